@@ -1,0 +1,1 @@
+"""The compiler: from text to JAX functions."""

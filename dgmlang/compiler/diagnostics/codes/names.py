@@ -1,0 +1,128 @@
+"""DGM02xx: names, imports, hyperparameters, and what is not built yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Span
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    near = suggest(name, known)
+    return f"write `{near}`" if near else None
+
+
+def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
+    """A name that nothing declares."""
+    label = Label(span, f"nothing here is called `{name}`")
+    return Diagnostic("DGM0201", "unknown name", (label,), help=_nearest(name, known))
+
+
+def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:
+    """A name that is not in the name space of its position."""
+    known = tuple(known)
+    near = _nearest(name, known)
+    return Diagnostic(
+        "DGM0202",
+        f"unknown {what}",
+        (Label(span, f"no {what} is called `{name}`"),),
+        (f"known here: {', '.join(sorted(known))}",) if known and not near else (),
+        near,
+    )
+
+
+def declared_twice(span: Span, first: Span, name: str) -> Diagnostic:
+    """Two declarations of one name."""
+    labels = (Label(span, f"`{name}` is declared again here"), Label(first, "first declared here"))
+    return Diagnostic("DGM0203", "name declared twice", labels, help="give one of them another name")
+
+
+def no_model(place: str) -> Diagnostic:
+    """A text without a model."""
+    return Diagnostic(
+        "DGM0204",
+        "no model",
+        (),
+        ("a program holds at least one `model NAME { … }`",),
+        "write `model Coin { param p : unit; data x : bit ~ Bernoulli(p) }`",
+        place=place,
+    )
+
+
+def unknown_hyperparameter(name: str, model: str, known: Iterable[str], place: str) -> Diagnostic:
+    """`--set` or a keyword of `load` names no hyperparameter."""
+    known = tuple(known)
+    text = ", ".join(known) or "none"
+    return Diagnostic(
+        "DGM0205",
+        "unknown hyperparameter",
+        (),
+        (f"`{name}` is no hyperparameter of {model}; it has {text}",),
+        _nearest(name, known),
+        place=place,
+    )
+
+
+def wrong_hyperparameter(span: Span, name: str, expected: str, found: str) -> Diagnostic:
+    """A hyperparameter's value is not of its type."""
+    return Diagnostic(
+        "DGM0206",
+        "wrong hyperparameter",
+        (Label(span, f"Expected {expected}; found {found}"),),
+        help=f"give `{name}` a value of type {expected}",
+    )
+
+
+def cycle(span: Span, names: tuple[str, ...]) -> Diagnostic:
+    """Declarations that need each other."""
+    return Diagnostic(
+        "DGM0207",
+        "circular declarations",
+        (Label(span, " → ".join((*names, names[0]))),),
+        ("a law may only read what is drawn or computed before it",),
+    )
+
+
+def no_file(place: str) -> Diagnostic:
+    """The program's file cannot be read."""
+    return Diagnostic("DGM0208", "unreadable program", (), (f"cannot read {place}",), place=place)
+
+
+def no_such_model(name: str, known: Iterable[str], place: str) -> Diagnostic:
+    """The model that was asked for is not in the file."""
+    known = tuple(known)
+    why = f"the file has {', '.join(known)}"
+    return Diagnostic("DGM0209", "unknown model", (), (why,), _nearest(name, known), place=place)
+
+
+def not_built(span: Span, what: str) -> Diagnostic:
+    """A part of the language that this version parses but does not run."""
+    return Diagnostic(
+        "DGM0290",
+        "not built yet",
+        (Label(span, f"{what} are part of the language, and this version cannot run them"),),
+        ("`README.md` lists what runs today",),
+    )
+
+
+def planned(span: Span, kind: str, name: str) -> Diagnostic:
+    """An extern that has no implementation yet."""
+    return Diagnostic(
+        "DGM0291",
+        "not built yet",
+        (Label(span, f"the {kind} `{name}` is part of the language, and not built in this version"),),
+        ("`README.md` lists what runs today",),
+    )
+
+
+def idle(span: Span, role: str, name: str) -> Diagnostic:
+    """A declaration that nothing reads."""
+    return Diagnostic(
+        "DGM0292",
+        "idle declaration",
+        (Label(span, f"nothing reads the {role} `{name}`"),),
+        help=f"use `{name}` or take it out",
+        severity="warning",
+    )

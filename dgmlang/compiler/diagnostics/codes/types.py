@@ -1,0 +1,311 @@
+"""DGM03xx: kinds, shapes, heads, laws, causality and companions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Span
+
+
+def unknown_kind(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
+    """A type whose kind does not exist."""
+    known = tuple(known)
+    near = {"float": "real", "str": "cat(K)", "tensor": "real[…]", "array": "real[…]"}.get(name)
+    near = near or suggest(name, known)
+    return Diagnostic(
+        "DGM0301",
+        "unknown kind",
+        (Label(span, f"no kind of value is called `{name}`"),),
+        (f"kinds are {', '.join(sorted(known))}",) if not near else (),
+        f"write `{near}`" if near else None,
+    )
+
+
+def static_kind(span: Span, name: str) -> Diagnostic:
+    """A compile-time kind on a run-time variable."""
+    near = {"int": "count` or `cat(K)", "float": "real", "bool": "bit"}.get(name, "real")
+    return Diagnostic(
+        "DGM0302",
+        "compile-time kind",
+        (Label(span, f"`{name}` is a kind of hyperparameters, not of values that are drawn"),),
+        help=f"write `{near}`",
+    )
+
+
+def not_static(span: Span, found: str) -> Diagnostic:
+    """A run-time value where a compile-time one is needed."""
+    return Diagnostic(
+        "DGM0303",
+        "not a compile-time value",
+        (Label(span, f"Expected a number or a hyperparameter; found {found}"),),
+    )
+
+
+def shape_mismatch(span: Span, expected: str, found: str, other: Span | None = None) -> Diagnostic:
+    """Two shapes that do not agree."""
+    labels = (Label(span, f"Expected shape {expected}; found {found}"),)
+    more = (Label(other, f"this wants {expected}"),) if other and other != span else ()
+    why = ("dimensions agree where they are identical; only a missing axis or a literal 1 repeats",)
+    return Diagnostic("DGM0304", "shape mismatch", labels + more, why)
+
+
+def no_broadcast(span: Span, left: str, right: str, op: str) -> Diagnostic:
+    """Operands whose shapes do not broadcast."""
+    return Diagnostic(
+        "DGM0305",
+        "shape mismatch",
+        (Label(span, f"`{op}` cannot combine shapes {left} and {right}"),),
+        ("only a missing axis or a literal 1 repeats",),
+    )
+
+
+def kind_mismatch(span: Span, expected: str, found: str, where: str, help: str | None = None) -> Diagnostic:
+    """A value of the wrong kind."""
+    label = Label(span, f"Expected {expected} for {where}; found {found}")
+    return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
+
+
+def support_mismatch(span: Span, law: str, support: str, declared: Span, kind: str, help: str | None) -> Diagnostic:
+    """A law whose support is not its variable's kind."""
+    labels = (Label(span, f"{law} has support {support}"), Label(declared, f"declared {kind}"))
+    return Diagnostic("DGM0307", "support mismatch", labels, help=help)
+
+
+def missing_argument(span: Span, name: str, argument: str, signature: str) -> Diagnostic:
+    """A call without an argument that has no default."""
+    return Diagnostic(
+        "DGM0308",
+        "missing argument",
+        (Label(span, f"`{name}` needs `{argument}`"),),
+        (f"its signature is {signature}",),
+    )
+
+
+def unknown_argument(span: Span, name: str, argument: str, known: Iterable[str]) -> Diagnostic:
+    """A keyword that the callee does not have."""
+    known = tuple(known)
+    near = suggest(argument, known)
+    return Diagnostic(
+        "DGM0309",
+        "unknown argument",
+        (Label(span, f"`{name}` takes no `{argument}`"),),
+        (f"it takes {', '.join(known) or 'nothing'}",),
+        f"write `{near}`" if near else None,
+    )
+
+
+def too_many(span: Span, name: str, takes: int) -> Diagnostic:
+    """More positional arguments than parameters."""
+    return Diagnostic(
+        "DGM0310", "too many arguments", (Label(span, f"`{name}` takes {takes} at most"),)
+    )
+
+
+def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
+    """Something other than a distribution behind `~`."""
+    label = Label(span, f"Expected a distribution; found {found}")
+    return Diagnostic("DGM0311", "not a distribution", (label,), help=help)
+
+
+def not_a_function(span: Span, name: str) -> Diagnostic:
+    """A call of something that cannot be called."""
+    return Diagnostic("DGM0312", "not a function", (Label(span, f"`{name}` cannot be called"),))
+
+
+def not_a_record(span: Span, name: str, heads: Iterable[str]) -> Diagnostic:
+    """A head that the record does not have, or a record where there is none."""
+    known = tuple(heads)
+    near = suggest(name, known)
+    why = f"its heads are {', '.join(known)}" if known else "only a net with named heads is a record"
+    return Diagnostic(
+        "DGM0313",
+        "unknown head",
+        (Label(span, f"there is no head `{name}` here"),),
+        (why,),
+        f"write `{near}`" if near else None,
+    )
+
+
+def record_as_value(span: Span, heads: Iterable[str]) -> Diagnostic:
+    """A record where one array is wanted."""
+    first = next(iter(heads), "loc")
+    return Diagnostic(
+        "DGM0314",
+        "record as a value",
+        (Label(span, "this is a record of heads, not an array"),),
+        help=f"take one head, as in `.{first}`, or pass them all with `...`",
+    )
+
+
+def head_shape(span: Span, body: str, head: str, wanted: str) -> Diagnostic:
+    """A body whose shape no head rule maps to the head."""
+    return Diagnostic(
+        "DGM0315",
+        "head cannot be mapped",
+        (Label(span, f"the body has shape {body}, and the head `{head}` wants {wanted}"),),
+        ("a body of rank 1 maps to any head; one of higher rank must share the head's leading axes",),
+        "flatten the body with `|> flatten`",
+    )
+
+
+def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
+    """A stage that cannot take what comes before it."""
+    return Diagnostic(
+        "DGM0316",
+        "stage does not fit",
+        (Label(span, f"`{stage}` takes {wanted}; found {found}"),),
+        help="put `|> flatten` before it" if "n]" in wanted else None,
+    )
+
+
+def not_invertible(span: Span, stage: str) -> Diagnostic:
+    """A layer in a law's chain."""
+    return Diagnostic(
+        "DGM0317",
+        "not a bijection",
+        (Label(span, f"`{stage}` cannot be inverted, so the law behind it has no density"),),
+        help="use a bijection, as `coupling(…)`, or compute the variable with `=`",
+    )
+
+
+def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
+    """A step that lets an entry see itself or later ones."""
+    labels = (Label(span, f"{step} mixes entries, so an entry would see itself and later ones"),)
+    return Diagnostic(
+        "DGM0318",
+        "causality broken here",
+        (*labels, Label(past, "the past enters here")),
+        ("`past(x)` may only flow through causal stages and entrywise operations",),
+        "use a causal stage, as `made`",
+    )
+
+
+def past_elsewhere(span: Span, name: str) -> Diagnostic:
+    """`past(x)` outside the law of x."""
+    return Diagnostic(
+        "DGM0319", "past of another variable", (Label(span, f"`past({name})` only stands in the law of `{name}`"),)
+    )
+
+
+def no_type(span: Span, name: str) -> Diagnostic:
+    """A declaration without a type."""
+    return Diagnostic(
+        "DGM0320",
+        "missing type",
+        (Label(span, f"`{name}` has no type"),),
+        help=f"write `{name} : real[…]` or another kind",
+    )
+
+
+def no_law(span: Span, role: str, name: str) -> Diagnostic:
+    """A variable with no law, in a program without energies."""
+    return Diagnostic(
+        "DGM0321",
+        "variable without a law",
+        (Label(span, f"nothing says how the {role} `{name}` arises"),),
+        help="give it `~ a distribution`, `= a value`, an `energy` or a `score`",
+    )
+
+
+def given_law(span: Span, name: str) -> Diagnostic:
+    """A given with a law."""
+    return Diagnostic(
+        "DGM0322",
+        "given with a law",
+        (Label(span, f"`{name}` is given from outside and takes no law"),),
+        help="declare it `data`",
+    )
+
+
+def computed_from_data(span: Span, name: str) -> Diagnostic:
+    """`data b = e(data a)`."""
+    return Diagnostic(
+        "DGM0323",
+        "data computed from data",
+        (Label(span, f"`{name}` would be a function of data, which leaves it no law"),),
+        help="name the expression with `let`",
+    )
+
+
+def guide_target(span: Span, name: str) -> Diagnostic:
+    """A guide for something that is not latent."""
+    return Diagnostic(
+        "DGM0324",
+        "guide of no latent",
+        (Label(span, f"`{name}` is not a latent of this model"),),
+        ("a guide gives latents (and data that may be missing) their posterior",),
+    )
+
+
+def energy_reads_directed(span: Span, name: str) -> Diagnostic:
+    """An energy that mentions a variable with its own law."""
+    return Diagnostic(
+        "DGM0325",
+        "energy of a directed variable",
+        (Label(span, f"the energy reads `{name}`, which has a law of its own"),),
+        ("an energy may mention variables without a law, givens and params",),
+    )
+
+
+def not_scalar(span: Span, what: str, found: str) -> Diagnostic:
+    """An energy or critic that is not one number."""
+    return Diagnostic(
+        "DGM0326",
+        "not one number",
+        (Label(span, f"{what} must be a number; this has shape {found}"),),
+        help="wrap it in `sum(…)`",
+    )
+
+
+def symmetric_start(span: Span, name: str) -> Diagnostic:
+    """A start on a symmetric point."""
+    return Diagnostic(
+        "DGM0327", "symmetric start", (Label(span, f"`{name}` starts where no gradient leaves"),)
+    )
+
+
+def outside_process(span: Span, name: str) -> Diagnostic:
+    """A process function outside a score under a process."""
+    return Diagnostic(
+        "DGM0328",
+        "no process here",
+        (Label(span, f"`{name}` needs a noising process"),),
+        help="write `score x at t under vp() = …`",
+    )
+
+
+def needs_process(span: Span) -> Diagnostic:
+    """`at t` without `under`, or the other way round."""
+    return Diagnostic(
+        "DGM0329",
+        "incomplete score",
+        (Label(span, "a time and a process belong together"),),
+        help="write `score x at t under vp() = …`",
+    )
+
+
+def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
+    """More indices than axes."""
+    return Diagnostic(
+        "DGM0330", "too many indices", (Label(span, f"the value has {rank} axes; found {found} indices"),)
+    )
+
+
+def index_kind(span: Span, kind: str) -> Diagnostic:
+    """An index that is no class."""
+    return Diagnostic(
+        "DGM0331",
+        "not an index",
+        (Label(span, f"Expected a `cat`, a `bit` or a number; found {kind}"),),
+    )
+
+
+def index_range(span: Span, levels: str, axis: str) -> Diagnostic:
+    """A class index into an axis of another length."""
+    return Diagnostic(
+        "DGM0332",
+        "index out of step",
+        (Label(span, f"the index has {levels} levels, and the axis has length {axis}"),),
+    )

@@ -1,0 +1,327 @@
+"""The syntax tree: what was written, nothing resolved. Spans do not take part in equality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dgmlang.compiler.source import Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    span: Span = field(compare=False, repr=False)
+
+
+# ── expressions ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Name(Node):
+    """A name; `true`, `false` and `None` are names too, told apart by `resolve`."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Attribute(Node):
+    """`value.name`"""
+
+    value: Expr
+    name: str
+
+
+@dataclass(frozen=True)
+class Argument(Node):
+    """`value`, `name = value` or, where `spread`, `value...`"""
+
+    value: Expr
+    name: str | None = None
+    spread: bool = False
+
+
+@dataclass(frozen=True)
+class Call(Node):
+    """`function(arguments) { block }`; without brackets `called` is False (`repeat { … }`)."""
+
+    function: Expr
+    arguments: tuple[Argument, ...]
+    block: Expr | None = None
+    called: bool = True
+
+
+@dataclass(frozen=True)
+class Slice(Node):
+    """`start:stop`, only inside an index."""
+
+    start: Expr | None
+    stop: Expr | None
+
+
+@dataclass(frozen=True)
+class Index(Node):
+    """`value[items]`; the item `None` makes a new axis."""
+
+    value: Expr
+    items: tuple[Expr | Slice, ...]
+
+
+@dataclass(frozen=True)
+class Unary(Node):
+    """`op` is `-`, `+` or `not`."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True)
+class Binary(Node):
+    """`op` is one of `+ - * / @ ** == != < <= > >= and or`."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Conditional(Node):
+    """`then if test else otherwise`"""
+
+    then: Expr
+    test: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True)
+class Sequence(Node):
+    """`[a, b]`; as a tuple `(a, b)` where `tuple` is True."""
+
+    items: tuple[Expr, ...]
+    tuple: bool = False
+
+
+@dataclass(frozen=True)
+class Pipe(Node):
+    """`value |> stage`; left-associative."""
+
+    value: Expr
+    stage: Expr
+
+
+Expr = (
+    Number
+    | Name
+    | Attribute
+    | Call
+    | Index
+    | Unary
+    | Binary
+    | Conditional
+    | Sequence
+    | Pipe
+)
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class TypeExpr(Node):
+    """`kind(arguments)[shape]`.
+
+    `shape` is None without brackets (a scalar; compile-time `int[]` has `shape == ()`).
+    `optional`: a `?` at the end; `entry_optional`: a `?` before the brackets.
+    `up_to`: the first axis was written `<= n`. An axis `...`, of externs, is `Name("...")`.
+    """
+
+    kind: str
+    arguments: tuple[Argument, ...] = ()
+    shape: tuple[Expr, ...] | None = None
+    optional: bool = False
+    entry_optional: bool = False
+    up_to: bool = False
+
+
+# ── declarations ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement(Node):
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Hyper(Node):
+    """`name: type = default` in a model's or an extern's brackets."""
+
+    name: str
+    type: TypeExpr
+    default: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Drawn(Node):
+    """`~ law`"""
+
+    law: Expr
+
+
+@dataclass(frozen=True)
+class Computed(Node):
+    """`= value`"""
+
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Variable(Statement):
+    """`role name[indices] : type ~ law | = value`, for `data`, `latent`, `given` and `param`.
+
+    In `guide` and `noise` the role is `guide` or `noise` and `type` is None.
+    """
+
+    role: str
+    name: str
+    indices: tuple[Expr, ...]
+    type: TypeExpr | None
+    origin: Drawn | Computed | None
+    start: Expr | None = None
+    shared: bool = False
+    name_span: Span = field(kw_only=True, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Let(Statement):
+    """`let h = e`, `let (a, b) = e`, `let f(x) = e`, `let h[t] = e`"""
+
+    names: tuple[str, ...]
+    parameters: tuple[str, ...] | None
+    indices: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Port(Node):
+    """A typed name of a net: a parameter or a head."""
+
+    name: str
+    type: TypeExpr
+
+
+@dataclass(frozen=True)
+class Net(Statement):
+    """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty."""
+
+    name: str
+    parameters: tuple[Port, ...]
+    heads: tuple[Port, ...]
+    raw: bool
+    prior: Expr | None
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Energy(Statement):
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Score(Statement):
+    """`score variable at time under process = value`"""
+
+    variable: str
+    time: str | None
+    process: Expr | None
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Companion(Statement):
+    """`guide { … }` or `noise { … }`, told apart by `role`."""
+
+    role: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Critic(Statement):
+    parameters: tuple[str, ...]
+    value: Expr
+
+
+@dataclass(frozen=True)
+class For(Statement):
+    variable: str
+    start: Expr
+    stop: Expr
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Setting(Node):
+    """`key = value` of a recipe; `prepare x = value` has `prepare` True."""
+
+    key: str
+    value: Expr
+    prepare: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe(Statement):
+    name: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class Use(Statement):
+    """`use "path": Name as Alias` (`path` is a file) or `use models: Name` (`path` is None)."""
+
+    path: str | None
+    library: str | None
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Model(Statement):
+    name: str
+    hypers: tuple[Hyper, ...]
+    body: tuple[Statement, ...]
+    name_span: Span = field(kw_only=True, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Property(Node):
+    """`name` or `name(arguments)` behind an extern's `with`."""
+
+    name: str
+    arguments: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extern(Statement):
+    """`extern kind name(parameters) : source -> type with properties requires condition`.
+
+    `groups` are the parameter lists separated by `|` (other parametrisations of one law), at least
+    one, which is empty where there are no brackets; `source` is what a stage takes, None elsewhere.
+    `heads` are those of an `extern net f(x: T) -> heads`, as in a `Net`; it has no `type`.
+    """
+
+    kind: str
+    name: str
+    groups: tuple[tuple[Hyper, ...], ...]
+    source: TypeExpr | None
+    type: TypeExpr | None
+    properties: tuple[Property, ...]
+    requires: Expr | None
+    heads: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True)
+class File(Node):
+    """A whole text; `statements` are uses, models, nets, recipes and externs in order."""
+
+    version: int | None
+    statements: tuple[Statement, ...]

@@ -1,0 +1,356 @@
+"""Builds the tree: one method for each rule of the grammar, of the rule's name or alias."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgmlang.compiler.source import Source, Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.syntax.tokens import Token
+
+
+class BuildExpressions:
+    """The rules of expressions and types."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __call__(self, name: str, children: list[Any], start: int, end: int) -> Any:
+        return getattr(self, name)(Span(self.source, start, end), *children)
+
+    def expression(self, _span: Span, value: ast.Expr) -> ast.Expr:
+        return value
+
+    def number(self, span: Span, token: Token) -> ast.Number:
+        text = token.text.replace("_", "")
+        return ast.Number(int(text) if text.isdigit() else float(text), span=span)
+
+    def name(self, span: Span, token: Token) -> ast.Name:
+        return ast.Name(token.text, span=span)
+
+    def conditional(self, span: Span, *parts: ast.Expr) -> ast.Conditional:
+        return ast.Conditional(*parts, span=span)
+
+    def binary(self, span: Span, left: ast.Expr, op: Token, right: ast.Expr) -> ast.Binary:
+        return ast.Binary(op.text, left, right, span=span)
+
+    def unary(self, span: Span, op: Token, operand: ast.Expr) -> ast.Unary:
+        return ast.Unary(op.text, operand, span=span)
+
+    def pipe(self, span: Span, value: ast.Expr, stage: ast.Expr) -> ast.Pipe:
+        return ast.Pipe(value, stage, span=span)
+
+    def call(self, span: Span, function: ast.Expr, *arguments: ast.Argument) -> ast.Call:
+        return ast.Call(function, arguments, span=span)
+
+    def block(self, span: Span, stage: ast.Expr, body: ast.Expr) -> ast.Call:
+        """`repeat(n) { … }` gives the call its block; `residual { … }` has no brackets."""
+        if isinstance(stage, ast.Call) and stage.block is None:
+            return ast.Call(stage.function, stage.arguments, body, span=span)
+        return ast.Call(stage, (), body, called=False, span=span)
+
+    def attribute(self, span: Span, value: ast.Expr, name: Token) -> ast.Attribute:
+        return ast.Attribute(value, name.text, span=span)
+
+    def index(self, span: Span, value: ast.Expr, *items: ast.Expr | ast.Slice) -> ast.Index:
+        return ast.Index(value, items, span=span)
+
+    def slice(self, span: Span, start: ast.Expr | None, stop: ast.Expr | None) -> ast.Slice:
+        return ast.Slice(start, stop, span=span)
+
+    def bound(self, _span: Span, value: ast.Expr | None = None) -> ast.Expr | None:
+        return value
+
+    def tupled(self, span: Span, *items: ast.Expr) -> ast.Sequence:
+        return ast.Sequence(items, tuple=True, span=span)
+
+    def listed(self, span: Span, *items: ast.Expr) -> ast.Sequence:
+        return ast.Sequence(items, span=span)
+
+    def positional(self, span: Span, value: ast.Expr) -> ast.Argument:
+        return ast.Argument(value, span=span)
+
+    def named(self, span: Span, name: Token, value: ast.Expr) -> ast.Argument:
+        return ast.Argument(value, name.text, span=span)
+
+    def spread(self, span: Span, value: ast.Expr) -> ast.Argument:
+        return ast.Argument(value, spread=True, span=span)
+
+    # ── types ────────────────────────────────────────────────────────────────────────────────────
+
+    def array_type(
+        self,
+        span: Span,
+        kind: Token,
+        arguments: tuple[ast.Argument, ...],
+        entries: bool,
+        shape: tuple[tuple[ast.Expr, ...], bool],
+        whole: bool,
+    ) -> ast.TypeExpr:
+        axes, up_to = shape
+        return ast.TypeExpr(kind.text, arguments, axes, whole, entries, up_to, span=span)
+
+    def scalar_type(
+        self, span: Span, kind: Token, arguments: tuple[ast.Argument, ...], optional: bool
+    ) -> ast.TypeExpr:
+        return ast.TypeExpr(kind.text, arguments, optional=optional, span=span)
+
+    def kind_arguments(self, _span: Span, *arguments: ast.Argument) -> tuple[ast.Argument, ...]:
+        return arguments
+
+    def optional(self, _span: Span, mark: Token | None = None) -> bool:
+        return mark is not None
+
+    def open_shape(self, _span: Span) -> tuple[tuple[ast.Expr, ...], bool]:
+        return (), False
+
+    def shape(self, _span: Span, *axes: ast.Expr) -> tuple[tuple[ast.Expr, ...], bool]:
+        return axes, False
+
+    def shape_up_to(self, _span: Span, *axes: ast.Expr) -> tuple[tuple[ast.Expr, ...], bool]:
+        return axes, True
+
+    def any_axes(self, span: Span) -> ast.Name:
+        return ast.Name("...", span=span)
+
+
+class BuildStatements(BuildExpressions):
+    """The rules of declarations. A statement with a body gets it from `parse`, empty until then.
+
+    `role` is what a line without a role word is: `guide` or `noise`.
+    """
+
+    def __init__(self, source: Source, doc: str, role: str) -> None:
+        super().__init__(source)
+        self.doc, self.role = doc, role
+
+    def file_line(self, _span: Span, statement: ast.Node) -> ast.Node:
+        return statement
+
+    model_line = guide_line = recipe_line = file_line
+
+    def version(self, span: Span, number: Token) -> ast.Number:
+        return self.number(span, number)
+
+    def use_file(self, span: Span, path: Token, *names: tuple[str, str]) -> ast.Use:
+        return ast.Use(path.text, None, names, span=span, doc=self.doc)
+
+    def use_library(self, span: Span, library: Token, *names: tuple[str, str]) -> ast.Use:
+        return ast.Use(None, library.text, names, span=span, doc=self.doc)
+
+    def imported(self, _span: Span, name: Token, alias: Token | None = None) -> tuple[str, str]:
+        return name.text, (alias or name).text
+
+    def model(self, span: Span, name: Token, hypers: tuple[ast.Hyper, ...]) -> ast.Model:
+        return ast.Model(
+            name.text, hypers, (), span=span, doc=self.doc, name_span=self._span(name)
+        )
+
+    def hypers(self, _span: Span, *hypers: ast.Hyper) -> tuple[ast.Hyper, ...]:
+        return hypers
+
+    def hyper(
+        self, span: Span, name: Token, type_: ast.TypeExpr, default: ast.Expr | None = None
+    ) -> ast.Hyper:
+        return ast.Hyper(name.text, type_, default, span=span)
+
+    def variable(
+        self,
+        span: Span,
+        role: str,
+        name: Token,
+        indices: tuple[ast.Expr, ...],
+        type_: ast.TypeExpr | None,
+        origin: ast.Drawn | ast.Computed | None,
+        start: ast.Expr | None = None,
+        shared: bool = False,
+    ) -> ast.Variable:
+        return ast.Variable(
+            role,
+            name.text,
+            indices,
+            type_,
+            origin,
+            start,
+            shared,
+            span=span,
+            doc=self.doc,
+            name_span=self._span(name),
+        )
+
+    def given(self, span: Span, name: Token, type_: ast.TypeExpr, shared: bool) -> ast.Variable:
+        return self.variable(span, "given", name, (), type_, None, shared=shared)
+
+    def param(
+        self,
+        span: Span,
+        name: Token,
+        type_: ast.TypeExpr,
+        start: ast.Expr | None,
+        origin: ast.Drawn | ast.Computed | None,
+    ) -> ast.Variable:
+        return self.variable(span, "param", name, (), type_, origin, start)
+
+    def drawn_again(
+        self,
+        span: Span,
+        name: Token,
+        indices: tuple[ast.Expr, ...],
+        origin: ast.Drawn | ast.Computed,
+    ) -> ast.Variable:
+        return self.variable(span, self.role, name, indices, None, origin)
+
+    def word(self, _span: Span, token: Token) -> str:
+        return token.text
+
+    def present(self, _span: Span, word: Token | None = None) -> bool:
+        return word is not None
+
+    shared = raw = present
+
+    def start(self, _span: Span, value: ast.Expr | None = None) -> ast.Expr | None:
+        return value
+
+    prior = requires = start
+
+    def no_origin(self, _span: Span) -> None:
+        return None
+
+    def drawn(self, span: Span, law: ast.Expr) -> ast.Drawn:
+        return ast.Drawn(law, span=span)
+
+    def computed(self, span: Span, value: ast.Expr) -> ast.Computed:
+        return ast.Computed(value, span=span)
+
+    def indices(self, _span: Span, *indices: ast.Expr) -> tuple[ast.Expr, ...]:
+        return indices
+
+    def names(self, _span: Span, *names: Token) -> tuple[str, ...]:
+        return tuple(name.text for name in names)
+
+    def let_name(
+        self, span: Span, name: Token, indices: tuple[ast.Expr, ...], value: ast.Expr
+    ) -> ast.Let:
+        return ast.Let((name.text,), None, indices, value, span=span, doc=self.doc)
+
+    def let_function(
+        self, span: Span, name: Token, parameters: tuple[str, ...], value: ast.Expr
+    ) -> ast.Let:
+        return ast.Let((name.text,), parameters, (), value, span=span, doc=self.doc)
+
+    def let_tuple(self, span: Span, names: tuple[str, ...], value: ast.Expr) -> ast.Let:
+        return ast.Let(names, None, (), value, span=span, doc=self.doc)
+
+    # ── nets, energies, scores, companions ───────────────────────────────────────────────────────
+
+    def net(
+        self,
+        span: Span,
+        name: Token,
+        parameters: tuple[ast.Port, ...],
+        heads: tuple[ast.Port, ...],
+        raw: bool,
+        prior: ast.Expr | None,
+        body: ast.Expr,
+    ) -> ast.Net:
+        return ast.Net(
+            name.text, parameters, heads, raw, prior, body, span=span, doc=self.doc
+        )
+
+    def ports(self, _span: Span, *ports: ast.Port) -> tuple[ast.Port, ...]:
+        return ports
+
+    def port(self, span: Span, name: Token, type_: ast.TypeExpr) -> ast.Port:
+        return ast.Port(name.text, type_, span=span)
+
+    def one_head(self, span: Span, type_: ast.TypeExpr) -> tuple[ast.Port, ...]:
+        return (ast.Port("", type_, span=span),)
+
+    def named_heads(self, _span: Span, ports: tuple[ast.Port, ...]) -> tuple[ast.Port, ...]:
+        return ports
+
+    def energy(self, span: Span, value: ast.Expr) -> ast.Energy:
+        return ast.Energy(value, span=span, doc=self.doc)
+
+    def score(self, span: Span, variable: Token, value: ast.Expr) -> ast.Score:
+        return ast.Score(variable.text, None, None, value, span=span, doc=self.doc)
+
+    def score_under(
+        self, span: Span, variable: Token, time: Token, process: ast.Expr, value: ast.Expr
+    ) -> ast.Score:
+        return ast.Score(variable.text, time.text, process, value, span=span, doc=self.doc)
+
+    def companion(self, span: Span, word: Token) -> ast.Companion:
+        return ast.Companion(word.text, (), span=span, doc=self.doc)
+
+    def critic(self, span: Span, parameters: tuple[str, ...], value: ast.Expr) -> ast.Critic:
+        return ast.Critic(parameters, value, span=span, doc=self.doc)
+
+    def loop(self, span: Span, variable: Token, start: ast.Expr, stop: ast.Expr) -> ast.For:
+        return ast.For(variable.text, start, stop, (), span=span, doc=self.doc)
+
+    def recipe(self, span: Span, name: Token) -> ast.Recipe:
+        return ast.Recipe(name.text, (), span=span, doc=self.doc)
+
+    def setting(self, span: Span, key: Token, value: ast.Expr) -> ast.Setting:
+        return ast.Setting(key.text, value, span=span)
+
+    def prepare(self, span: Span, key: Token, value: ast.Expr) -> ast.Setting:
+        return ast.Setting(key.text, value, prepare=True, span=span)
+
+    # ── externs ──────────────────────────────────────────────────────────────────────────────────
+
+    def extern(
+        self,
+        span: Span,
+        kind: Token,
+        name: Token,
+        groups: tuple[tuple[ast.Hyper, ...], ...],
+        signature: tuple[ast.TypeExpr | None, ast.TypeExpr | None, tuple[ast.Port, ...]],
+        properties: tuple[ast.Property, ...],
+        requires: ast.Expr | None,
+    ) -> ast.Extern:
+        source, type_, heads = signature
+        return ast.Extern(
+            kind.text,
+            name.text,
+            groups or ((),),
+            source,
+            type_,
+            properties,
+            requires,
+            heads,
+            span=span,
+            doc=self.doc,
+        )
+
+    def groups(self, _span: Span, *groups: tuple[ast.Hyper, ...]) -> tuple[Any, ...]:
+        return groups
+
+    def group(self, _span: Span, *hypers: ast.Hyper) -> tuple[ast.Hyper, ...]:
+        return hypers
+
+    def no_signature(self, _span: Span) -> tuple[None, None, tuple[()]]:
+        return None, None, ()
+
+    def typed(self, _span: Span, type_: ast.TypeExpr) -> tuple[None, ast.TypeExpr, tuple[()]]:
+        return None, type_, ()
+
+    def stage_type(
+        self, _span: Span, source: ast.TypeExpr, type_: ast.TypeExpr
+    ) -> tuple[ast.TypeExpr, ast.TypeExpr, tuple[()]]:
+        return source, type_, ()
+
+    def net_type(
+        self, _span: Span, heads: tuple[ast.Port, ...]
+    ) -> tuple[None, None, tuple[ast.Port, ...]]:
+        return None, None, heads
+
+    def properties(self, _span: Span, *properties: ast.Property) -> tuple[ast.Property, ...]:
+        return properties
+
+    def property(self, span: Span, name: Token, *arguments: ast.Expr) -> ast.Property:
+        return ast.Property(name.text, arguments, span=span)
+
+    def _span(self, token: Token) -> Span:
+        return Span(self.source, token.start, token.end)

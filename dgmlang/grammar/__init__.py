@@ -1,0 +1,1 @@
+"""The grammar: `dgm.lark` as written, `tables.json` as the parser reads it."""
