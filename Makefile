@@ -48,7 +48,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    then found=$$python; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "dgmlang needs Python 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	    echo "dgmlang needs Python 3.11, 3.12 or 3.13; found: $$(python3 --version 2>/dev/null || echo none)." >&2; \
 	    echo "Install one of them, or name it: make PYTHON=/path/to/python3.11" >&2; \
 	    exit 1; \
 	  fi; \

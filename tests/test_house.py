@@ -126,7 +126,7 @@ def test_no_path_of_one_machine() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in text_files()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
         if pattern.search(line)
     ]
     assert found == []
