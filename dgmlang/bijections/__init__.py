@@ -1,0 +1,1 @@
+"""Bijections, as NumPyro transforms."""
