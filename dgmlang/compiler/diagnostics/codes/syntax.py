@@ -1,63 +1,29 @@
-"""DGM01xx: what the parser says. One function for each code; the words are here and only here."""
+"""DGM01xx: what the parser says. One function for each code; it holds the words, the passes none.
+
+Help for what people type from Stan, NumPyro, PyTorch and Python is in `syntax_help`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dgmlang.compiler.diagnostics.codes.syntax_help import SYMBOLS
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.source import Span
 
-# What people type from elsewhere, and what it is here.
-_FOREIGN = {
-    "+=": "write `energy -(…)`: the lines of an energy add up",
-    "-=": "write `energy …`: the lines of an energy add up",
-    "*=": "give the new value its own name: `let name = …`",
-    "/=": "give the new value its own name: `let name = …`",
-    ":=": "write `=`",
-    "++": "write `x + 1`",
-    "^": "write `**` for a power",
-    "%": "the language has no remainder; `/` divides",
-    "&": "write `and`",
-    "&&": "write `and`",
-    "||": "write `or`",
-    "!": "write `not`",
-    "<>": "write `!=`",
-    "//": "write `#` to begin a comment, `/` to divide",
-    "'": 'write a path in double quotes, "path.dgm", and everything else without quotes',
-    '"': "close the quotes on the same line",
-    "$": "write the name without `$`",
-    "\\": "remove it: a line goes on by itself after an operator or inside brackets",
-    "−": "write `-`",
-    "–": "write `-`",
-    "—": "write `-`",
-    "×": "write `*`",
-    "·": "write `*`",
-    "÷": "write `/`",
-    "≤": "write `<=`",
-    "≥": "write `>=`",
-    "≠": "write `!=`",
-    "→": "write `->`",
-    "∼": "write `~`",
-    "…": "write `...`",
-    "“": 'write `"`',
-    "”": 'write `"`',
-    "²": "write `** 2`",
-    "∞": "leave the bound out",
-}
 
-
-def unexpected(
-    span: Span, expected: tuple[str, ...], found: str, help: str | None = None
-) -> Diagnostic:
+def unexpected(span: Span, expected: Sequence[str], found: str, help: str | None) -> Diagnostic:
     """DGM0101: a token that no statement could have there."""
-    wanted = " or ".join(filter(None, [", ".join(expected[:-1]), *expected[-1:]]))
-    label = f"expected {wanted}; found {found}"
-    return Diagnostic("DGM0101", "unexpected " + found, (Label(span, label),), help=help)
+    label = Label(span, f"expected {_either(expected)}; found {found}")
+    return Diagnostic("DGM0101", f"unexpected {found}", (label,), help=help)
 
 
 def unknown_symbol(span: Span, text: str) -> Diagnostic:
     """DGM0102: a character or operator that the language has no use for."""
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text):04X}"
-    label = Label(span, f"{shown} means nothing here")
-    return Diagnostic("DGM0102", "unknown symbol", (label,), help=_FOREIGN.get(text, "remove it"))
+    label = Label(span, f"{shown} has no meaning")
+    help = SYMBOLS.get(text, "remove it")
+    return Diagnostic("DGM0102", "unknown symbol", (label,), help=help)
 
 
 def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
@@ -65,16 +31,15 @@ def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
     labels = [Label(opener, f"expected a `{closer}` for this `{opener.text}`")]
     if found:
         labels.append(Label(found, f"found `{found.text}` before it"))
-    return Diagnostic(
-        "DGM0103", "unclosed bracket", tuple(labels), help=f"write `{closer}` where it ends"
-    )
+    help = f"write `{closer}` where it ends"
+    return Diagnostic("DGM0103", "unclosed bracket", tuple(labels), help=help)
 
 
 def unopened(span: Span, opener: Span | None) -> Diagnostic:
     """DGM0104: a closing bracket that closes nothing, or the wrong bracket."""
     labels = [Label(span, f"no bracket is open for this `{span.text}`")]
     if opener:
-        labels = [Label(span, f"this `{span.text}` cannot close"), Label(opener, "this bracket")]
+        labels = [Label(span, f"`{span.text}` does not close"), Label(opener, "this bracket")]
     return Diagnostic("DGM0104", "unopened bracket", tuple(labels), help="remove it")
 
 
@@ -86,5 +51,65 @@ def no_newline(span: Span, end: Span) -> Diagnostic:
 
 def too_deep(span: Span, limit: int) -> Diagnostic:
     """DGM0106: more nesting than the compiler's stages are made for."""
-    label = Label(span, f"nested more than {limit} deep")
+    label = Label(span, f"more than {limit} levels of operators and brackets")
     return Diagnostic("DGM0106", "nesting too deep", (label,), help="name a part of it with `let`")
+
+
+def no_body(span: Span, word: str) -> Diagnostic:
+    """DGM0107: the head of a model, loop or companion with nothing behind it."""
+    label = Label(span, f"expected `{{`; found the end of the `{word}`")
+    return Diagnostic("DGM0107", "missing body", (label,), help="write `{ … }` behind it")
+
+
+def no_role(span: Span, what: str, help: str | None) -> Diagnostic:
+    """DGM0108: a line that does not begin with the role of what it declares."""
+    label = Label(span, f"expected {what}; found `{span.text}`")
+    return Diagnostic("DGM0108", "missing role", (label,), help=help)
+
+
+def misplaced(span: Span, where: str, place: str) -> Diagnostic:
+    """DGM0109: a declaration that the file, a model, a guide or a recipe does not hold."""
+    label = Label(span, f"`{span.text}` cannot stand {where}")
+    return Diagnostic("DGM0109", "misplaced declaration", (label,), help=f"move it {place}")
+
+
+def unknown_version(span: Span) -> Diagnostic:
+    """DGM0110: a file in a version of the language that this compiler does not know."""
+    label = Label(span, f"expected version 1; found {span.text}")
+    return Diagnostic("DGM0110", "unknown version", (label,), help="write `dgm 1`")
+
+
+def empty(span: Span) -> Diagnostic:
+    """DGM0111: a file without a statement."""
+    label = Label(span, "expected a model; found the end of the file")
+    return Diagnostic("DGM0111", "empty file", (label,), help="write `model NAME { … }`")
+
+
+def too_long(span: Span, limit: int) -> Diagnostic:
+    """DGM0112: a file that no person wrote."""
+    label = Label(span, f"the file goes on past {limit} characters")
+    return Diagnostic("DGM0112", "file too long", (label,), help="split it, and join with `use`")
+
+
+def number_range(span: Span) -> Diagnostic:
+    """DGM0113: a number that a 64-bit float does not hold."""
+    label = Label(span, "expected a number below 1.8e308")
+    return Diagnostic("DGM0113", "number too large", (label,), help="write a smaller number")
+
+
+def mixed_scripts(span: Span, name: Span, latin: str) -> Diagnostic:
+    """DGM0114: a name with letters of two alphabets that look alike."""
+    label = Label(span, f"U+{ord(span.text):04X}, a letter of another alphabet than the rest")
+    help = f"type `{latin}` in one alphabet"
+    return Diagnostic("DGM0114", "mixed alphabets", (label, Label(name)), help=help)
+
+
+def look_alike(span: Span, other: Span) -> Diagnostic:
+    """DGM0115: two names that print alike and differ."""
+    labels = (Label(span, "looks like another name"), Label(other, "the other name"))
+    return Diagnostic("DGM0115", "look-alike names", labels, help=f"type `{other.text}` for both")
+
+
+def _either(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last

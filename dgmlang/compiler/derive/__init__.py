@@ -1,0 +1,1 @@
+"""Facts with witnesses, one rule a file."""

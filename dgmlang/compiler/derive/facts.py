@@ -1,0 +1,100 @@
+"""What `derive` finds out about a program: facts, each with the rule that gave it and the lines it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmlang.compiler.source import Span
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Why something holds: the rule's name, a clause for people, and the lines that show it."""
+
+    rule: str
+    text: str
+    span: Span = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One capability: `value` is from the facet's vocabulary, lower values have the nearer witness."""
+
+    value: str
+    witnesses: tuple[Witness, ...] = ()
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A latent that goes exactly: by `sum`, `free energy`, `change of variables`, `closed form`, …
+
+    `states` is the number of joint states that a sum runs over, 0 elsewhere.
+    """
+
+    variable: str
+    rule: str
+    witness: Witness
+    states: int = 0
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A latent left to a bound, and how gradients pass through its draw."""
+
+    variable: str
+    gradient: str
+    witness: Witness
+
+
+@dataclass(frozen=True)
+class Part:
+    """The sites of one variable that a Gibbs block updates.
+
+    `moduli` and `residues` select sites: index tuple i is in the part where
+    (Σ_axis weights[axis] · i[axis]) mod modulus == residue; modulus 1 means all sites.
+    """
+
+    variable: str
+    weights: tuple[int, ...]
+    modulus: int
+    residue: int
+    sites: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Sites that are independent given all others, so that one update draws them together.
+
+    `rule`: `multilinear` (log-odds are minus one gradient), `differences`, or `gaussian`.
+    """
+
+    parts: tuple[Part, ...]
+    rule: str
+    witness: Witness
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(part.variable for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything derived from one program, nothing decided."""
+
+    density: Facet
+    normaliser: Facet
+    score: Facet
+    smooth: Facet
+    draw: Facet
+    space: Facet
+    pathwise: Facet
+    removed: tuple[Removal, ...]
+    bounded: tuple[Bounded, ...]
+    blocks: tuple[Block, ...]
+    flags: Mapping[str, Any]
+    parameters: int | None

@@ -1,0 +1,172 @@
+"""What to write instead of what people type from Stan, NumPyro, PyTorch, Python and mathematics."""
+
+from __future__ import annotations
+
+SYMBOLS = {
+    "+=": "write `energy -(…)`: the lines of an energy add up",
+    "-=": "write `energy …`: the lines of an energy add up",
+    "*=": "give the new value its own name: `let name = …`",
+    "/=": "give the new value its own name: `let name = …`",
+    ":=": "write `=`",
+    "++": "write `+ 1`",
+    "^": "write `**` for a power",
+    "&": "write `and`",
+    "&&": "write `and`",
+    "||": "write `or`",
+    "!": "write `not`",
+    "<>": "write `!=`",
+    "//": "write `#` to begin a comment, `/` to divide",
+    "'": 'write a path in double quotes, "path.dgm", and all else without quotes',
+    '"': "close the quotes on the same line",
+    "\\": "remove it: a line goes on by itself after an operator and inside brackets",
+    "−": "write `-`",
+    "–": "write `-`",
+    "—": "write `-`",
+    "×": "write `*`",
+    "·": "write `*`",
+    "÷": "write `/`",
+    "≤": "write `<=`",
+    "≥": "write `>=`",
+    "≠": "write `!=`",
+    "→": "write `->`",
+    "∼": "write `~`",
+    "…": "write `...`",
+    "“": 'write `"`',
+    "”": 'write `"`',
+    "²": "write `** 2`",
+    "∞": "leave the bound out",
+}
+
+_STAN_BLOCK = "write `model NAME { … }`, each line with its role: `data`, `param`, `latent`, `let`"
+_STAN_TYPE = "write the role, the name, then the type: `param mu : real`"
+_PLATE = "leave it out: a program is about one example, and `fit` brings the others"
+
+# First words of a line that is no statement here.
+FIRST_WORDS = {
+    "def": "write `let f(x) = …`, or `net f(x: real[d]) -> real = …` for one with parameters",
+    "fn": "write `let f(x) = …`",
+    "function": "write `let f(x) = …`",
+    "class": "write `model NAME { … }`",
+    "struct": "write `model NAME { … }`",
+    "import": 'write `use "path.dgm": Name`',
+    "include": 'write `use "path.dgm": Name`',
+    "return": "leave it out: a body is the expression behind `=`",
+    "while": "write `for i in 0..n { … }`",
+    "var": "write `let`",
+    "const": "write `let`",
+    "observe": "write `data x : type ~ law`",
+    "observed": "write `data`",
+    "hidden": "write `latent`",
+    "parameter": "write `param`",
+    "input": "write `given`",
+    "prior": "give the variable its law: `latent z : real ~ Normal(0, 1)`",
+    "with": _PLATE,
+    "plate": _PLATE,
+    "target": "write `energy -(…)`: the lines of an energy add up",
+    "parameters": _STAN_BLOCK,
+    "transformed": _STAN_BLOCK,
+    "generated": _STAN_BLOCK,
+    "functions": _STAN_BLOCK,
+    "int": _STAN_TYPE,
+    "real": _STAN_TYPE,
+    "float": _STAN_TYPE,
+    "vector": _STAN_TYPE,
+    "matrix": _STAN_TYPE,
+    "array": _STAN_TYPE,
+}
+
+# Bad statements, each wrong at one token. A mistake gets the help of the example in which the
+# parser is in the same state before the same kind of token (Jeffery 2003, "Generating LR syntax
+# error messages from examples"; Lark's `match_examples`).
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "file_line": (
+        ("model A : b", "write `model NAME(name: type) { … }`"),
+        ('use "a.dgm"', 'write `use "a.dgm": Name`'),
+        ("use a", "write `use a: Name`"),
+        ("extern model", "write the kind: `extern dist NAME(…)`"),
+    ),
+    "model_line": (
+        ("data x ~ f", "write its type: `data x : real[d] ~ …`"),
+        ("data x = f", "write its type: `data x : real[d] = …`"),
+        ("data x", "write its type: `data x : real[d]`"),
+        ("given x", "write its type: `given x : real[d]`"),
+        ("param x", "write its type: `param x : real[d]`"),
+        ("param x ~ f", "write its type: `param x : real[d] ~ …`"),
+        ("param x = f", "write its type, and its first value: `param x : real from …`"),
+        ("given x ~ f", "write its type: `given x : real[d]`"),
+        ("given x : a ~ f", "write `data` or `latent`: a `given` has no law"),
+        ("given x : a = f", "write `let x = …`: a `given` has no value of its own"),
+        ("given x : a[1] ~ f", "write `data` or `latent`: a `given` has no law"),
+        ("given x : a[1] = f", "write `let x = …`: a `given` has no value of its own"),
+        ("param x : a ~ f from", "write `from …` before `~ …`"),
+        ("data x : a from", "write `from …` for a `param` only"),
+        ("let x : a", "leave out the type: `let x = …`"),
+        ("let x ~ f", "write `data` or `latent`: a `let` is computed, never drawn"),
+        ("net f(x)", "write the type of each input: `net f(x: real[d]) -> …`"),
+        ("net f(x,", "write the type of each input: `net f(x: real[d]) -> …`"),
+        ("net f(x: a) =", "write the type of what it returns: `-> real[d] =`"),
+        ("net f(x: a) {", "write `net f(x: real[d]) -> real[d] = …`"),
+        ("net f(x: a) -> b {", "write `=` and one expression"),
+        ("net f =", "write its inputs: `net f(x: real[d]) -> real[d] = …`"),
+        ("net f(x: a) -> b", "write what it computes: `= x |> mlp([64])`"),
+        ("score x at t =", "write the process: `score x at t under vp() = …`"),
+        ("score x under", "write the time: `score x at t under vp() = …`"),
+        ("energy x = y", "write `energy x`: the density is proportional to exp(-x)"),
+        ("energy = y", "write `energy y`: the density is proportional to exp(-y)"),
+        ("for i in n", "write `for i in 0..n { … }`"),
+        ("for i = n", "write `for i in 0..n { … }`"),
+        ("for (", "write `for i in 0..n { … }`"),
+        ("guide z", "write `guide { z ~ … }`"),
+        ("guide (", "write `guide { z ~ … }`, with no arguments: it sees the whole model"),
+        ("critic {", "write `critic(x) = …`"),
+        ("let a = b ~ c", "write `data` or `latent`: a `let` is computed, never drawn"),
+        ("recipe {", "write its name: `recipe default { … }`"),
+    ),
+    "guide_line": (
+        ("z : a", "leave out the type: the model declares it"),
+        ("z", "write its law: `z ~ …`"),
+    ),
+    "recipe_line": (
+        ("steps : 1", "write `=`"),
+        ("steps 1", "write `=`"),
+        ("prepare x ~ f", "write `=`"),
+    ),
+    "expression": (
+        ("a < b < c", "write `a < b and b < c`"),
+        ("a < b <= c", "write `a < b and b <= c`"),
+        ("a < b > c", "write `a < b and b > c`"),
+        ("a < b == c", "write `a < b and b == c`"),
+        ("a |> b + c", "write `(a |> b) + c`"),
+        ("a |> b - c", "write `(a |> b) - c`"),
+        ("a |> b * c", "write `(a |> b) * c`"),
+        ("a |> b / c", "write `(a |> b) / c`"),
+        ("a |> b ** c", "write `(a |> b) ** c`"),
+        ("a |>", "write the name of a stage behind `|>`"),
+        ("a if b", "write `a if b else c`"),
+        ("a[...", "write `:` for each axis that stays whole"),
+        ("a[1:2:", "leave out the step: a slice is `start:stop`"),
+        ("()", "write what is in the brackets"),
+    ),
+}
+
+# Where an expression should begin, by the token that is there instead.
+NO_EXPRESSION = {
+    "STRING": "leave out the quotes",
+    "*": "write the arguments out, or `value...` for the heads of a net",
+    "**": "write the arguments out, or `value...` for the heads of a net",
+    "...": "write `value...`",
+    "if": "write `a if b else c`",
+    "{": "write a record as arguments by name: `f(a = 1, b = 2)`",
+    "=": "write `==` to compare",
+}
+
+# Behind a whole expression, by the token that cannot go on.
+NO_OPERATOR = {
+    "NUMBER": "write the operator that is missing",
+    "STRING": "leave out the quotes",
+    "=": "write `==` to compare",
+    "->": "write `=`",
+    "in": "write `==` to compare",
+    "for": "write the operation on the whole array: `sum(x ** 2)`",
+    ":": "leave it out",
+}

@@ -1,0 +1,111 @@
+"""The standard library as the front end sees it: signatures and properties, read from `stdlib/*.dgm`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from dgmlang.compiler.source import Source, Span
+from dgmlang.compiler.syntax import ast
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter of an extern; `static` ones take compile-time values."""
+
+    name: str
+    type: ast.TypeExpr
+    default: ast.Expr | None
+    static: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Extern:
+    """A built-in: what the front end knows of it. Rules ask `has` and `argument`, never the name.
+
+    `groups` are its parametrisations (most have one); `source` is what a stage takes.
+    """
+
+    kind: str
+    name: str
+    groups: tuple[tuple[Parameter, ...], ...]
+    source: ast.TypeExpr | None
+    type: ast.TypeExpr | None
+    properties: Mapping[str, tuple[str, ...]]
+    requires: ast.Expr | None
+    doc: str
+    span: Span = field(repr=False)
+
+    def has(self, property_name: str) -> bool:
+        return property_name in self.properties
+
+    def argument(self, property_name: str) -> tuple[str, ...]:
+        """What stands in a property's brackets: `causal(strict)` has ("strict",)."""
+        return self.properties.get(property_name, ())
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters of all parametrisations, each once."""
+        return tuple({p.name: p for group in self.groups for p in group}.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """All externs by kind and name, and the models that the library defines in the language."""
+
+    externs: Mapping[str, Mapping[str, Extern]]
+    models: Mapping[str, ast.Model]
+
+    def space(self, *kinds: str) -> dict[str, Extern]:
+        """The externs of some kinds by name: one name space of the language."""
+        return {name: e for kind in kinds for name, e in self.externs.get(kind, {}).items()}
+
+
+_STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
+
+
+@cache
+def library() -> Library:
+    """The standard library, read once a process."""
+    from dgmlang.compiler.syntax.parse import parse
+
+    externs: dict[str, dict[str, Extern]] = {}
+    models: dict[str, ast.Model] = {}
+    for path in sorted(files("dgmlang.stdlib").iterdir(), key=lambda p: p.name):
+        if not path.name.endswith(".dgm"):
+            continue
+        tree, wrong = parse(Source(f"stdlib/{path.name}", path.read_text(encoding="utf-8")))
+        if wrong:
+            raise ValueError(f"the standard library does not parse: {wrong[0]}")
+        for statement in tree.statements:
+            if isinstance(statement, ast.Extern):
+                externs.setdefault(statement.kind, {})[statement.name] = _signature(statement)
+            elif isinstance(statement, ast.Model):
+                models[statement.name] = statement
+    return Library(externs, models)
+
+
+def _signature(node: ast.Extern) -> Extern:
+    groups = tuple(tuple(map(_parameter, group)) for group in node.groups)
+    properties = {p.name: tuple(map(_word, p.arguments)) for p in node.properties}
+    return Extern(
+        node.kind,
+        node.name,
+        groups or ((),),
+        node.source,
+        node.type,
+        properties,
+        node.requires,
+        node.doc,
+        node.span,
+    )
+
+
+def _parameter(node: ast.Hyper) -> Parameter:
+    return Parameter(node.name, node.type, node.default, node.type.kind in _STATIC)
+
+
+def _word(node: ast.Expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.span.text

@@ -1,0 +1,45 @@
+"""The way of a program, from text to plan: one straight function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.program import Program
+from dgmlang.compiler.report import Report
+from dgmlang.compiler.resolve import resolve
+from dgmlang.compiler.source import Source
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.syntax.parse import parse
+from dgmlang.compiler.types.check import check
+
+
+def read(path: str | Path) -> Source:
+    """The text of a program's file (DGM0208)."""
+    try:
+        return Source(str(path), Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise DgmError(codes.no_file(str(path))) from None
+
+
+def syntax(source: Source, report: Report) -> ast.File:
+    """The syntax tree; raises where the text does not parse."""
+    tree, found = parse(source)
+    for diagnostic in found:
+        report.say(diagnostic)
+    report.settle()
+    return tree
+
+
+def program(
+    source: Source, report: Report, settings: Mapping[str, Any], model: str | None = None
+) -> Program:
+    """The typed program; raises DgmError with every mistake that was found."""
+    resolved = resolve(syntax(source, report), report, settings, model)
+    checked = check(resolved, report)
+    report.settle()
+    assert checked is not None
+    return checked

@@ -1,0 +1,1 @@
+"""Decisions: what is legal, and why the rest is not."""

@@ -1,0 +1,144 @@
+"""From a syntax tree to one model with values for its hyperparameters and a table of its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.library import library
+from dgmlang.compiler.report import Report
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.static import Static, static
+
+Declaration = ast.Variable | ast.Let | ast.Net
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """One model of a file, instantiated: `hypers` has a value or a Dim symbol for each parameter."""
+
+    model: ast.Model
+    hypers: Mapping[str, Any]
+    open: tuple[str, ...]
+    names: Mapping[str, Declaration]
+    models: Mapping[str, ast.Model]
+    recipes: tuple[ast.Recipe, ...]
+
+
+def resolve(
+    tree: ast.File, report: Report, settings: Mapping[str, Any], model: str | None = None
+) -> Resolved:
+    """Pick the model, give its hyperparameters values, and list its names.
+
+    Args:
+        tree: A parsed file.
+        report: Takes DGM0203 to DGM0209.
+        settings: Values for hyperparameters, as from `--set` or keywords of `load`.
+        model: The model asked for; by default the file's last.
+    """
+    models = {s.name: s for s in tree.statements if isinstance(s, ast.Model)}
+    place = tree.span.source.name
+    if not models:
+        report.say(codes.no_model(place))
+        report.settle()
+    if model is not None and model not in models:
+        report.say(codes.no_such_model(model, models, place))
+        report.settle()
+    chosen = models[model] if model else list(models.values())[-1]
+    hypers = _hypers(chosen, settings, report)
+    outer = tuple(s for s in tree.statements if isinstance(s, ast.Recipe))
+    inner = tuple(s for s in chosen.body if isinstance(s, ast.Recipe))
+    return Resolved(
+        chosen,
+        hypers,
+        tuple(n for n, v in hypers.items() if isinstance(v, Dim) and v.value is None),
+        _names(chosen, report),
+        {**_imports(tree, report), **models},
+        outer + inner,
+    )
+
+
+def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
+    found: dict[str, ast.Model] = {}
+    for use in (s for s in tree.statements if isinstance(s, ast.Use)):
+        if use.path is not None:
+            report.say(codes.not_built(use.span, "imports of files"))
+            continue
+        for name, alias in use.names:
+            if name in library().models:
+                found[alias] = library().models[name]
+            else:
+                known = library().models
+                report.say(codes.unknown_builtin(use.span, "library model", name, known))
+    return found
+
+
+def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    known = [h.name for h in model.hypers]
+    for name in settings:
+        if name not in known:
+            place = model.span.source.name
+            report.say(codes.unknown_hyperparameter(name, model.name, known, place))
+    values: dict[str, Any] = {}
+    for hyper in model.hypers:
+        values[hyper.name] = _value(hyper, settings, values, report)
+    return values
+
+
+def _value(
+    hyper: ast.Hyper, settings: Mapping[str, Any], values: Mapping[str, Any], report: Report
+) -> Any:
+    if hyper.name in settings:
+        value = _plain(settings[hyper.name])
+    elif hyper.default is not None:
+        value = static(hyper.default, Static(values, report, words=hyper.type.kind == "name"))
+    else:
+        return Dim.symbol(hyper.name)
+    if not _fits(value, hyper.type):
+        wanted = hyper.type.kind + ("[]" if hyper.type.shape is not None else "")
+        report.say(codes.wrong_hyperparameter(hyper.span, hyper.name, wanted, repr(value)))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _fits(value: Any, wanted: ast.TypeExpr) -> bool:
+    if value is None or isinstance(value, Dim):
+        return True  # reported already, or open
+    if wanted.shape is not None:
+        scalar = ast.TypeExpr(wanted.kind, span=wanted.span)
+        return isinstance(value, tuple) and all(_fits(v, scalar) for v in value)
+    if wanted.kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if wanted.kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, {"bool": bool, "name": str}.get(wanted.kind, object))
+
+
+def _names(model: ast.Model, report: Report) -> dict[str, Declaration]:
+    names: dict[str, Declaration] = {}
+    spans = {h.name: h.span for h in model.hypers}
+    for declaration, name, span in _declarations(model.body):
+        if name in spans:
+            report.say(codes.declared_twice(span, spans[name], name))
+            continue
+        spans[name] = span
+        names[name] = declaration
+    return names
+
+
+def _declarations(body: tuple[ast.Statement, ...]) -> Iterator[tuple[Declaration, str, Any]]:
+    for s in body:
+        if isinstance(s, ast.Variable):
+            yield s, s.name, s.name_span
+        elif isinstance(s, ast.Net):
+            yield s, s.name, s.span
+        elif isinstance(s, ast.Let):
+            yield from ((s, name, s.span) for name in s.names)
+        elif isinstance(s, ast.For):
+            yield from _declarations(s.body)

@@ -1,0 +1,1 @@
+"""Kinds, shapes and the check."""

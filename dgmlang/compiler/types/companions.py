@@ -1,0 +1,116 @@
+"""Energies, guides, critics and noise laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.program import Critic, Expr, Guide, Head, Law, Local, Read
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import show
+from dgmlang.compiler.types.expressions import value
+from dgmlang.compiler.types.kinds import REAL, Type
+from dgmlang.compiler.types.laws import law
+from dgmlang.compiler.types.scope import Scope, Wrong
+from dgmlang.compiler.walk import parents, reads
+
+
+def energy(s: ast.Energy, scope: Scope) -> Expr | None:
+    """One term of the energy (DGM0325, DGM0326)."""
+    found = value(s.value, scope.within(owner=("energy",)))
+    if isinstance(found, Wrong):
+        return None
+    if found.type.array_shape:
+        shape = show(found.type.array_shape)
+        scope.report.say(codes.not_scalar(s.value.span, "an energy", shape))
+        return None
+    for name, place in reads(found).items():
+        declaration = scope.shared.declarations[name]
+        if isinstance(declaration, ast.Variable) and declaration.role != "param" and declaration.origin:
+            scope.report.say(codes.energy_reads_directed(place.span, name))
+            return None
+    return found
+
+
+def guide(body: tuple[ast.Statement, ...], scope: Scope) -> Guide | None:
+    """q(latents | data), its laws in an order in which they can be drawn."""
+    block = next(_blocks(body, "guide"), None)
+    if block is None:
+        return None
+    laws: dict[str, Law] = {}
+    for s in block.body:
+        found = _guide_law(s, scope)
+        if found is not None and isinstance(s, ast.Variable):
+            laws[s.name] = found
+    return Guide(_ordered(laws), block.span)
+
+
+def _guide_law(s: ast.Statement, scope: Scope) -> Law | None:
+    if not isinstance(s, ast.Variable):
+        scope.report.say(name_codes.not_built(s.span, "other statements than laws in a guide"))
+        return None
+    declaration = scope.shared.declarations.get(s.name)
+    known = scope.shared.values.get(s.name)
+    if not isinstance(declaration, ast.Variable) or declaration.role != "latent":
+        scope.report.say(codes.guide_target(s.name_span, s.name))
+        return None
+    if not isinstance(s.origin, ast.Drawn) or not isinstance(known, Read):
+        scope.report.say(name_codes.not_built(s.span, "deterministic guides"))
+        return None
+    inner = scope.within(owner=("guide", s.name))
+    return law(s.origin.law, known.type, known.span, inner)
+
+
+def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
+    ordered: dict[str, Law] = {}
+    while len(ordered) < len(laws):
+        ready = [
+            n for n in laws if n not in ordered and not (set(parents(laws[n])) & set(laws)) - set(ordered)
+        ]
+        if not ready:
+            return laws
+        ordered[ready[0]] = laws[ready[0]]
+    return ordered
+
+
+def noise(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, Law]:
+    """The noise laws of NCE, by variable."""
+    laws: dict[str, Law] = {}
+    for block in _blocks(body, "noise"):
+        for s in block.body:
+            known = scope.shared.values.get(s.name) if isinstance(s, ast.Variable) else None
+            if isinstance(s, ast.Variable) and isinstance(known, Read) and isinstance(s.origin, ast.Drawn):
+                found = law(s.origin.law, known.type, known.span, scope.within(owner=("noise", s.name)))
+                if found is not None:
+                    laws[s.name] = found
+            else:
+                scope.report.say(name_codes.not_built(s.span, "such noise"))
+    return laws
+
+
+def _blocks(body: tuple[ast.Statement, ...], role: str) -> Iterator[ast.Companion]:
+    return (s for s in body if isinstance(s, ast.Companion) and s.role == role)
+
+
+def critic(body: tuple[ast.Statement, ...], scope: Scope) -> Critic | None:
+    """A real-valued function of some variables, with a dense head."""
+    s = next((s for s in body if isinstance(s, ast.Critic)), None)
+    if s is None:
+        return None
+    local: dict[str, Expr] = {}
+    for name in s.parameters:
+        known = scope.shared.values.get(name)
+        if not isinstance(known, Read):
+            scope.report.say(name_codes.unknown_name(s.span, name, scope.shared.declarations))
+            return None
+        local[name] = Local(name, type=known.type, span=s.span)
+    found = value(s.value, scope.within(locals=local, variables=False, owner=("critic",)))
+    if isinstance(found, Wrong):
+        return None
+    if len(found.type.array_shape) > 1:
+        shape = show(found.type.array_shape)
+        scope.report.say(codes.head_shape(s.value.span, shape, "of the critic", "[]"))
+        return None
+    head = Head("", Type(REAL), 0, direct=not found.type.array_shape)
+    return Critic(s.parameters, found, head, s.span)

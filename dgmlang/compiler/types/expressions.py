@@ -1,0 +1,211 @@
+"""From written expressions to typed ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import library
+from dgmlang.compiler.program import Call, Choose, Expr, Literal, Open, Read, Stack, Through
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import Dim, broadcast, show
+from dgmlang.compiler.types.functions import apply
+from dgmlang.compiler.types.indexing import index
+from dgmlang.compiler.types.kinds import REAL, Kind, Type
+from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
+
+
+OPERATORS = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "/": "divide",
+    "**": "power",
+    "@": "matmul",
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+    "and": "logical_and",
+    "or": "logical_or",
+}
+
+
+def value(node: ast.Expr, scope: Scope) -> Expr:
+    """A typed array; a record here is DGM0314."""
+    found = expression(node, scope)
+    if isinstance(found, Record):
+        scope.report.say(codes.record_as_value(node.span, found.heads))
+        return wrong(node.span)
+    return found
+
+
+def expression(node: ast.Expr, scope: Scope) -> Expr | Record:
+    """A typed array, or the record of a net's heads."""
+    match node:
+        case ast.Number(number):
+            return literal(number, node.span)
+        case ast.Name(name):
+            return _name(node, name, scope)
+        case ast.Attribute():
+            return _attribute(node, scope)
+        case ast.Call():
+            return _call(node, scope)
+        case ast.Index():
+            return index(node, value(node.value, scope), scope, value)
+        case ast.Unary("-", ast.Number(number)):
+            return literal(-number, node.span)
+        case ast.Unary(op, operand):
+            return _unary(node, op, value(operand, scope), scope)
+        case ast.Binary(op, left, right):
+            extern = library().externs["fn"][OPERATORS[op]]
+            return apply(extern, (value(left, scope), value(right, scope)), {}, node.span, scope)
+        case ast.Conditional():
+            return _conditional(node, scope)
+        case ast.Sequence(items):
+            return _stack(node, items, scope)
+        case ast.Pipe():
+            return _pipe(node, scope)
+    raise AssertionError(f"no rule for {type(node).__name__}")
+
+
+def literal(number: float | int, span: Span) -> Literal:
+    """A number; its kind is the number itself."""
+    kind = Kind("interval", (float(number), float(number)))
+    return Literal(number, type=Type(kind), span=span)
+
+
+def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
+    shared = scope.shared
+    if name in scope.locals:
+        return scope.locals[name]
+    if name in shared.hypers:
+        shared.used.add(name)
+        return _hyper(name, shared.hypers[name], node.span)
+    declaration = shared.declarations.get(name)
+    if isinstance(declaration, ast.Variable):
+        return _variable(node, declaration, scope)
+    if isinstance(declaration, ast.Let):
+        return _let(node, declaration, scope)
+    if isinstance(declaration, ast.Net):
+        scope.report.say(codes.kind_mismatch(node.span, "a value", f"the net `{name}`", "this place", f"call it, as `{name}(…)`"))
+        return wrong(node.span)
+    scope.report.say(name_codes.unknown_name(node.span, name, scope.known()))
+    return wrong(node.span)
+
+
+def _hyper(name: str, held: Any, span: Span) -> Expr:
+    if isinstance(held, Dim):
+        number = held.value
+        return Open(name, type=Type(REAL), span=span) if number is None else literal(number, span)
+    if isinstance(held, bool | int | float):
+        return literal(held, span)
+    if isinstance(held, tuple):
+        return Literal(held, type=Type(REAL, (Dim.of(len(held)),)), span=span)
+    return wrong(span)
+
+
+def _variable(node: ast.Name, declaration: ast.Variable, scope: Scope) -> Expr:
+    name = declaration.name
+    scope.shared.used.add(name)
+    if declaration.role != "param" and not scope.variables:
+        scope.report.say(name_codes.unknown_name(node.span, name, scope.locals))
+        return wrong(node.span)
+    known = scope.shared.values.get(name)
+    if isinstance(known, Read):
+        return Read(name, type=known.type, span=node.span)
+    return wrong(node.span)
+
+
+def _let(node: ast.Name, declaration: ast.Let, scope: Scope) -> Expr | Record:
+    shared, name = scope.shared, node.id
+    shared.used.add(name)
+    if declaration.parameters is not None or declaration.indices or len(declaration.names) > 1:
+        scope.report.say(name_codes.not_built(node.span, "such uses of `let`"))
+        return wrong(node.span)
+    if name not in shared.values:
+        with shared.elaborating(name, node.span) as fresh:
+            if not fresh:
+                return wrong(node.span)
+            inner = scope.within(locals={}, variables=True)
+            shared.values[name] = expression(declaration.value, inner)
+    return shared.values[name]
+
+
+def _attribute(node: ast.Attribute, scope: Scope) -> Expr:
+    record = expression(node.value, scope)
+    if isinstance(record, Wrong):
+        return record
+    if not isinstance(record, Record) or node.name not in record.heads:
+        heads = record.heads if isinstance(record, Record) else ()
+        scope.report.say(codes.not_a_record(node.span, node.name, heads))
+        return wrong(node.span)
+    return head(record, node.name, node.span)
+
+
+def head(record: Record, name: str, span: Span) -> Call:
+    """One head of a record."""
+    return Call(record.call, name, type=record.heads[name], span=span)
+
+
+def _call(node: ast.Call, scope: Scope) -> Expr | Record:
+    from dgmlang.compiler.types import invoke
+
+    return invoke.call(node, scope)
+
+
+def _unary(node: ast.Unary, op: str, operand: Expr, scope: Scope) -> Expr:
+    if op == "+":
+        return operand
+    name = "negative" if op == "-" else "logical_not"
+    return apply(library().externs["fn"][name], (operand,), {}, node.span, scope)
+
+
+def _conditional(node: ast.Conditional, scope: Scope) -> Expr:
+    test = value(node.test, scope)
+    if isinstance(test, Literal):
+        return value(node.then if test.value else node.otherwise, scope)
+    then, otherwise = value(node.then, scope), value(node.otherwise, scope)
+    if any(isinstance(e, Wrong) for e in (test, then, otherwise)):
+        return wrong(node.span)
+    shape = broadcast(then.type.shape, otherwise.type.shape)
+    if shape is None:
+        left, right = show(then.type.shape), show(otherwise.type.shape)
+        scope.report.say(codes.no_broadcast(node.span, left, right, "if … else"))
+        return wrong(node.span)
+    kind = then.type.kind if then.type.kind == otherwise.type.kind else REAL
+    return Choose(test, then, otherwise, type=Type(kind, shape), span=node.span)
+
+
+def _stack(node: ast.Sequence, items: tuple[ast.Expr, ...], scope: Scope) -> Expr:
+    parts = tuple(value(item, scope) for item in items)
+    if not parts or any(isinstance(p, Wrong) for p in parts):
+        return wrong(node.span)
+    shape = parts[0].type.array_shape
+    for part in parts[1:]:
+        if part.type.array_shape != shape:
+            found = show(part.type.array_shape)
+            scope.report.say(codes.shape_mismatch(part.span, show(shape), found, parts[0].span))
+            return wrong(node.span)
+    kinds = {p.type.kind for p in parts}
+    kind = kinds.pop() if len(kinds) == 1 else REAL
+    return Stack(parts, type=Type(kind, (Dim.of(len(parts)), *shape)), span=node.span)
+
+
+def _pipe(node: ast.Pipe, scope: Scope) -> Expr:
+    from dgmlang.compiler.types.stages import chain, unroll
+
+    first, stages = unroll(node)
+    source = value(first, scope)
+    if isinstance(source, Wrong):
+        return source
+    found = chain(stages, source.type, scope)
+    if found is None:
+        return wrong(node.span)
+    return Through(source, found, type=found.target, span=node.span)
+
+

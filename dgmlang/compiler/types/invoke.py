@@ -1,0 +1,208 @@
+"""Calls: of nets, of functions of the library, of `let` functions, of `past` and `log_prob`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import Extern, Parameter, library
+from dgmlang.compiler.program import Call, Expr, LogProb, NetCall, Past, Read
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.dims import show
+from dgmlang.compiler.types.expressions import expression, value
+from dgmlang.compiler.types.functions import apply
+from dgmlang.compiler.types.kinds import REAL, Type, offers
+from dgmlang.compiler.types.nets import signature_of
+from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
+from dgmlang.compiler.types.static import Static, static
+
+
+def call(node: ast.Call, scope: Scope) -> Expr | Record:
+    """`function(arguments)` where a value is wanted."""
+    if not isinstance(node.function, ast.Name):
+        scope.report.say(codes.not_a_function(node.function.span, node.function.span.text))
+        return wrong(node.span)
+    name = node.function.id
+    declaration = scope.shared.declarations.get(name)
+    if isinstance(declaration, ast.Net):
+        return _net(node, declaration, scope)
+    if isinstance(declaration, ast.Let) and declaration.parameters is not None:
+        return _inline(node, declaration, scope)
+    if name in _SPECIAL:
+        return _SPECIAL[name](node, scope)
+    externs = library().space("fn")
+    if name in externs:
+        return _function(node, externs[name], scope)
+    return _unknown(node, name, scope)
+
+
+def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
+    span = node.function.span
+    if name in library().space("dist"):
+        help = f"write `log_prob({node.span.text}, x)` for its density"
+        found = codes.kind_mismatch(span, "a value", f"the law `{name}`", "this place", help)
+    elif name in library().space("layer", "bijection"):
+        help = f"write `… |> {node.span.text}`"
+        found = codes.kind_mismatch(span, "a function", f"the stage `{name}`", "this place", help)
+    elif name in scope.known():
+        found = codes.not_a_function(span, name)
+    else:
+        nets = [n for n, d in scope.shared.declarations.items() if not isinstance(d, ast.Variable)]
+        known = [*library().space("fn"), *_SPECIAL, *nets]
+        found = name_codes.unknown_builtin(span, "function", name, known)
+    scope.report.say(found)
+    return wrong(node.span)
+
+
+# ── nets and `let` functions ─────────────────────────────────────────────────────────────────────
+
+
+def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
+    scope.shared.used.add(net.name)
+    ports, heads = signature_of(net, scope)
+    args = _positional(node, net.name, list(ports), scope)
+    if args is None:
+        return wrong(node.span)
+    bound: dict[str, Expr] = {}
+    for name, argument in args.items():
+        bound[name] = value(argument.value, scope)
+        if not _accepts(bound[name], ports[name], f"`{name}` of `{net.name}`", scope):
+            return wrong(node.span)
+    invoked = NetCall(net.name, bound)
+    if "" in heads:
+        return Call(invoked, "", type=heads[""], span=node.span)
+    return Record(invoked, heads, node.span)
+
+
+def _positional(
+    node: ast.Call, name: str, names: list[str], scope: Scope
+) -> dict[str, ast.Argument] | None:
+    bound: dict[str, ast.Argument] = {}
+    free = iter(names)
+    for argument in node.arguments:
+        key = argument.name or next(free, None)
+        if key is None:
+            scope.report.say(codes.too_many(argument.span, name, len(names)))
+            return None
+        if key not in names:
+            scope.report.say(codes.unknown_argument(argument.span, name, key, names))
+            return None
+        bound[key] = argument
+    for missing in (n for n in names if n not in bound):
+        found = codes.missing_argument(node.span, name, missing, f"{name}({', '.join(names)})")
+        scope.report.say(found)
+        return None
+    return bound
+
+
+def _accepts(arg: Expr, wanted: Type, where: str, scope: Scope) -> bool:
+    if isinstance(arg, Wrong):
+        return False
+    if arg.type.array_shape != wanted.array_shape:
+        found = show(arg.type.array_shape)
+        scope.report.say(codes.shape_mismatch(arg.span, show(wanted.array_shape), found))
+        return False
+    if offers(arg.type.kind, wanted.kind) is False:
+        help = "pass `one_hot(…)`" if arg.type.kind.name == "cat" else None
+        found = codes.kind_mismatch(arg.span, str(wanted.kind), str(arg.type.kind), where, help)
+        scope.report.say(found)
+        return False
+    return True
+
+
+def _inline(node: ast.Call, let: ast.Let, scope: Scope) -> Expr | Record:
+    name = let.names[0]
+    scope.shared.used.add(name)
+    args = _positional(node, name, list(let.parameters or ()), scope)
+    if args is None:
+        return wrong(node.span)
+    local = {key: expression(a.value, scope) for key, a in args.items()}
+    with scope.shared.elaborating(name, node.span) as fresh:
+        return expression(let.value, scope.within(locals=local)) if fresh else wrong(node.span)
+
+
+# ── functions of the library ─────────────────────────────────────────────────────────────────────
+
+
+def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
+    if extern.has("planned"):
+        scope.report.say(name_codes.planned(node.span, "function", extern.name))
+        return wrong(node.span)
+    if extern.has("in_process") and scope.process is None:
+        scope.report.say(codes.outside_process(node.span, extern.name))
+        return wrong(node.span)
+    if extern.has("concatenation"):
+        return _variadic(node, extern, scope)
+    bound = bind_arguments(extern, node.arguments, node.span, scope.report)
+    if bound is None:
+        return wrong(node.span)
+    parameters = extern.groups[0]
+    args = [value(bound[p.name].value, scope) for p in parameters if not p.static]
+    return apply(extern, args, settings(parameters, bound, scope), node.span, scope)
+
+
+def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
+    parts = [value(a.value, scope) for a in node.arguments if a.name is None]
+    named = {a.name: a for a in node.arguments if a.name}
+    return apply(extern, parts, settings(extern.groups[0], named, scope), node.span, scope)
+
+
+def settings(
+    parameters: Sequence[Parameter], bound: dict[str, ast.Argument], scope: Scope
+) -> dict[str, Any]:
+    """The compile-time arguments of a call, defaults filled in."""
+    found: dict[str, Any] = {}
+    for parameter in (p for p in parameters if p.static):
+        node = bound[parameter.name].value if parameter.name in bound else parameter.default
+        words = parameter.type.kind in ("name", "bool")
+        inner = Static(scope.shared.hypers, scope.report, words=words)
+        found[parameter.name] = None if node is None else static(node, inner)
+    return found
+
+
+# ── past and log_prob ────────────────────────────────────────────────────────────────────────────
+
+
+def _past(node: ast.Call, scope: Scope) -> Expr:
+    first = node.arguments[0].value if node.arguments else node.function
+    variable = first.id if isinstance(first, ast.Name) else node.span.text
+    known = scope.shared.values.get(variable)
+    if variable != scope.law_of or not isinstance(known, Read):
+        scope.report.say(codes.past_elsewhere(node.span, variable))
+        return wrong(node.span)
+    order = next((a.value for a in node.arguments if a.name == "order"), None)
+    return Past(variable, _order(order, scope), type=known.type, span=node.span)
+
+
+def _order(node: ast.Expr | None, scope: Scope) -> tuple[Any, ...]:
+    if node is None:
+        return ("raster",)
+    externs = library().space("order")
+    function = node.function if isinstance(node, ast.Call) else node
+    name = function.id if isinstance(function, ast.Name) else function.span.text
+    if name not in externs:
+        scope.report.say(name_codes.unknown_builtin(node.span, "order", name, externs))
+        return ("raster",)
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    bound = bind_arguments(externs[name], arguments, node.span, scope.report)
+    found = settings(externs[name].groups[0], bound or {}, scope)
+    return (name, *found.values())
+
+
+def _log_prob(node: ast.Call, scope: Scope) -> Expr:
+    from dgmlang.compiler.types.laws import law
+
+    if len(node.arguments) != 2:
+        scope.report.say(codes.missing_argument(node.span, "log_prob", "x", "log_prob(D, x)"))
+        return wrong(node.span)
+    at = value(node.arguments[1].value, scope)
+    if isinstance(at, Wrong):
+        return at
+    found = law(node.arguments[0].value, at.type, at.span, scope)
+    return wrong(node.span) if found is None else LogProb(found, at, type=Type(REAL), span=node.span)
+
+
+_SPECIAL = {"past": _past, "log_prob": _log_prob}

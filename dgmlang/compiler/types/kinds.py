@@ -1,0 +1,187 @@
+"""Kinds: which values a type allows.
+
+A real-valued kind is an interval of the reals, so "a sum of positives is positive", "0.3 is `unit`
+and `positive`" and "−1 can never be a scale" are all interval arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isinf
+
+from dgmlang.compiler.types.dims import Dim, Shape, show
+
+
+@dataclass(frozen=True)
+class Interval:
+    """[low, high]; an end that is infinite, or 0 of a positive kind, is open."""
+
+    low: float
+    high: float
+    open_low: bool = False
+
+    def __contains__(self, other: Interval) -> bool:
+        above = other.low > self.low or (
+            other.low == self.low and (other.open_low or not self.open_low)
+        )
+        return above and other.high <= self.high
+
+    def misses(self, other: Interval) -> bool:
+        """True where no value lies in both."""
+        low, high = (self, other) if self.low <= other.low else (other, self)
+        touch = low.high == high.low and high.open_low
+        return low.high < high.low or touch
+
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(
+            self.low + other.low, self.high + other.high, self.open_low or other.open_low
+        )
+
+    def __neg__(self) -> Interval:
+        return Interval(-self.high, -self.low)
+
+    def __mul__(self, other: Interval) -> Interval:
+        ends = [_times(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
+        both = self.positive and other.positive
+        return Interval(min(ends), max(ends), both and min(ends) == 0)
+
+    @property
+    def positive(self) -> bool:
+        return self.low > 0 or (self.low == 0 and self.open_low)
+
+    def reciprocal(self) -> Interval:
+        if not self.positive:
+            return REALS
+        high = inf if self.low == 0 else 1 / self.low
+        low = 0.0 if isinf(self.high) else 1 / self.high
+        return Interval(low, high, low == 0)
+
+
+def _times(a: float, b: float) -> float:
+    return 0.0 if a == 0 or b == 0 else a * b
+
+
+REALS = Interval(-inf, inf)
+POSITIVES = Interval(0.0, inf, open_low=True)
+
+FINITE = frozenset({"bit", "spin", "cat", "grey"})
+"""Kinds with finitely many values."""
+
+NUMERIC = frozenset({"real", "positive", "unit", "interval", "bit", "spin"})
+"""Kinds whose values enter arithmetic as they are."""
+
+ARRAYS = {"simplex": 1, "ordered": 1, "corr": 2, "cov": 2, "tril": 2, "corr_tril": 2}
+"""Kinds of which one value is an array, with its rank."""
+
+STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
+"""Kinds of compile-time values."""
+
+KINDS = FINITE | NUMERIC | frozenset(ARRAYS) | STATIC | {"count", "byte", "any"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind with its parameters: `cat(10)` has a Dim, `interval(0, 1)` two numbers."""
+
+    name: str
+    args: tuple[Dim | float, ...] = ()
+
+    @property
+    def interval(self) -> Interval | None:
+        """The interval of a kind whose values are numbers, else None."""
+        match self.name:
+            case "interval":
+                low, high = (float(a) for a in self.args if not isinstance(a, Dim))
+                return Interval(low, high)
+            case "bit" | "unit":
+                return Interval(0.0, 1.0)
+            case "spin":
+                return Interval(-1.0, 1.0)
+        return {"real": REALS, "positive": POSITIVES}.get(self.name)
+
+    @property
+    def levels(self) -> Dim | None:
+        """How many values a finite kind has, else None."""
+        if self.name in ("bit", "spin"):
+            return Dim.of(2)
+        if self.name in ("cat", "grey") and isinstance(self.args[0], Dim):
+            return self.args[0]
+        return None
+
+    @property
+    def inner(self) -> Shape:
+        """The axes that one value takes: `simplex(K)` has [K], `tril(d)` has [d, d]."""
+        if self.name not in ARRAYS:
+            return ()
+        return tuple(a for a in self.args if isinstance(a, Dim)) * ARRAYS[self.name]
+
+    @property
+    def space(self) -> str:
+        """`finite`, `discrete` or `continuous`."""
+        if self.name in FINITE:
+            return "finite"
+        return "discrete" if self.name == "count" else "continuous"
+
+    def __str__(self) -> str:
+        if not self.args:
+            return self.name
+        shown = (str(a) if isinstance(a, Dim) else f"{a:g}" for a in self.args)
+        return f"{self.name}({', '.join(shown)})"
+
+
+def of_interval(interval: Interval) -> Kind:
+    """The narrowest named kind that holds an interval."""
+    if interval.low == interval.high and not isinf(interval.low):
+        return Kind("interval", (interval.low, interval.high))
+    if interval in Interval(0.0, 1.0):
+        return Kind("unit")
+    if interval in POSITIVES:
+        return Kind("positive")
+    return REAL
+
+
+REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", "bit", "any"))
+
+
+@dataclass(frozen=True)
+class Type:
+    """`kind[shape]`: an array of shape `shape + kind.inner`.
+
+    `optional`: the whole may be missing; `entry_optional`: single entries may.
+    """
+
+    kind: Kind
+    shape: Shape = ()
+    optional: bool = False
+    entry_optional: bool = False
+
+    @property
+    def array_shape(self) -> Shape:
+        return self.shape + self.kind.inner
+
+    def __str__(self) -> str:
+        entry = "?" if self.entry_optional else ""
+        whole = "?" if self.optional else ""
+        return f"{self.kind}{entry}{show(self.shape) if self.shape else ''}{whole}"
+
+
+def offers(offered: Kind, wanted: Kind) -> bool | None:
+    """Whether a value of one kind serves as the other: True, False, or None (checked at run time)."""
+    if wanted.name == "any" or offered == wanted:
+        return True
+    a, b = offered.interval, wanted.interval
+    if wanted.name == "real" and offered.name in ("grey", "count"):
+        return True
+    if a is None or b is None:
+        return _same_family(offered, wanted)
+    if wanted.name in ("bit", "spin"):
+        return None if a.low == a.high and a.low in (b.low, b.high) else False
+    if a in b:
+        return True
+    return False if a.misses(b) else None
+
+
+def _same_family(offered: Kind, wanted: Kind) -> bool:
+    if {offered.name, wanted.name} == {"cat", "grey"}:
+        return offered.args == wanted.args
+    return wanted.name == "cat" and offered.name == "bit" and wanted.levels == Dim.of(2)

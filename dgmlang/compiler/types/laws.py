@@ -1,0 +1,229 @@
+"""Laws: distributions of the library, laws pushed through bijections, mixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.program import Chain, Expr, Law, Mixture, Named, Pushed
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import bind_arguments, group_of
+from dgmlang.compiler.types.declared import bind, instantiate
+from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
+from dgmlang.compiler.types.expressions import expression, head, value
+from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
+from dgmlang.compiler.types.scope import Record, Scope, Wrong
+from dgmlang.compiler.types.stages import chain, unroll
+
+FOREIGN = {
+    "normal": "Normal",
+    "norm": "Normal",
+    "gaussian": "Normal",
+    "bernoulli": "Bernoulli",
+    "categorical": "Categorical",
+    "multi_normal": "MultivariateNormal",
+    "exponential": "Exponential",
+}
+"""What people type who come from Stan or SciPy."""
+
+
+def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | None:
+    """The law that `node` writes for a variable of type `target`; None where it is wrong."""
+    if isinstance(node, ast.Pipe):
+        return _pushed(node, target, declared_at, scope)
+    if isinstance(node, ast.Conditional):
+        scope.report.say(name_codes.not_built(node.span, "laws chosen by a condition"))
+        return None
+    if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
+        return _not_a_law(node, scope)
+    name = node.function.id
+    if name == "mixture":
+        return _mixture(node, target, declared_at, scope)
+    if name == "quantize":
+        scope.report.say(name_codes.not_built(node.span, "quantised laws"))
+        return None
+    if name in scope.shared.models:
+        scope.report.say(name_codes.not_built(node.span, "models as distributions"))
+        return None
+    externs = library().space("dist")
+    if name not in externs:
+        return _not_a_law(node, scope)
+    named = _named(node, externs[name], target, scope)
+    return named if named and _supports(named, target, declared_at, scope) else None
+
+
+def _not_a_law(node: ast.Expr, scope: Scope) -> None:
+    function = node.function if isinstance(node, ast.Call) else node
+    name = function.id if isinstance(function, ast.Name) else ""
+    dists = library().space("dist")
+    if name in FOREIGN:
+        scope.report.say(codes.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))
+    elif isinstance(node, ast.Call) and name not in scope.known() and name not in library().space("fn"):
+        known = [*dists, "mixture", "quantize", *scope.shared.models]
+        scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
+    else:
+        scope.report.say(codes.not_a_law(node.span, "a value", "write `=` for a computed variable"))
+
+
+# ── named distributions ──────────────────────────────────────────────────────────────────────────
+
+
+def _named(node: ast.Call, extern: Extern, target: Type, scope: Scope, over: Shape | None = None) -> Named | None:
+    arguments = spread(node.arguments, scope)
+    if arguments is None:
+        return None
+    bound = bind_arguments(extern, [a for a, _ in arguments], node.span, scope.report)
+    if bound is None:
+        return None
+    ready = {a.name: e for a, e in arguments if e is not None}
+    values = {n: ready[n] if n in ready else value(a.value, scope) for n, a in bound.items()}
+    for parameter in group_of(extern, values):
+        if parameter.name not in values and parameter.default is not None:
+            values[parameter.name] = value(parameter.default, scope)
+    if any(isinstance(e, Wrong) for e in values.values()):
+        return None
+    return _fitted(node, extern, values, target, scope, over)
+
+
+def spread(
+    arguments: Sequence[ast.Argument], scope: Scope
+) -> list[tuple[ast.Argument, Expr | None]] | None:
+    """Arguments with `f(x)...` replaced by the record's heads as keywords."""
+    result: list[tuple[ast.Argument, Expr | None]] = []
+    for argument in arguments:
+        if not argument.spread:
+            result.append((argument, None))
+            continue
+        record = expression(argument.value, scope)
+        if isinstance(record, Wrong):
+            return None
+        if not isinstance(record, Record):
+            scope.report.say(codes.not_a_record(argument.span, "...", ()))
+            return None
+        for name in record.heads:
+            keyword = ast.Argument(argument.value, name, span=argument.span)
+            result.append((keyword, head(record, name, argument.span)))
+    return result
+
+
+def _fitted(
+    node: ast.Call, extern: Extern, values: dict[str, Expr], target: Type, scope: Scope, over: Shape | None
+) -> Named | None:
+    dims: dict[str, Dim] = {}
+    leading: Shape = ()
+    for parameter in group_of(extern, values):
+        arg = values[parameter.name]
+        if not _argument_fits(extern, parameter.type, parameter.name, arg, scope):
+            return None
+        rest = bind(parameter.type, arg.type, dims)
+        joined = None if rest is None else broadcast(leading, rest)
+        if joined is None:
+            wanted = parameter.type.span.text
+            scope.report.say(codes.shape_mismatch(arg.span, wanted, str(arg.type)))
+            return None
+        leading = joined
+    assert extern.type is not None
+    one = instantiate(extern.type, dims, {}, scope.static)
+    found = Type(one.kind, leading + one.shape)
+    whole = target.shape if over is None else over
+    if broadcast(found.shape, whole) != whole:
+        scope.report.say(codes.shape_mismatch(node.span, show(whole), show(found.shape)))
+        return None
+    return Named(extern, values, type=Type(one.kind, whole), span=node.span)
+
+
+def _argument_fits(extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope) -> bool:
+    kind, offered = wanted.kind, arg.type.kind
+    same = kind == offered.name
+    bad = not same if kind in ("simplex", "tril", "cov", "corr") else offers(offered, Kind(kind)) is False
+    if bad:
+        where = f"`{name}` of {extern.name}"
+        help = "a net's head can be declared of that kind" if kind in ("positive", "simplex") else None
+        scope.report.say(codes.kind_mismatch(arg.span, kind, str(offered), where, help))
+    return not bad
+
+
+def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:
+    support, kind = found.type.kind, target.kind
+    levels = {support.name, kind.name} <= {"cat", "grey"} and support.levels == kind.levels
+    inside = support.interval is not None and kind.interval is not None and (
+        support.interval in kind.interval and support.space == kind.space
+    )
+    if kind.name == "any" or support == kind or levels or inside:
+        return True
+    name = found.extern.name if isinstance(found, Named) else "the law"
+    help = _SUPPORT_HELP.get((support.name, kind.name))
+    mismatch = codes.support_mismatch(found.span, name, str(support), declared_at, str(kind), help)
+    scope.report.say(mismatch)
+    return False
+
+
+_SUPPORT_HELP = {
+    ("real", "positive"): "use `LogNormal(…)`, or push it through `|> exp`",
+    ("real", "unit"): "use `Beta(…)`, or push it through `|> sigmoid`",
+    ("real", "grey"): "a density of integers needs `quantize(…)`",
+    ("real", "cat"): "use `Categorical(…)`",
+    ("real", "bit"): "use `Bernoulli(…)`",
+    ("bit", "real"): "declare the variable `bit`, or use `Normal(…)`",
+    ("bit", "spin"): "spins take their law from an `energy`",
+    ("cat", "real"): "declare the variable `cat(K)`",
+}
+
+# ── composed laws ────────────────────────────────────────────────────────────────────────────────
+
+
+def _pushed(node: ast.Pipe, target: Type, declared_at: Span, scope: Scope) -> Pushed | None:
+    first, stages = unroll(node)
+    base = law(first, Type(REAL, target.shape), first.span, scope)
+    found = None if base is None else bijections(stages, Type(REAL, target.shape), scope)
+    if base is None or found is None:
+        return None
+    result = Pushed(base, found, type=Type(found.target.kind, target.shape), span=node.span)
+    if found.target.shape != target.shape:
+        shapes = show(target.shape), show(found.target.shape)
+        scope.report.say(codes.shape_mismatch(node.span, *shapes))
+        return None
+    return result if _supports(result, target, declared_at, scope) else None
+
+
+def bijections(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None:
+    """A chain in which every stage can be inverted (DGM0317)."""
+    found = chain(nodes, source, scope)
+    for stage in found.stages if found else ():
+        if stage.extern.kind != "bijection":
+            scope.report.say(codes.not_invertible(stage.span, stage.extern.name))
+            return None
+    return found
+
+
+def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> Mixture | None:
+    arguments = [a.value for a in node.arguments]
+    if len(arguments) != 2:
+        text = "mixture(weights, D)"
+        scope.report.say(codes.missing_argument(node.span, "mixture", "D", text))
+        return None
+    weights = value(arguments[0], scope)
+    if isinstance(weights, Wrong):
+        return None
+    if weights.type.kind.name != "simplex":
+        found = str(weights.type.kind)
+        scope.report.say(codes.kind_mismatch(weights.span, "simplex", found, "the weights"))
+        return None
+    batch, components = weights.type.shape, weights.type.kind.inner
+    entry = target.shape[len(batch) :]
+    component = arguments[1]
+    externs = library().space("dist")
+    name = component.function if isinstance(component, ast.Call) else component
+    if not isinstance(component, ast.Call) or not isinstance(name, ast.Name) or name.id not in externs:
+        return _not_a_law(component, scope)
+    if target.shape[: len(batch)] != batch:
+        scope.report.say(codes.shape_mismatch(node.span, show(target.shape), show(batch)))
+        return None
+    inner = _named(component, externs[name.id], target, scope, (*batch, *components, *entry))
+    if inner is None:
+        return None
+    result = Mixture(weights, inner, type=Type(inner.type.kind, target.shape), span=node.span)
+    return result if _supports(result, target, declared_at, scope) else None

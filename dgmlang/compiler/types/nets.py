@@ -1,0 +1,86 @@
+"""Nets: functions with parameters of their own, and the maps from a body to its heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.program import Expr, Head, Local, Net, Through
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.declared import declared
+from dgmlang.compiler.types.dims import Shape, show
+from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.scope import Scope, Wrong
+
+
+def signature_of(net: ast.Net, scope: Scope) -> tuple[dict[str, Type], dict[str, Type]]:
+    """The types of a net's parameters and heads as declared; an unnamed head is ''."""
+    ports = {p.name: declared(p.type, scope.static) for p in net.parameters}
+    heads = {h.name: declared(h.type, scope.static) for h in net.heads}
+    return ports, heads
+
+
+def elaborate(net: ast.Net, scope: Scope) -> Net | None:
+    """A net with its body typed and its heads mapped (DGM0315)."""
+    if net.prior is not None:
+        scope.report.say(name_codes.not_built(net.prior.span, "priors on a net's weights"))
+        return None
+    ports, heads = signature_of(net, scope)
+    if any(t.optional or t.entry_optional for t in ports.values()):
+        scope.report.say(name_codes.not_built(net.span, "optional arguments"))
+        return None
+    spans = {p.name: p.span for p in net.parameters}
+    inner: Mapping[str, Expr] = {n: Local(n, type=t, span=spans[n]) for n, t in ports.items()}
+    body = _body(net, scope.within(locals=inner, variables=False, owner=(net.name,)))
+    if isinstance(body, Wrong):
+        return None
+    mapped = [_head(net, body, name, t, scope) for name, t in heads.items()]
+    found = tuple(h for h in mapped if h is not None)
+    return Net(net.name, ports, body, found, net.span) if len(found) == len(mapped) else None
+
+
+def _body(net: ast.Net, scope: Scope) -> Expr:
+    from dgmlang.compiler.types.expressions import value
+
+    return value(net.body, scope)
+
+
+def masked(body: Expr) -> bool:
+    """Whether the body ends in a causal stage that brings its own head."""
+    return isinstance(body, Through) and body.chain.stages[-1].extern.has("masked_head")
+
+
+def _head(net: ast.Net, body: Expr, name: str, wanted: Type, scope: Scope) -> Head | None:
+    if net.raw:
+        if body.type.array_shape == wanted.array_shape:
+            return Head(name, wanted, len(body.type.array_shape), direct=True)
+        found = codes.shape_mismatch(body.span, show(wanted.array_shape), show(body.type.array_shape))
+        scope.report.say(found)
+        return None
+    if masked(body):
+        return _masked_head(body, name, wanted, scope)
+    prefix = _prefix(body.type.array_shape, wanted.array_shape)
+    if prefix is None:
+        shapes = show(body.type.array_shape), show(wanted.array_shape)
+        scope.report.say(codes.head_shape(body.span, shapes[0], name or "of the net", shapes[1]))
+        return None
+    return Head(name, wanted, prefix)
+
+
+def _masked_head(body: Expr, name: str, wanted: Type, scope: Scope) -> Head | None:
+    assert isinstance(body, Through)
+    sites = body.chain.stages[-1].source.array_shape
+    if wanted.array_shape[: len(sites)] == sites:
+        return Head(name, wanted, len(sites), masked=True)
+    shape = show(wanted.array_shape)
+    scope.report.say(codes.head_shape(body.span, f"{show(sites)} sites", name or "of the net", shape))
+    return None
+
+
+def _prefix(body: Shape, wanted: Shape) -> int | None:
+    """How many leading axes the head keeps, by the rule of LANGUAGE.md, "Heads"."""
+    leading = body[:-1]
+    if wanted[: len(leading)] == leading:
+        return len(leading)
+    return 0 if len(body) <= 1 else None

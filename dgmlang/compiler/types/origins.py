@@ -1,0 +1,115 @@
+"""How a variable arises: drawn, computed, by an energy, or by a score."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import library
+from dgmlang.compiler.program import (
+    ComputedLaw,
+    EnergyLaw,
+    Expr,
+    Law,
+    Local,
+    Process,
+    Read,
+    ScoreLaw,
+    Through,
+)
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.dims import show
+from dgmlang.compiler.types.expressions import value
+from dgmlang.compiler.types.invoke import settings
+from dgmlang.compiler.types.kinds import UNIT, Type
+from dgmlang.compiler.types.laws import law
+from dgmlang.compiler.types.scope import Scope, Wrong
+
+
+def law_of(
+    s: ast.Variable, target: Type, score: ast.Score | None, energies: bool, scope: Scope
+) -> Law | None:
+    """The law of a declared variable; None for givens, and for params without a prior."""
+    inner = scope.within(law_of=s.name, owner=(s.name,))
+    if s.role == "given":
+        if s.origin is not None:
+            scope.report.say(codes.given_law(s.name_span, s.name))
+        return None
+    if score is not None:
+        return _score(score, target, inner)
+    if isinstance(s.origin, ast.Drawn):
+        return law(s.origin.law, target, s.type.span if s.type else s.span, inner)
+    if isinstance(s.origin, ast.Computed):
+        return _computed(s, s.origin, target, inner)
+    if s.role != "param" and energies:
+        return EnergyLaw(type=target, span=s.span)
+    if s.role != "param":
+        scope.report.say(codes.no_law(s.name_span, s.role, s.name))
+    return None
+
+
+def _computed(s: ast.Variable, origin: ast.Computed, target: Type, scope: Scope) -> Law | None:
+    found = value(origin.value, scope)
+    if isinstance(found, Wrong):
+        return None
+    if found.type.array_shape != target.array_shape:
+        shapes = show(target.array_shape), show(found.type.array_shape)
+        scope.report.say(codes.shape_mismatch(origin.value.span, *shapes, s.name_span))
+        return None
+    latent = _invertible(found, scope)
+    chain = found.chain if latent and isinstance(found, Through) else None
+    return ComputedLaw(found, latent, chain, type=target, span=s.span)
+
+
+def _invertible(found: Expr, scope: Scope) -> str | None:
+    """The latent of which `found` is a chain of bijections, or None."""
+    if not isinstance(found, Through) or not isinstance(found.value, Read):
+        return None
+    declaration = scope.shared.declarations.get(found.value.name)
+    latent = isinstance(declaration, ast.Variable) and declaration.role == "latent"
+    bijective = all(stage.extern.kind == "bijection" for stage in found.chain.stages)
+    return found.value.name if latent and bijective else None
+
+
+# ── scores ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _score(s: ast.Score, target: Type, scope: Scope) -> Law | None:
+    if (s.time is None) != (s.process is None):
+        scope.report.say(codes.needs_process(s.span))
+        return None
+    if s.time is None or s.process is None:
+        return _field(s, target, None, scope)
+    process = _process(s.process, scope)
+    if process is None:
+        return None
+    time = Local(s.time, type=Type(UNIT), span=s.span)
+    return _field(s, target, process, scope.within(locals={s.time: time}, process=process))
+
+
+def _field(s: ast.Score, target: Type, process: Process | None, scope: Scope) -> Law | None:
+    found = value(s.value, scope)
+    if isinstance(found, Wrong):
+        return None
+    if found.type.array_shape != target.array_shape:
+        shapes = show(target.array_shape), show(found.type.array_shape)
+        scope.report.say(codes.shape_mismatch(s.value.span, *shapes, s.span))
+        return None
+    return ScoreLaw(found, s.time, process, type=target, span=s.span)
+
+
+def _process(node: ast.Expr, scope: Scope) -> Process | None:
+    externs = library().space("process")
+    function = node.function if isinstance(node, ast.Call) else node
+    name = function.id if isinstance(function, ast.Name) else function.span.text
+    if name not in externs:
+        scope.report.say(name_codes.unknown_builtin(function.span, "process", name, externs))
+        return None
+    if externs[name].has("planned"):
+        scope.report.say(name_codes.planned(function.span, "process", name))
+        return None
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    bound = bind_arguments(externs[name], arguments, node.span, scope.report)
+    if bound is None:
+        return None
+    return Process(externs[name], settings(externs[name].groups[0], bound, scope))

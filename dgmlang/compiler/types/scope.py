@@ -1,0 +1,103 @@
+"""What an expression may read where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.program import Expr, NetCall, Process
+from dgmlang.compiler.report import Report
+from dgmlang.compiler.resolve import Declaration
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.kinds import ANY, Type
+from dgmlang.compiler.types.static import Static
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The heads of one call of a net, by name."""
+
+    call: NetCall
+    heads: Mapping[str, Type]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong(Expr):
+    """Stands for an expression known to be wrong; whatever follows from it stays silent."""
+
+
+def wrong(span: Span) -> Wrong:
+    """An error node."""
+    return Wrong(type=Type(ANY), span=span)
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all scopes of one model share: the tables of names, elaborated on demand, once."""
+
+    report: Report
+    hypers: Mapping[str, Any]
+    hyper_types: Mapping[str, ast.TypeExpr]
+    declarations: Mapping[str, Declaration]
+    models: Mapping[str, ast.Model]
+    values: dict[str, Expr | Record] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    places: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    @contextmanager
+    def elaborating(self, name: str, span: Span) -> Iterator[bool]:
+        """Yields False, with DGM0207, where `name` is needed for its own elaboration."""
+        if name in self.pending:
+            self.report.say(codes.cycle(span, tuple(self.pending[self.pending.index(name) :])))
+            yield False
+            return
+        self.pending.append(name)
+        try:
+            yield True
+        finally:
+            self.pending.pop()
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """One place's view. `locals` are a net's parameters, a function's, or the `t` of `at t`.
+
+    `variables`: whether data, latents and givens may be read (a net's body may not).
+    `law_of`: the variable whose law is elaborated here, where its `past` may be read.
+    `owner`: the parameter path above the stages of this place.
+    """
+
+    shared: Shared
+    locals: Mapping[str, Expr | Record]
+    variables: bool = True
+    law_of: str | None = None
+    process: Process | None = None
+    owner: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> Report:
+        return self.shared.report
+
+    @property
+    def static(self) -> Static:
+        return Static(self.shared.hypers, self.report)
+
+    def within(self, **changes: Any) -> Scope:
+        """The same scope with some fields replaced."""
+        return replace(self, **changes)
+
+    def place(self, name: str) -> str:
+        """A name for a stage that no other stage of this owner has: `dense`, `dense_2`, …"""
+        key = (*self.owner, name)
+        count = self.shared.places[key] = self.shared.places.get(key, 0) + 1
+        return name if count == 1 else f"{name}_{count}"
+
+    def known(self) -> list[str]:
+        """Every name that may be meant here."""
+        return [*self.locals, *self.shared.declarations, *self.shared.hypers]

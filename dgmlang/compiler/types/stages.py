@@ -1,0 +1,167 @@
+"""Chains of layers and bijections: `value |> stage |> stage { block }`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import Extern, Parameter, library
+from dgmlang.compiler.program import Chain, Choice, Expr, Stage
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.declared import bind, instantiate
+from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
+from dgmlang.compiler.types.scope import Scope, Wrong
+from dgmlang.compiler.types.static import Static, static
+
+SPACES = ("activation", "transform", "mask")
+"""Parameters of these names take their values from the name space of the same name."""
+
+
+def unroll(node: ast.Expr) -> tuple[ast.Expr, tuple[ast.Expr, ...]]:
+    """`a |> b |> c` as (a, (b, c))."""
+    stages: list[ast.Expr] = []
+    while isinstance(node, ast.Pipe):
+        stages.append(node.stage)
+        node = node.value
+    return node, tuple(reversed(stages))
+
+
+def chain(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None:
+    """The stages applied to a value of type `source`; None (with a diagnostic) where one is wrong."""
+    stages: list[Stage] = []
+    current = source
+    for node in nodes:
+        stage = _stage(node, current, scope)
+        if stage is None:
+            return None
+        stages.append(stage)
+        current = stage.target
+    return Chain(tuple(stages), scope.owner, source, current)
+
+
+def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
+    function = node.function if isinstance(node, ast.Call) else node
+    extern = _extern(function, scope)
+    if extern is None:
+        return None
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    bound = bind_arguments(extern, arguments, node.span, scope.report)
+    if bound is None:
+        return None
+    place = scope.place(extern.name)
+    inner = scope.within(owner=(*scope.owner, place))
+    settings = {p.name: _setting(p, bound, inner) for p in extern.groups[0] if p.static}
+    inputs = _inputs(extern, bound, scope)
+    block = node.block if isinstance(node, ast.Call) else None
+    body = _body(block, source, inner)
+    if inputs is None or (block is not None and body is None):
+        return None
+    target = body.target if body else _target(extern, source, settings, node, scope)
+    if target is None or any(v is _MISSING for v in settings.values()):
+        return None
+    return Stage(extern, place, settings, inputs, body, source, target, node.span)
+
+
+def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
+    externs = library().space("layer", "bijection")
+    if not isinstance(function, ast.Name):
+        scope.report.say(codes.not_a_function(function.span, function.span.text))
+        return None
+    if function.id not in externs:
+        if function.id in scope.shared.declarations:
+            scope.report.say(name_codes.not_built(function.span, "chains of stages in `let`"))
+        else:
+            found = name_codes.unknown_builtin(function.span, "stage", function.id, externs)
+            scope.report.say(found)
+        return None
+    extern = externs[function.id]
+    if extern.has("planned"):
+        scope.report.say(name_codes.planned(function.span, "stage", extern.name))
+        return None
+    return extern
+
+
+def _inputs(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dict[str, Expr] | None:
+    from dgmlang.compiler.types.expressions import value
+
+    names = [p.name for p in extern.groups[0] if not p.static and p.name in bound]
+    inputs = {name: value(bound[name].value, scope) for name in names}
+    return None if any(isinstance(e, Wrong) for e in inputs.values()) else inputs
+
+
+def _body(block: ast.Expr | None, source: Type, scope: Scope) -> Chain | None:
+    if block is None:
+        return None
+    first, rest = unroll(block)
+    return chain((first, *rest), source, scope)
+
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────────────
+
+_MISSING = object()
+
+
+def _setting(parameter: Parameter, bound: dict[str, ast.Argument], scope: Scope) -> Any:
+    node = bound[parameter.name].value if parameter.name in bound else parameter.default
+    if node is None:
+        return None
+    if parameter.type.kind in ("net", "stage"):
+        return _template(node, scope) or _MISSING
+    if parameter.name in SPACES:
+        return _choice(parameter.name, node, scope)
+    return static(node, scope.static)
+
+
+def _template(node: ast.Expr, scope: Scope) -> Chain | None:
+    """A chain passed as a net: checked for an input of open size, built by its consumer."""
+    first, rest = unroll(node)
+    return chain((first, *rest), Type(REAL, (Dim.symbol("n"),)), scope)
+
+
+def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
+    externs = library().space(space)
+    function = node.function if isinstance(node, ast.Call) else node
+    held = static(function, Static(scope.shared.hypers, scope.report, words=True))
+    if not isinstance(held, str) or held not in externs:
+        found = name_codes.unknown_builtin(function.span, space, str(held), externs)
+        scope.report.say(found)
+        return _MISSING
+    extern = externs[held]
+    if extern.has("planned"):
+        scope.report.say(name_codes.planned(function.span, space, held))
+        return _MISSING
+    if not extern.parameters:
+        return held
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    bound = bind_arguments(extern, arguments, node.span, scope.report) or {}
+    return Choice(extern, {p.name: _setting(p, bound, scope) for p in extern.groups[0]})
+
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _target(
+    extern: Extern, source: Type, settings: dict[str, Any], node: ast.Expr, scope: Scope
+) -> Type | None:
+    if extern.source is None or extern.type is None:
+        return source
+    dims: dict[str, Dim] = {}
+    leading = bind(extern.source, source, dims)
+    kind = extern.source.kind
+    fits = kind in ("any", "cat") or offers(source.kind, Kind(kind)) is not False
+    if source.kind.name == "cat" and kind == "real":
+        fits = False
+    if leading is None or not fits:
+        wanted = extern.source.span.text
+        scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
+        return None
+    static_values = {k: v for k, v in settings.items() if isinstance(v, int | float | tuple | Dim)}
+    result = instantiate(extern.type, dims, static_values, scope.static, source.array_shape)
+    own = source.kind if result.kind.name == "any" else result.kind
+    return Type(own, leading + result.shape)
+
+

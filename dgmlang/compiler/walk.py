@@ -1,0 +1,108 @@
+"""Walking the intermediate representation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Chain,
+    Choose,
+    ComputedLaw,
+    Expr,
+    Index,
+    Law,
+    LogProb,
+    Mixture,
+    Named,
+    Past,
+    Pushed,
+    Read,
+    ScoreLaw,
+    Stack,
+    Stage,
+    Through,
+)
+
+
+def children(node: Expr) -> tuple[Expr, ...]:
+    """The expressions directly below one; a net's body does not count, its arguments do."""
+    match node:
+        case Apply():
+            return node.args
+        case Index():
+            return (node.value, *(i for i in node.items if isinstance(i, Expr)))
+        case Stack():
+            return node.items
+        case Choose():
+            return (node.test, node.then, node.otherwise)
+        case Call():
+            return tuple(node.call.args.values())
+        case Through():
+            return (node.value, *inputs(node.chain))
+        case LogProb():
+            return (node.value, *arguments(node.law))
+    return ()
+
+
+def inputs(chain: Chain) -> tuple[Expr, ...]:
+    """The run-time arguments of a chain's stages, inner blocks and conditioners included."""
+    found: list[Expr] = []
+    for stage in chain.stages:
+        found.extend(stage.inputs.values())
+        inner = [v for v in (stage.body, *stage.settings.values()) if isinstance(v, Chain)]
+        found.extend(e for c in inner for e in inputs(c))
+    return tuple(found)
+
+
+def arguments(law: Law) -> tuple[Expr, ...]:
+    """The expressions that a law is made of."""
+    match law:
+        case Named():
+            return tuple(law.arguments.values())
+        case Mixture():
+            return (law.weights, *arguments(law.component))
+        case Pushed():
+            return (*arguments(law.base), *inputs(law.chain))
+        case ComputedLaw() | ScoreLaw():
+            return (law.value,)
+    return ()
+
+
+def walk(*roots: Expr) -> Iterator[Expr]:
+    """Every expression at or below the roots, each node once, parents first."""
+    seen: set[int] = set()
+    todo = list(reversed(roots))
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        todo.extend(reversed(children(node)))
+
+
+def reads(*roots: Expr) -> dict[str, Expr]:
+    """The variables that expressions depend on, each with the first place that reads it."""
+    found: dict[str, Expr] = {}
+    for node in walk(*roots):
+        if isinstance(node, Read):
+            found.setdefault(node.name, node)
+        elif isinstance(node, Past):
+            found.setdefault(node.variable, node)
+    return found
+
+
+def parents(law: Law | None) -> dict[str, Expr]:
+    """The variables that a law reads, its own past left out by the caller."""
+    return reads(*arguments(law)) if law else {}
+
+
+def stages(chain: Chain) -> Iterator[Stage]:
+    """Every stage of a chain, outer first, blocks and conditioners included."""
+    for stage in chain.stages:
+        yield stage
+        for value in (stage.body, *stage.settings.values()):
+            if isinstance(value, Chain):
+                yield from stages(value)

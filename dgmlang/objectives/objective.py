@@ -1,0 +1,73 @@
+"""What an objective is to the training loop.
+
+An objective owns no parameters and no loop. It is built once for a lowered model and its settings;
+it may ask for companions (parameters that only training needs: a critic, log Z, a noise law) and for
+a state that is carried from step to step (persistent chains, running baselines).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jax import Array
+
+Params = dict[str, Any]
+"""Parameters: nested dictionaries of arrays whose paths are the program's names."""
+
+Values = dict[str, Array]
+"""Arrays by variable name; in a loss with a leading batch axis."""
+
+State = dict[str, Any]
+Metrics = dict[str, Array]
+"""Scalars worth showing, by name."""
+
+Loss = Callable[[Params, State, Values, Array], tuple[Array, tuple[State, Metrics]]]
+"""(params, state, batch, key) → (loss, (new state, metrics)); differentiated in params."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of the training: a loss and the top-level parameter names that it moves.
+
+    A step runs its players in order, each `steps` times on batches of its own.
+    """
+
+    name: str
+    loss: Loss
+    owns: Callable[[str], bool]
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A training objective bound to one lowered model.
+
+    `quantity` names what the loss is, for people: "negative log-likelihood, exact",
+    "negative ELBO, a bound", "contrastive difference, not a likelihood".
+    `validate` is the per-example loss for held-out data, or None where the loss means nothing there.
+    """
+
+    name: str
+    quantity: str
+    players: tuple[Player, ...]
+    companions: Callable[[Array, Values], Params]
+    start: Callable[[Array, Params, Values], State]
+    validate: Callable[[Params, Values, Array], Array] | None
+    frozen: tuple[str, ...] = ()
+
+
+def everything(_: str) -> bool:
+    """`owns` of an objective with one player."""
+    return True
+
+
+def nothing(_: Array, __: Values) -> Params:
+    """`companions` of an objective that needs none."""
+    return {}
+
+
+def stateless(_: Array, __: Params, ___: Values) -> State:
+    """`start` of an objective that carries nothing."""
+    return {}

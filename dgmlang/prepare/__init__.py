@@ -1,0 +1,1 @@
+"""Transformations of data on their way in."""

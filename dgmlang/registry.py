@@ -1,0 +1,67 @@
+"""Binds implementations to the externs of the standard library.
+
+`@implements("layer", "dense")` stands above the one implementation of `extern layer dense`; the
+folder of a kind is imported when its first implementation is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, TypeVar
+
+FOLDERS = {
+    "dist": "distributions",
+    "layer": "layers",
+    "activation": "layers",
+    "order": "layers",
+    "bijection": "bijections",
+    "transform": "bijections",
+    "mask": "bijections",
+    "process": "processes",
+    "fn": "functions",
+    "objective": "objectives",
+    "sampler": "samplers",
+    "prepare": "prepare",
+}
+"""Where the implementations of each kind of extern live, below `dgmlang`."""
+
+_found: dict[tuple[str, str], Any] = {}
+_imported: set[str] = set()
+
+T = TypeVar("T")
+
+
+def implements(kind: str, name: str) -> Callable[[T], T]:
+    """A decorator that binds what it decorates to `extern kind name`."""
+
+    def bind(implementation: T) -> T:
+        if (kind, name) in _found:
+            raise ValueError(f"{kind} {name} has two implementations")
+        _found[kind, name] = implementation
+        return implementation
+
+    return bind
+
+
+def implementation(kind: str, name: str) -> Any:
+    """What implements `extern kind name`; KeyError where nothing does."""
+    _import(FOLDERS[kind])
+    return _found[kind, name]
+
+
+def implemented() -> frozenset[tuple[str, str]]:
+    """All (kind, name) that have an implementation."""
+    for folder in FOLDERS.values():
+        _import(folder)
+    return frozenset(_found)
+
+
+def _import(folder: str) -> None:
+    if folder in _imported:
+        return
+    package = import_module(f"dgmlang.{folder}")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    _imported.add(folder)
