@@ -1,0 +1,118 @@
+"""Couplings: some entries, through a net, set the transform of the others.
+
+Source: Dinh et al. 2017, RealNVP, arXiv:1605.08803. One evaluation of the net each way; the net
+sees the conditioning entries only, which both directions have at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from numpyro.distributions.transforms import Transform
+
+from dgmlang.bijections.bijection import AbstractFlow, Builder, pull, push
+from dgmlang.layers.layer import Layer, Params, Shape, Site
+from dgmlang.layers.mlp import beside, condition_size
+from dgmlang.registry import implementation, implements
+
+
+class Entrywise(Protocol):
+    """`implementation("transform", name)()`: `parameters` numbers an entry set its transform."""
+
+    parameters: int
+
+    def __call__(self, raw: Array) -> Transform[Any]:
+        """The transform of n entries at raw numbers [n, parameters]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The flat entries in an order that puts the `kept` conditioning ones first."""
+
+    order: NDArray[np.int_]
+    kept: int
+
+    @classmethod
+    def by(cls, mask: NDArray[np.bool_]) -> Split:
+        """Conditioning entries are those where the mask is True."""
+        return cls(np.argsort(~mask, kind="stable"), int(mask.sum()))
+
+    @property
+    def moved(self) -> int:
+        """How many entries are transformed."""
+        return len(self.order) - self.kept
+
+    def apart(self, flat: Array) -> tuple[Array, Array]:
+        """(conditioning, transformed) entries."""
+        ordered = flat if self._trivial else flat[self.order]
+        return ordered[: self.kept], ordered[self.kept :]
+
+    def together(self, kept: Array, moved: Array) -> Array:
+        """The inverse of `apart`."""
+        ordered = jnp.concatenate([kept, moved])
+        return ordered if self._trivial else ordered[np.argsort(self.order)]
+
+    @property
+    def _trivial(self) -> bool:
+        return bool((self.order == np.arange(len(self.order))).all())
+
+
+class CouplingTransform(AbstractFlow):
+    """The conditioning entries pass unchanged; the others go through `entrywise(net(…))`."""
+
+    leaves = ("params", "condition")
+
+    def __init__(self, coupling: Coupling, params: Params, condition: Array | None) -> None:
+        self.coupling, self.rank = coupling, len(coupling.target)
+        self.params, self.condition = params, condition
+
+    def push(self, x: Array) -> tuple[Array, Array]:
+        return self._pass(push, x)
+
+    def pull(self, y: Array) -> tuple[Array, Array]:
+        return self._pass(pull, y)
+
+    def _pass(
+        self, step: Callable[[Transform[Any], Array], tuple[Array, Array]], value: Array
+    ) -> tuple[Array, Array]:
+        own = self.coupling
+        kept, moved = own.split.apart(jnp.ravel(value))
+        raw = own.net(self.params, beside(kept, self.condition))
+        moved, log_det = step(own.entrywise(raw), moved)
+        return own.split.together(kept, moved).reshape(own.target), log_det
+
+
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """A coupling of one site; its parameters are those of its net."""
+
+    target: Shape
+    split: Split
+    net: Layer
+    entrywise: Entrywise
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return self.net.init(rng)
+
+    def transform(self, params: Params, condition: Array | None = None) -> CouplingTransform:
+        return CouplingTransform(self, params, condition)
+
+
+@implements("bijection", "coupling")
+def coupling(settings: Mapping[str, Any], site: Site, build: Builder) -> Coupling:
+    """`coupling(net, transform, mask, condition)`; arrays are taken in raster order."""
+    n = site.size
+    # A single entry has no other to learn from: its transform is a constant (or the condition's).
+    mask = implementation("mask", settings["mask"])(n) if n > 1 else np.zeros(n, bool)
+    split = Split.by(mask)
+    entrywise = implementation("transform", settings["transform"])()
+    source = (split.kept + condition_size(site),)
+    net = build.net(settings["net"], source, (split.moved, entrywise.parameters))
+    return Coupling(site.shape, split, net, entrywise)
