@@ -1,0 +1,92 @@
+"""Kinds as JAX sees them: how arrays are stored, and the maps from the reals onto a kind."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from numpyro.distributions import biject_to, constraints
+
+from dgmlang.compiler.types.kinds import Kind
+
+FLOOR = 1e-6
+"""What a positive value is at least, so that a scale cannot collapse to 0."""
+
+CONSTRAINTS = {
+    "ordered": constraints.ordered_vector,
+    "corr": constraints.corr_matrix,
+    "cov": constraints.positive_definite,
+    "tril": constraints.lower_cholesky,
+    "corr_tril": constraints.corr_cholesky,
+}
+"""NumPyro's names of the kinds whose maps are NumPyro's."""
+
+INTEGERS = frozenset({"cat", "grey", "byte", "count"})
+"""Kinds stored as integers; all others are stored as floats, bits and spins too."""
+
+
+def dtype(kind: Kind) -> jnp.dtype:
+    """What arrays of a kind are stored as: floats follow `jax_enable_x64`."""
+    return jnp.dtype(jnp.int32) if kind.name in INTEGERS else jnp.result_type(float)
+
+
+def stored(kind: Kind, value: ArrayLike) -> Array:
+    """The value in its kind's storage."""
+    return jnp.asarray(value, dtype(kind))
+
+
+def constrain(kind: Kind, raw: Array) -> Array:
+    """Reals mapped onto a kind: the map of a net's head and of a `param`.
+
+    positive: softplus + 1e-6; unit: sigmoid; interval(a, b): a + (b − a) sigmoid; simplex: softmax
+    of the last axis; matrices and `ordered`: NumPyro's bijections.
+    """
+    match kind.name:
+        case "positive":
+            return jax.nn.softplus(raw) + FLOOR
+        case "unit":
+            return jax.nn.sigmoid(raw)
+        case "interval":
+            low, high = _ends(kind)
+            return low + (high - low) * jax.nn.sigmoid(raw)
+        case "simplex":
+            return jax.nn.softmax(raw, axis=-1)
+    return biject_to(CONSTRAINTS[kind.name])(raw) if kind.name in CONSTRAINTS else raw
+
+
+def unconstrain(kind: Kind, value: np.ndarray) -> np.ndarray:
+    """A raw value that `constrain` maps to this one; runs on the host, outside of any trace."""
+    match kind.name:
+        case "positive":
+            above = np.maximum(np.asarray(value, float) - FLOOR, np.finfo(float).tiny)
+            return above + np.log(-np.expm1(-above))
+        case "unit":
+            return _log_odds(np.asarray(value, float))
+        case "interval":
+            low, high = _ends(kind)
+            return _log_odds((np.asarray(value, float) - low) / (high - low))
+        case "simplex":
+            return np.log(np.maximum(np.asarray(value, float), np.finfo(np.float32).tiny))
+    if kind.name in CONSTRAINTS:
+        return np.asarray(biject_to(CONSTRAINTS[kind.name]).inv(jnp.asarray(value, float)))
+    return np.asarray(value)
+
+
+def raw_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what `constrain` maps to an array of this shape."""
+    if kind.name not in CONSTRAINTS:
+        return shape
+    return biject_to(CONSTRAINTS[kind.name]).inverse_shape(shape)
+
+
+def _ends(kind: Kind) -> tuple[float, float]:
+    interval = kind.interval
+    assert interval is not None
+    return interval.low, interval.high
+
+
+def _log_odds(unit: np.ndarray) -> np.ndarray:
+    inside = np.clip(unit, FLOOR, 1 - FLOOR)
+    return np.log(inside) - np.log1p(-inside)

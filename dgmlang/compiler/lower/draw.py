@@ -1,0 +1,80 @@
+"""Draws of the directed sites, each given those above it; entry by entry where it must be."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.domains import dtype, stored
+from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.laws import distribution
+from dgmlang.compiler.program import ComputedLaw, Past, Variable
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.walk import arguments, walk
+from dgmlang.objectives.objective import Params, Values
+
+
+def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
+    """All directed variables, those given as they are; ones by an energy or score must be given.
+
+    Gradients pass through the draw where they pass through the laws.
+    """
+    values = dict(given)
+    for name in built.directed:
+        if name not in values:
+            values[name] = draw_one(built, params, site_key(key, name), values, name)
+    return values
+
+
+def draw_one(built: Built, params: Params, key: Array, values: Values, name: str) -> Array:
+    """One variable given those that its law reads."""
+    variable = built.program.variables[name]
+    law = built.law(name)
+    pasts = [node for node in walk(*arguments(law)) if isinstance(node, Past)]
+    if pasts:
+        order = built.orders.get(id(pasts[0]))
+        return draw_sequentially(built, params, key, values, variable, order)
+    inside = evaluation(built, params, values)
+    if isinstance(law, ComputedLaw):
+        return stored(variable.type.kind, inside.value(law.value))
+    return stored(variable.type.kind, distribution(law, inside).sample(key))
+
+
+def draw_sequentially(
+    built: Built,
+    params: Params,
+    key: Array,
+    values: Values,
+    variable: Variable,
+    order: np.ndarray | None,
+) -> Array:
+    """Entry by entry in the order of the past, each from its law given the entries drawn so far.
+
+    A step evaluates the whole law, draws every entry and keeps one: right because entries are
+    independent given the past. As many passes through the law as there are entries.
+    """
+    law = built.law(variable.name)
+    size = int(np.prod(numbers(variable.type.shape)))
+    inner = numbers(variable.type.kind.inner)
+    shape = numbers(variable.type.array_shape)
+    order = np.arange(size) if order is None else order
+    keys = jax.random.split(key, size)
+
+    def step(position: Array, drawn: Array) -> Array:
+        site = jnp.asarray(order)[position]
+        inside = evaluation(built, params, {**values, variable.name: drawn.reshape(shape)})
+        entries = distribution(law, inside).sample(keys[position]).reshape(size, *inner)
+        return drawn.at[site].set(entries[site].astype(drawn.dtype))
+
+    blank = jnp.zeros((size, *inner), dtype(variable.type.kind))
+    return jax.lax.fori_loop(0, size, step, blank).reshape(shape)
+
+
+def site_key(key: Array, name: str) -> Array:
+    """A key of the site's own, so that adding a site leaves the draws of others alone."""
+    return jax.random.fold_in(key, crc32(name.encode()))

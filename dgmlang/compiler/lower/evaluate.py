@@ -1,0 +1,204 @@
+"""Expressions become arrays: a memoising interpreter of the program's graph, under JAX's trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.lower.built import UNNAMED, Built, at
+from dgmlang.compiler.lower.domains import constrain
+from dgmlang.compiler.lower.laws import distribution, encode
+from dgmlang.compiler.lower.stages import run_time
+from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Chain,
+    Choose,
+    ComputedLaw,
+    Expr,
+    Index,
+    Literal,
+    Local,
+    LogProb,
+    NetCall,
+    Past,
+    Read,
+    SliceItem,
+    Stack,
+    Stage,
+    Through,
+)
+from dgmlang.compiler.walk import walk
+from dgmlang.layers.layer import Params
+from dgmlang.registry import implementation
+
+
+@dataclass(eq=False)
+class Evaluation:
+    """The values of expressions at given parameters and variables; each node is computed once.
+
+    It lives inside one trace: a function that JAX maps, scans or differentiates makes its own.
+    """
+
+    built: Built
+    params: Params
+    values: Mapping[str, ArrayLike]
+    local: Mapping[str, ArrayLike] = field(default_factory=dict)
+    _memo: dict[Any, Any] = field(default_factory=dict)
+
+    def value(self, expr: Expr) -> Any:
+        """The array (or plain number) of an expression."""
+        if id(expr) not in self._memo:
+            self._memo[id(expr)] = self._compute(expr)
+        return self._memo[id(expr)]
+
+    def inputs(self, stage: Stage) -> dict[str, Array]:
+        """The run-time arguments of a stage."""
+        return run_time(stage, self.value)
+
+    def _compute(self, expr: Expr) -> Any:
+        match expr:
+            case Literal(value=value):
+                return jnp.asarray(value) if isinstance(value, tuple) else value
+            case Read(name=name):
+                return self._read(name)
+            case Local(name=name):
+                return self.local[name]
+            case Past(variable=name):
+                return self.values[name]
+            case Apply():
+                return self._apply(expr)
+            case Index():
+                return self._index(expr)
+            case Stack(items=items):
+                return jnp.stack([jnp.asarray(self.value(item)) for item in items])
+            case Choose():
+                parts = (self.value(e) for e in (expr.test, expr.then, expr.otherwise))
+                test, then, otherwise = same_rank(*parts)
+                return jnp.where(jnp.asarray(test, bool), then, otherwise)
+            case Call(call=call, head=head):
+                return self._once((id(call), head), lambda: self._head(call, head))
+            case Through(value=value, chain=chain):
+                return through(self, chain, jnp.asarray(self.value(value)))
+            case LogProb(law=law, value=value):
+                return distribution(law, self).log_prob(self.value(value))
+        raise TypeError(f"{type(expr).__name__} has no value")
+
+    def _once(self, key: Any, compute: Any) -> Any:
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return self._memo[key]
+
+    def _read(self, name: str) -> ArrayLike:
+        """A variable as given; else computed by its law, or recovered from what it became."""
+        if name in self.values:
+            return self.values[name]
+        if name in self.built.encoded and self.built.encoded[name] in self.values:
+            return encode(self, name)
+        law = self.built.program.variables[name].law
+        if isinstance(law, ComputedLaw):
+            return self.value(law.value)
+        raise KeyError(f"no value for {name}")
+
+    def _apply(self, expr: Apply) -> ArrayLike:
+        extern = expr.extern
+        args = [self.value(arg) for arg in expr.args]
+        if extern.has("entrywise"):
+            args = same_rank(*args)
+        noising = self._noising(extern) if extern.has("in_process") else {}
+        return implementation("fn", extern.name)(*args, **expr.settings, **noising)
+
+    def _noising(self, extern: Extern) -> dict[str, Any]:
+        """The process, and the noisy variable for functions that read it: `in_process(x)`."""
+        assert self.built.score is not None
+        noisy = {"x": self.values[self.built.score[0]]} if extern.argument("in_process") else {}
+        return {"process": self.built.process, **noisy}
+
+    def _index(self, expr: Index) -> Array:
+        return jnp.asarray(self.value(expr.value))[tuple(self._item(i) for i in expr.items)]
+
+    def _item(self, item: Expr | SliceItem | None) -> Any:
+        if isinstance(item, SliceItem):
+            return slice(item.start, item.stop)
+        if item is None or isinstance(item, Literal):
+            return None if item is None else item.value
+        return jnp.asarray(self.value(item)).astype(jnp.int32)
+
+    def _head(self, call: NetCall, head: str) -> Array:
+        """One head of a call; in a random order of the past, put back into the order of sites."""
+        output = self.built.heads.get((call.net, head))
+        features = self._once(id(call), lambda: self._body(call))
+        branch = at(self.params, (call.net, head or UNNAMED))
+        value = features if output is None else output(branch, features)
+        order = self._order(call)
+        return value if order is None else reorder(value, np.argsort(order))
+
+    def _body(self, call: NetCall) -> Array:
+        order = self._order(call)
+        args = {name: self.value(arg) for name, arg in call.args.items()}
+        if order is not None:
+            args |= {n: reorder(args[n], order) for n, arg in call.args.items() if _pasts(arg)}
+        inside = Evaluation(self.built, self.params, self.values, args)
+        return jnp.asarray(inside.value(self.built.program.nets[call.net].body))
+
+    def _order(self, call: NetCall) -> np.ndarray | None:
+        """The order in which the call sees the past, None where it is the raster or no past."""
+        pasts = [past for arg in call.args.values() for past in _pasts(arg)]
+        return self.built.orders.get(id(pasts[0])) if pasts else None
+
+
+def evaluation(
+    built: Built, params: Params, values: Mapping[str, ArrayLike], **local: ArrayLike
+) -> Evaluation:
+    """An evaluation at parameters as they are stored and values of variables."""
+    return Evaluation(built, params, {**constrained(built, params), **values}, local)
+
+
+def constrained(built: Built, params: Params) -> Params:
+    """The declared params on their kinds' own scale."""
+    return {
+        v.name: constrain(v.type.kind, params[v.name])
+        for v in built.program.having("param")
+        if v.name in params
+    }
+
+
+def through(inside: Evaluation, chain: Chain, x: Array) -> Array:
+    """`x |> stages`: layers are applied, bijections pushed from base to data."""
+    for stage in chain.stages:
+        part: Any = inside.built.stages[id(stage)]
+        params = at(inside.params, inside.built.paths[id(stage)])
+        inputs = inside.inputs(stage)
+        if stage.extern.kind == "bijection":
+            x = part.transform(params, **inputs)(x)
+        else:
+            x = part(params, x, **inputs)
+    return x
+
+
+def same_rank(*values: ArrayLike) -> list[ArrayLike]:
+    """Missing leading axes as axes of length 1; single numbers stay as they are."""
+    rank = max(jnp.ndim(v) for v in values)
+    return [
+        v if jnp.ndim(v) in (0, rank) else jnp.expand_dims(v, tuple(range(rank - jnp.ndim(v))))
+        for v in values
+    ]
+
+
+def reorder(value: ArrayLike, order: np.ndarray) -> Array:
+    """Entry i of the result is entry order[i], over the leading axes that hold the sites."""
+    array = jnp.asarray(value)
+    sites = next(n for n in range(array.ndim + 1) if int(np.prod(array.shape[:n])) == order.size)
+    flat = array.reshape(order.size, *array.shape[sites:])
+    return flat[order].reshape(array.shape)
+
+
+def _pasts(expr: Expr) -> list[Past]:
+    return [node for node in walk(expr) if isinstance(node, Past)]

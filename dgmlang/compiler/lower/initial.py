@@ -1,0 +1,141 @@
+"""First values, drawn with NumPy: nothing compiles, and each site has a stream of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmlang.compiler.lower.built import UNNAMED, Built
+from dgmlang.compiler.lower.domains import raw_shape, unconstrain
+from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.plan.initial import Start, starts
+from dgmlang.compiler.program import Variable
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.objectives.objective import Params, Values
+
+JITTER = 0.01
+"""The standard deviation of what breaks symmetries, and of energy couplings."""
+
+CANDIDATES = 10_000
+"""The most data points that k-means++ looks at."""
+
+Reals = NDArray[np.floating[Any]]
+
+
+def init(built: Built, seed: int, data: Values | None) -> Params:
+    """Parameters as they are stored: params of constrained kinds on the real line."""
+    tree: Params = {}
+    for name, start in starts(built.program).items():
+        param = built.program.variables[name]
+        tree[name] = _param(built, param, start, stream(seed, name), data or {})
+    for path, part in _parts(built).items():
+        _put(tree, path, part.init(stream(seed, ".".join(path))))
+    return jax.tree.map(as_stored, tree)
+
+
+def stream(seed: int, path: str) -> np.random.Generator:
+    """The random numbers of one path, whatever else the program holds."""
+    return np.random.default_rng([seed, crc32(path.encode())])
+
+
+def _parts(built: Built) -> Mapping[tuple[str, ...], Any]:
+    stages = {path: built.stages[node] for node, path in built.paths.items()}
+    heads = {(net, head or UNNAMED): output for (net, head), output in built.heads.items()}
+    return {**stages, **heads}
+
+
+def _put(tree: Params, path: tuple[str, ...], leaf: Params) -> None:
+    if not leaf:
+        return
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = leaf
+
+
+def as_stored(leaf: Any) -> jax.Array:
+    """A parameter as a JAX array; reals follow `jax_enable_x64`."""
+    floating = np.issubdtype(np.asarray(leaf).dtype, np.floating)
+    return jnp.asarray(leaf, jnp.result_type(float) if floating else None)
+
+
+# ── params ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _param(
+    built: Built, param: Variable, start: Start, rng: np.random.Generator, data: Values
+) -> Reals:
+    kind, shape = param.type.kind, numbers(param.type.array_shape)
+    if start.rule == "written":
+        assert param.start is not None
+        value = evaluation(built, {}, {}).value(param.start)
+        return unconstrain(kind, np.broadcast_to(np.asarray(value, float), shape))
+    seen = None if start.variable is None else data.get(start.variable)
+    if start.rule in FROM_DATA and seen is not None:
+        value = FROM_DATA[start.rule](rng, np.asarray(seen, float), shape)
+        return unconstrain(kind, value) * start.sign
+    return _blind(rng, start.rule, kind, raw_shape(kind, shape))
+
+
+def _blind(rng: np.random.Generator, rule: str, kind: Any, shape: tuple[int, ...]) -> Reals:
+    """The rules that need no data, and what the others fall back to without any."""
+    noise = rng.standard_normal(shape)
+    match rule:
+        case "matrix":
+            return noise / np.sqrt(shape[-2])
+        case "locations":
+            return noise
+        case "hidden" | "visible" | "standard":
+            return np.zeros(shape)
+        case "spread" | "positive":
+            return unconstrain(kind, np.ones(shape)) + JITTER * noise
+    return JITTER * noise
+
+
+def locations(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> Reals:
+    """K data points, far from one another: k-means++.
+
+    Each next point is drawn with probability proportional to its squared distance from the
+    nearest one so far. Source: Arthur & Vassilvitskii 2007, sec. 2.2.
+    """
+    points = data.reshape(-1, int(np.prod(shape[1:])))
+    if len(points) > CANDIDATES:
+        points = points[rng.choice(len(points), CANDIDATES, replace=False)]
+    chosen = [points[rng.integers(len(points))]]
+    nearest = np.full(len(points), np.inf)
+    while len(chosen) < shape[0]:
+        nearest = np.minimum(nearest, ((points - chosen[-1]) ** 2).sum(axis=1))
+        spread = nearest.sum()
+        chances = nearest / spread if spread > 0 else None
+        chosen.append(points[rng.choice(len(points), p=chances)])
+    return np.stack(chosen).reshape(shape)
+
+
+def spread(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> Reals:
+    """The data's standard deviation, for each of the K alike; 1 where the data do not vary."""
+    deviation = data.reshape(-1, *shape[1:]).std(axis=0)
+    return np.broadcast_to(np.where(deviation > 0, deviation, 1.0), shape)
+
+
+def visible(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> Reals:
+    """Biases at which independent sites have the data's means, each smoothed by two more data.
+
+    log-odds for bits; half of them for spins, whose two values are 2 apart.
+    """
+    spins = data.min() < 0
+    ones = ((data + 1) / 2 if spins else data).sum(axis=0)
+    odds = np.log(ones + 1) - np.log(len(data) - ones + 1)
+    return odds / 2 if spins else odds
+
+
+FROM_DATA: Mapping[str, Callable[[np.random.Generator, Reals, tuple[int, ...]], Reals]] = {
+    "locations": locations,
+    "spread": spread,
+    "visible": visible,
+}
+"""The rules that look at the training data: (stream, data [n, …], shape) → value."""

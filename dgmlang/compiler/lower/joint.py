@@ -1,0 +1,63 @@
+"""The joint density of all variables: log densities of the directed sites minus the energies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.evaluate import constrained, evaluation
+from dgmlang.compiler.lower.laws import distribution
+from dgmlang.compiler.program import ComputedLaw
+from dgmlang.objectives.objective import Params, Values
+
+ENERGY = "energy"
+"""The term of all energies together; a reserved word, so no variable has this name."""
+
+
+def log_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
+    """The log density p(x | those above it) of each directed site, and −Σ energies under `energy`.
+
+    A latent that a chain of bijections turns into another variable has no term of its own: that
+    variable's is the law pushed through the chain. A computed latent is a name for its value.
+    """
+    inside = evaluation(built, params, values)
+    terms: dict[str, Array] = {}
+    for name in built.directed:
+        if name not in built.encoded and not _is_name(built, name):
+            terms[name] = distribution(built.law(name), inside).log_prob(values[name])
+    if built.program.energies:
+        terms[ENERGY] = -energy(built, params, values)
+    return terms
+
+
+def log_joint(built: Built, params: Params, values: Values) -> Array:
+    """Σ log densities − Σ energies, all variables given."""
+    return total(log_terms(built, params, values).values())
+
+
+def energy(built: Built, params: Params, values: Values) -> Array:
+    """Σ energies, all their variables given."""
+    inside = evaluation(built, params, values)
+    return total(inside.value(expr) for expr in built.program.energies)
+
+
+def log_prior(built: Built, params: Params) -> Array:
+    """Σ log p(w) of the params that have a prior, on their own scale and without a Jacobian."""
+    inside = evaluation(built, params, {})
+    declared = constrained(built, params)
+    priors = {v.name: v.law for v in built.program.having("param") if v.law is not None}
+    return total(distribution(law, inside).log_prob(declared[n]) for n, law in priors.items())
+
+
+def total(terms: Iterable[Array]) -> Array:
+    """The sum of scalars; 0 of none."""
+    return sum(terms, start=jnp.zeros((), jnp.result_type(float)))
+
+
+def _is_name(built: Built, name: str) -> bool:
+    law = built.law(name)
+    latent = built.program.variables[name].role == "latent"
+    return latent and isinstance(law, ComputedLaw) and law.chain is None

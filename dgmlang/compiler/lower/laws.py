@@ -1,0 +1,114 @@
+"""Laws become NumPyro distributions whose event is the whole of one variable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+from jax import Array
+from numpyro import distributions as dist
+from numpyro.distributions.transforms import ComposeTransform
+
+from dgmlang.bijections.bijection import pull
+from dgmlang.compiler.library import Parameter
+from dgmlang.compiler.lower.built import at
+from dgmlang.compiler.program import Chain, ComputedLaw, Law, Mixture, Named, Pushed
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.types.kinds import ARRAYS
+from dgmlang.registry import implementation
+
+if TYPE_CHECKING:  # evaluating an expression may need a law, and a law its expressions
+    from dgmlang.compiler.lower.evaluate import Evaluation
+
+
+class PushedForward(dist.TransformedDistribution):
+    """A base law through bijections: log p(y) = log p(x) − log |det ∂y/∂x|, of one example.
+
+    NumPyro's own runs each bijection twice, once for the inverse and once for the Jacobian.
+    """
+
+    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
+        x, log_det = pull(ComposeTransform(self.transforms), value)
+        return self.base_dist.log_prob(x) - log_det
+
+
+def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
+    """The law at the evaluation's values; its event has the variable's whole shape."""
+    match law:
+        case Named():
+            entries = named(law, inside)
+            return entries.to_event(len(entries.batch_shape))
+        case Pushed(base=base, chain=chain):
+            return PushedForward(distribution(base, inside), transforms(chain, inside))
+        case Mixture():
+            return mixture(law, inside)
+        case ComputedLaw(latent=latent, chain=chain) if latent and chain:
+            base = distribution(inside.built.law(latent), inside)
+            return PushedForward(base, transforms(chain, inside))
+    raise TypeError(f"{type(law).__name__} has no density of its own")
+
+
+def named(law: Named, inside: Evaluation) -> dist.Distribution:
+    """A distribution of the library, one entry for each index of the declared shape.
+
+    Arguments of lower rank repeat over the shape: each is broadcast to the entries' shape and the
+    axes of its own declared type.
+    """
+    shape = numbers(law.type.array_shape)
+    result = law.extern.type
+    assert result is not None
+    batch = shape[: len(shape) - own_rank(result)]
+    declared = {parameter.name: parameter for parameter in law.extern.parameters}
+    arguments = {
+        name: _repeated(inside.value(expr), batch, declared[name])
+        for name, expr in law.arguments.items()
+    }
+    entries = implementation("dist", law.extern.name)(**arguments)
+    return entries if entries.batch_shape == batch else entries.expand(batch)
+
+
+def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
+    """Weights of shape B + [K], the component's law of shape B + [K] + E, the whole of B + E."""
+    weights = jnp.asarray(inside.value(law.weights))
+    component = law.component
+    entries = named(component, inside) if isinstance(component, Named) else None
+    if entries is None:
+        raise TypeError("a mixture's component is a distribution of the library")
+    inner = entries.to_event(len(entries.batch_shape) - weights.ndim)
+    mixed = dist.MixtureSameFamily(dist.Categorical(probs=weights), inner)
+    return mixed.to_event(weights.ndim - 1)
+
+
+def transforms(chain: Chain, inside: Evaluation) -> list[Any]:
+    """The chain's bijections at the evaluation's values, from base to data."""
+    built = inside.built
+    return [
+        built.stages[id(stage)].transform(  # a chain that is pushed through holds bijections only
+            at(inside.params, built.paths[id(stage)]), **inside.inputs(stage)
+        )
+        for stage in chain.stages
+    ]
+
+
+def encode(inside: Evaluation, latent: str) -> Array:
+    """The latent from which a chain of bijections made the variable whose value is known."""
+    name = inside.built.encoded[latent]
+    law = inside.built.law(name)
+    assert isinstance(law, ComputedLaw)
+    assert law.chain is not None
+    return pull(ComposeTransform(transforms(law.chain, inside)), inside.values[name])[0]
+
+
+def own_rank(declared: ast.TypeExpr) -> int:
+    """The axes of one value of an extern's type: `real` none, `real[d]` one, `tril(d)` two."""
+    return len(declared.shape or ()) + ARRAYS.get(declared.kind, 0)
+
+
+def _repeated(value: Any, batch: tuple[int, ...], parameter: Parameter) -> Array:
+    """The argument, as floats, at every entry."""
+    array = jnp.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        array = array.astype(jnp.result_type(float))
+    own = array.shape[array.ndim - own_rank(parameter.type) :]
+    return jnp.broadcast_to(array, (*batch, *own))

@@ -1,0 +1,162 @@
+"""A program as functions of arrays: what objectives, samplers and queries are written against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jax import Array
+
+from dgmlang.compiler.derive.facts import Block, Facts
+from dgmlang.compiler.lower import draw as drawing
+from dgmlang.compiler.lower import gibbs, guide, initial, joint, remove
+from dgmlang.compiler.lower import score as scoring
+from dgmlang.compiler.lower.built import Built, build
+from dgmlang.compiler.lower.critic import critic
+from dgmlang.compiler.lower.domains import unconstrain
+from dgmlang.compiler.lower.evaluate import constrained, evaluation
+from dgmlang.compiler.program import Expr, Program
+from dgmlang.objectives.objective import Params, Values
+from dgmlang.processes.process import AbstractProcess
+
+
+def lower(program: Program, facts: Facts) -> Lowered:
+    """The functions of an instantiated program; it has no open dimensions."""
+    return Lowered(build(program, facts))
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """Pure functions of one example, to be mapped, differentiated and compiled by the caller.
+
+    `params` are as stored (params of constrained kinds on the real line); `values` map a
+    variable's name to an array of its declared shape, with all givens in them.
+    """
+
+    built: Built
+
+    # ── what is there ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def program(self) -> Program:
+        return self.built.program
+
+    @property
+    def facts(self) -> Facts:
+        return self.built.facts
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The top-level names of the parameters."""
+        return tuple(self.init(0, None))
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The Gibbs blocks."""
+        return self.facts.blocks
+
+    @property
+    def process(self) -> AbstractProcess | None:
+        """The forward noising process of `score x at t under …`."""
+        return self.built.process
+
+    @property
+    def score_variable(self) -> str | None:
+        """The variable whose law is by a score."""
+        return None if self.built.score is None else self.built.score[0]
+
+    # ── parameters ───────────────────────────────────────────────────────────────────────────────
+
+    def init(self, seed: int, data: Values | None) -> Params:
+        """First values by the table of initial values; `data` has a leading axis of examples."""
+        return initial.init(self.built, seed, data)
+
+    def constrain(self, params: Params) -> Params:
+        """The same tree with declared params on their own scale, as users see them."""
+        return {**params, **constrained(self.built, params)}
+
+    def unconstrain(self, params: Mapping[str, Any]) -> Params:
+        """The inverse of `constrain`, on the host."""
+        kinds = {v.name: v.type.kind for v in self.program.having("param")}
+        return {
+            name: initial.as_stored(unconstrain(kinds[name], np.asarray(branch)))
+            if name in kinds
+            else branch
+            for name, branch in params.items()
+        }
+
+    # ── densities ────────────────────────────────────────────────────────────────────────────────
+
+    def log_joint(self, params: Params, values: Values) -> Array:
+        """Σ log densities of all directed sites − Σ energies, latents among the values."""
+        return joint.log_joint(self.built, params, values)
+
+    def log_terms(self, params: Params, values: Values) -> dict[str, Array]:
+        """The summands of `log_joint` by variable, the energies' under "energy"."""
+        return joint.log_terms(self.built, params, values)
+
+    def log_prob(self, params: Params, values: Values) -> Array:
+        """The log density of the data with every removable latent removed.
+
+        Unnormalised where an energy is in it; latents left to a bound must be among the values.
+        """
+        return remove.log_prob(self.built, params, values)
+
+    def log_prior(self, params: Params) -> Array:
+        """Σ log priors of the params, on their own scale."""
+        return joint.log_prior(self.built, params)
+
+    def energy(self, params: Params, values: Values) -> Array:
+        """Σ energies, all their variables among the values."""
+        return joint.energy(self.built, params, values)
+
+    def free_energy(self, params: Params, values: Values) -> Array:
+        """−log_prob, for laws by an energy."""
+        return -self.log_prob(params, values)
+
+    def responsibilities(self, params: Params, values: Values) -> tuple[Values, Array]:
+        """Joint states [S, …] of the latents that are summed out, and their log posterior [S]."""
+        return remove.responsibilities(self.built, params, values)
+
+    def score(self, params: Params, values: Values, t: Array | None = None) -> Values:
+        """∇ log p by variable: as modelled, or the gradient of `log_prob`."""
+        return scoring.score(self.built, params, values, t)
+
+    # ── draws ────────────────────────────────────────────────────────────────────────────────────
+
+    def draw(self, params: Params, key: Array, given: Values) -> Values:
+        """All directed variables; those given stay, latents too (reconstructions)."""
+        return drawing.draw(self.built, params, key, given)
+
+    def update(self, params: Params, key: Array, values: Values, block: Block) -> Values:
+        """The values with one Gibbs block drawn given the rest."""
+        return gibbs.update(self.built, params, key, values, block)
+
+    # ── companions ───────────────────────────────────────────────────────────────────────────────
+
+    def guide_draw(self, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
+        """The guide's latents given data and givens, and their log density."""
+        return guide.guide_draw(self.built, params, key, values)
+
+    def guide_log_prob(self, params: Params, values: Values) -> Array:
+        """The guide's log density of the latents among the values."""
+        return guide.guide_log_prob(self.built, params, values)
+
+    def guide_terms(self, params: Params, values: Values) -> dict[str, Array]:
+        """The summands of `guide_log_prob` by latent."""
+        return guide.guide_terms(self.built, params, values)
+
+    def kl(self, params: Params, values: Values) -> dict[str, Array]:
+        """KL(guide ‖ prior) of each latent where it has a closed form."""
+        return guide.kl(self.built, params, values)
+
+    def critic(self, params: Params, values: Values) -> Array:
+        """The critic's value."""
+        return critic(self.built, params, values)
+
+    def evaluate(self, params: Params, expr: Expr, values: Values) -> Array:
+        """Any expression of the program."""
+        return evaluation(self.built, params, values).value(expr)

@@ -1,0 +1,182 @@
+"""Stages become layers and bijections; a layer is mapped over the axes in front of its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpyro.distributions.transforms import ComposeTransform, Transform
+
+from dgmlang.bijections.bijection import Bijection
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.program import Chain, Expr, Stage
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.types.kinds import Kind
+from dgmlang.layers.layer import Layer, Params, Shape, Site
+from dgmlang.registry import implementation
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A layer mapped over `axes` leading axes; all entries share its parameters and inputs."""
+
+    layer: Layer
+    axes: int
+    target: Shape
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return self.layer.init(rng)
+
+    def __call__(self, params: Params, x: Array, **inputs: Array) -> Array:
+        def one(entry: Array) -> Array:
+            return self.layer(params, entry, **inputs)
+
+        mapped: Callable[[Array], Array] = one
+        for _ in range(self.axes):
+            mapped = jax.vmap(mapped)
+        return mapped(x)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """Layers one after the other, their parameters under the names of their places."""
+
+    parts: Mapping[str, Layer]
+    target: Shape
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return without_empty({place: part.init(rng) for place, part in self.parts.items()})
+
+    def __call__(self, params: Params, x: Array) -> Array:
+        for place, part in self.parts.items():
+            x = part(params.get(place, {}), x)
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class Composed:
+    """Bijections one after the other, from base to data.
+
+    Run-time arguments come under the name of their stage's place: `coupling/condition`.
+    """
+
+    parts: Mapping[str, Bijection]
+    target: Shape
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return without_empty({place: part.init(rng) for place, part in self.parts.items()})
+
+    def transform(self, params: Params, **inputs: Array) -> Transform[Any]:
+        """The composition at these parameters."""
+        return ComposeTransform(
+            [
+                part.transform(params.get(place, {}), **_below(place, inputs))
+                for place, part in self.parts.items()
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroHead:
+    """A dense map to `target` that starts at zero, so that what it feeds starts at its rest."""
+
+    n: int
+    target: Shape
+
+    def init(self, rng: np.random.Generator) -> Params:
+        m = int(np.prod(self.target))
+        return {"kernel": np.zeros((self.n, m), np.float32), "bias": np.zeros(m, np.float32)}
+
+    def __call__(self, params: Params, x: Array) -> Array:
+        return (x.reshape(-1) @ params["kernel"] + params["bias"]).reshape(self.target)
+
+
+class Builder:
+    """Builds the chains that stages take as arguments, for the sizes that those feed in."""
+
+    def net(self, chain: Chain, source: Shape, target: Shape) -> Layer:
+        """The chain as a net, with a dense head that starts at zero."""
+        parts: dict[str, Layer] = {}
+        shape = source
+        for stage in chain.stages:
+            parts[stage.place] = layer(stage, shape)
+            shape = parts[stage.place].target
+        parts["head"] = ZeroHead(int(np.prod(shape)), target)
+        return Sequence(parts, target)
+
+    def bijection(self, chain: Chain, site: Site) -> Composed:
+        """The chain as one bijection of the site."""
+        parts: dict[str, Bijection] = {}
+        shape = site.shape
+        for stage in chain.stages:
+            parts[stage.place] = bijection(stage, shape)
+            shape = parts[stage.place].target
+        return Composed(parts, shape)
+
+
+BUILDER = Builder()
+
+
+def layer(stage: Stage, shape: Shape | None = None) -> Mapped:
+    """The layer of a stage, for an input of this shape (as checked where it is not given)."""
+    shape = numbers(stage.source.array_shape) if shape is None else shape
+    axes = len(shape) - unit_rank(stage.extern, len(shape))
+    site = Site(shape[axes:], _levels(stage.source.kind), _input_shapes(stage.inputs))
+    built = implementation("layer", stage.extern.name)(_settings(stage), site)
+    return Mapped(built, axes, shape[:axes] + built.target)
+
+
+def bijection(stage: Stage, shape: Shape | None = None) -> Bijection:
+    """The bijection of a stage; its transform maps over further leading axes by itself."""
+    shape = numbers(stage.source.array_shape) if shape is None else shape
+    axes = len(shape) - unit_rank(stage.extern, len(shape))
+    site = Site(shape[axes:], None, _input_shapes(stage.inputs))
+    return implementation("bijection", stage.extern.name)(_settings(stage), site, BUILDER)
+
+
+def unit_rank(extern: Extern, rank: int) -> int:
+    """How many trailing axes one call of the extern takes: `real[n]` one, `any[...]` all."""
+    if extern.source is None:
+        return rank
+    axes = extern.source.shape or ()
+    return rank if any(isinstance(a, ast.Name) and a.id == "..." for a in axes) else len(axes)
+
+
+def without_empty(tree: Params) -> Params:
+    """The tree without the stages that have no parameters."""
+    return {name: branch for name, branch in tree.items() if branch}
+
+
+def run_time(stage: Stage, value: Callable[[Expr], Any]) -> dict[str, Array]:
+    """The stage's run-time arguments, those of its block's stages as `Composed` wants them."""
+    found = {name: jnp.asarray(value(expr)) for name, expr in stage.inputs.items()}
+    for inner in () if stage.body is None else stage.body.stages:
+        found |= {f"{inner.place}/{n}": v for n, v in run_time(inner, value).items()}
+    return found
+
+
+def _below(place: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    start = f"{place}/"
+    return {n.removeprefix(start): v for n, v in inputs.items() if n.startswith(start)}
+
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    body = {} if stage.body is None else {"body": stage.body}
+    return {**stage.settings, **body}
+
+
+def _levels(kind: Kind) -> int | None:
+    return None if kind.levels is None else kind.levels.value
+
+
+def _input_shapes(inputs: Mapping[str, Expr]) -> dict[str, Shape]:
+    return {name: numbers(expr.type.array_shape) for name, expr in inputs.items()}
+
+
+__all__ = ["BUILDER", "Composed", "Mapped", "Sequence", "bijection", "layer", "unit_rank"]

@@ -1,0 +1,199 @@
+"""Where learning starts: which rule gives each param, net and flow its first value.
+
+The values themselves are drawn by `lower/initial.py`; `explain` prints the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.program import (
+    Apply,
+    ComputedLaw,
+    EnergyLaw,
+    Expr,
+    Index,
+    Law,
+    Literal,
+    Mixture,
+    Named,
+    Program,
+    Pushed,
+    Read,
+    Variable,
+)
+from dgmlang.compiler.walk import walk
+
+
+@dataclass(frozen=True)
+class Start:
+    """A rule of the table, the data variable that it looks at, and the sign it takes it with.
+
+    Rules: `written`, `simplex`, `locations`, `spread`, `visible`, `hidden`, `coupling`, `matrix`,
+    `positive`, `unit`, `small`, `standard`.
+    """
+
+    rule: str
+    variable: str | None = None
+    sign: int = 1
+
+
+WORDS = {
+    "written": "as written after `from`",
+    "simplex": "near uniform, with jitter",
+    "locations": "k-means++ on {}",
+    "spread": "the standard deviation of {}",
+    "visible": "log-odds of the means of {}",
+    "hidden": "0",
+    "coupling": "N(0, 0.01²)",
+    "matrix": "N(0, 1/fan-in)",
+    "positive": "near 1, with jitter",
+    "unit": "near 1/2, with jitter",
+    "small": "N(0, 0.01²)",
+    "standard": "the simplest value of its kind",
+}
+"""What each rule is called where people read it."""
+
+
+def initial_rules(program: Program, facts: Facts) -> Mapping[str, str]:
+    """What each param, net and flow starts from, in words, in the order of the program."""
+    rules = {name: _words(start) for name, start in starts(program).items()}
+    rules |= dict.fromkeys(program.nets, "kernels N(0, 1/fan-in), biases 0")
+    rules |= {v.name: "near the identity" for v in program.variables.values() if _flow(v.law)}
+    if program.critic is not None:
+        rules["critic"] = "kernels N(0, 1/fan-in), biases 0"
+    return rules
+
+
+def starts(program: Program) -> Mapping[str, Start]:
+    """The rule of each param."""
+    biases = dict(_biases(program))
+    indexed = dict(_indexed(program))
+    energetic = {n.name for e in program.energies for n in walk(e) if isinstance(n, Read)}
+    found: dict[str, Start] = {}
+    for param in program.having("param"):
+        if param.start is not None:
+            found[param.name] = Start("written")
+        elif param.name in indexed:
+            found[param.name] = indexed[param.name]
+        elif param.name in biases:
+            found[param.name] = biases[param.name]
+        else:
+            found[param.name] = Start(_by_kind(param, param.name in energetic))
+    return found
+
+
+def _by_kind(param: Variable, in_energy: bool) -> str:
+    kind = param.type.kind.name
+    if kind != "real":
+        return kind if kind in ("simplex", "positive", "unit") else "standard"
+    if in_energy:
+        return "coupling"
+    return "matrix" if len(param.type.shape) >= 2 else "small"
+
+
+def _words(start: Start) -> str:
+    return WORDS[start.rule].format(start.variable)
+
+
+def _flow(law: Law | None) -> bool:
+    return isinstance(law, Pushed) or (isinstance(law, ComputedLaw) and law.chain is not None)
+
+
+# ── locations and scales that a finite latent picks ──────────────────────────────────────────────
+
+
+def _indexed(program: Program) -> Iterator[tuple[str, Start]]:
+    """Params that a finite latent picks as whole arguments of the law of real data.
+
+    By kind: a real one is a location, a positive one a scale.
+    """
+    for data in program.having("data"):
+        if data.type.kind.name != "real":
+            continue
+        for name in _picked(program, data.law):
+            param = program.variables[name]
+            shape = param.type.shape[1:]
+            rule = {"real": "locations", "positive": "spread"}.get(param.type.kind.name)
+            fits = not shape or data.type.shape[-len(shape) :] == shape
+            if rule and param.type.shape and fits:
+                yield name, Start(rule, data.name)
+
+
+def _picked(program: Program, law: Law | None) -> Iterator[str]:
+    match law:
+        case Mixture(component=Named(arguments=arguments)):
+            yield from (a.name for a in arguments.values() if _is_param(program, a))
+        case Named(arguments=arguments):
+            for argument in arguments.values():
+                if isinstance(argument, Index) and _by_latent(program, argument):
+                    yield from (a.name for a in [argument.value] if _is_param(program, a))
+
+
+def _by_latent(program: Program, index: Index) -> bool:
+    first = index.items[0]
+    if len(index.items) != 1 or not isinstance(first, Read):
+        return False
+    variable = program.variables[first.name]
+    return variable.role == "latent" and variable.type.kind.space == "finite"
+
+
+def _is_param(program: Program, expr: Expr) -> bool:
+    return isinstance(expr, Read) and program.variables[expr.name].role == "param"
+
+
+# ── biases of an energy ──────────────────────────────────────────────────────────────────────────
+
+
+def _biases(program: Program) -> Iterator[tuple[str, Start]]:
+    """Params that stand in an energy as b · x with one finite variable x of their own shape."""
+    for energy in program.energies:
+        for sign, term in _terms(energy, 1):
+            sign, factors = _factors(term, sign)
+            reads = [f for f in factors if isinstance(f, Read)]
+            if len(reads) != len(factors) or len(reads) != 2:
+                continue
+            yield from _bias(program, sign, *(program.variables[r.name] for r in reads))
+
+
+def _bias(
+    program: Program, sign: int, one: Variable, other: Variable
+) -> Iterator[tuple[str, Start]]:
+    param, variable = (one, other) if one.role == "param" else (other, one)
+    if param.role != "param" or not isinstance(variable.law, EnergyLaw):
+        return
+    if param.type.array_shape != variable.type.array_shape or not variable.type.shape:
+        return
+    if variable.type.kind.name in ("bit", "spin"):
+        data = variable.role == "data"
+        yield param.name, Start("visible", variable.name, -sign) if data else Start("hidden")
+
+
+def _terms(expr: Expr, sign: int) -> Iterator[tuple[int, Expr]]:
+    """The summands of an expression with their signs."""
+    if isinstance(expr, Apply) and expr.extern.name in ("add", "subtract"):
+        left, right = expr.args
+        yield from _terms(left, sign)
+        yield from _terms(right, sign if expr.extern.name == "add" else -sign)
+    elif isinstance(expr, Apply) and expr.extern.name == "negative":
+        yield from _terms(expr.args[0], -sign)
+    else:
+        yield sign, expr
+
+
+def _factors(expr: Expr, sign: int) -> tuple[int, list[Expr]]:
+    """What a product, contracted or summed up, multiplies, with the sign of the whole."""
+    match expr:
+        case Apply(args=(one,)) if expr.extern.name == "negative":
+            return _factors(one, -sign)
+        case Apply(args=(one,)) if expr.extern.name == "sum":
+            return _factors(one, sign)
+        case Apply(args=(left, right)) if expr.extern.has("multilinear") and not isinstance(
+            left, Literal
+        ):
+            sign, before = _factors(left, sign)
+            sign, after = _factors(right, sign)
+            return sign, [*before, *after]
+    return sign, [expr]
