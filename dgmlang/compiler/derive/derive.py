@@ -1,0 +1,87 @@
+"""From a program to the facts about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dgmlang.compiler.derive import capabilities as facets
+from dgmlang.compiler.derive.blocks import blocks
+from dgmlang.compiler.derive.facts import Block, Bounded, Facts, Removal
+from dgmlang.compiler.derive.remove import remove
+from dgmlang.compiler.derive.smooth import smooth
+from dgmlang.compiler.derive.weights import parameters
+from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw
+from dgmlang.compiler.walk import parents
+
+
+def derive(program: Program) -> Facts:
+    """All facts of a program, each with its witnesses. Decides nothing."""
+    removed, bounded = remove(program)
+    density, space = facets.density(program, bounded), facets.space(program)
+    draw = facets.draw(program)
+    found = blocks(program, facets.energy_variables(program))
+    return Facts(
+        density,
+        facets.normaliser(program, removed),
+        facets.score(program, density, space),
+        smooth(program),
+        draw,
+        space,
+        facets.pathwise(program, draw),
+        removed,
+        bounded,
+        found,
+        _flags(program, removed, bounded, found),
+        parameters(program),
+    )
+
+
+def _flags(
+    program: Program,
+    removed: Sequence[Removal],
+    bounded: Sequence[Bounded],
+    found: Sequence[Block],
+) -> dict[str, Any]:
+    """Counts and yes-or-no properties that conditions of the library may name."""
+    data, latents = program.having("data"), program.having("latent")
+    params = program.having("param")
+    score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
+    finite = [v for v in latents if v.type.kind.space == "finite"]
+    mixtures = [v for v in (*data, *latents) if isinstance(v.law, Mixture)]
+    critic = set(program.critic.parameters) if program.critic else set()
+    return {
+        "latents": len(latents),
+        "bounded": len(bounded),
+        "energy": any(isinstance(v.law, EnergyLaw) for v in data),
+        "directed": all(not isinstance(v.law, EnergyLaw | ScoreLaw) for v in data),
+        "process": score is not None and score.process is not None,
+        "continuous_process": bool(score and score.process and score.process.extern.has("continuous")),
+        "bare_score": score is not None and score.process is None,
+        "real_data": all(v.type.kind.name == "real" for v in data),
+        "conditionals": bool(found) and all(b.rule == "multilinear" for b in found),
+        "finite_latents": bool(finite or mixtures),
+        "priors": any(p.law is not None for p in params),
+        "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,
+        "hierarchical": any(_reads_param(program, p.name) for p in params),
+        "learned": bool(params or program.nets or _chains(program)),
+        "guided": program.guide is not None,
+        "paired": any(v.name in critic for v in latents),
+        "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
+        "noise_density": True,
+        "noise_learned": bool(program.noise),
+        "ode_flow": any(s for s in _chains(program) if s == "ode"),
+        "givens": len(program.having("given")),
+        "summed_over": facets.summed_over(program, removed),
+    }
+
+
+def _reads_param(program: Program, name: str) -> bool:
+    law = program.variables[name].law
+    return any(program.variables[parent].role == "param" for parent in parents(law))
+
+
+def _chains(program: Program) -> list[str]:
+    laws = [v.law for v in program.having("data", "latent")]
+    chains = [getattr(law, "chain", None) for law in laws]
+    return [stage.extern.name for chain in chains if chain for stage in chain.stages]

@@ -1,0 +1,115 @@
+"""Which latents go exactly, by which rule, and which are left to a bound."""
+
+from __future__ import annotations
+
+from math import log2
+
+from dgmlang.compiler.derive.degree import degree
+from dgmlang.compiler.derive.facts import Bounded, Removal, Witness
+from dgmlang.compiler.program import (
+    ComputedLaw,
+    EnergyLaw,
+    Law,
+    Mixture,
+    Named,
+    Program,
+    Pushed,
+    Variable,
+)
+from dgmlang.compiler.types.dims import size
+
+BUDGET = 2**20
+"""Table entries an example that a sum may cost unless raised."""
+
+
+def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
+    """Apply the rules in their order to every latent that no guide names."""
+    guided = set(program.guide.laws) if program.guide else set()
+    removed: list[Removal] = []
+    left: list[Variable] = []
+    for latent in program.having("latent"):
+        found = None if latent.name in guided else _rule(latent, program)
+        if found is not None:
+            removed.append(found)
+        else:
+            left.append(latent)
+    summed = _within_budget([v for v in left if v.name not in guided], program)
+    removed += [r for v in left if (r := summed.get(v.name)) is not None]
+    rest = [v for v in left if v.name not in summed]
+    return tuple(removed), tuple(_bounded(v, program) for v in rest)
+
+
+def _rule(latent: Variable, program: Program) -> Removal | None:
+    return _change_of_variables(latent, program) or _free_energy(latent, program)
+
+
+def _change_of_variables(latent: Variable, program: Program) -> Removal | None:
+    """x = chain(z) with a chain of bijections."""
+    for data in program.having("data"):
+        law = data.law
+        if isinstance(law, ComputedLaw) and law.chain is not None and law.latent == latent.name:
+            text = f"{data.name} is an invertible function of {latent.name}"
+            rule = "change of variables"
+            return Removal(latent.name, rule, Witness(rule, text, data.span))
+    return None
+
+
+def _free_energy(latent: Variable, program: Program) -> Removal | None:
+    """Finite sites that the energy is affine in, as a whole array."""
+    if not isinstance(latent.law, EnergyLaw) or latent.type.kind.name not in ("bit", "spin"):
+        return None
+    worst = max(degree(e, {latent.name}, program.nets) for e in program.energies)
+    others = [v for v in program.having("latent") if v is not latent]
+    if worst > 1 or any(isinstance(v.law, EnergyLaw) for v in others):
+        return None
+    text = f"every energy is affine in {latent.name}, so its sum is a softplus a site"
+    return Removal(latent.name, "free energy", Witness("free energy", text, latent.span))
+
+
+def _within_budget(latents: list[Variable], program: Program) -> dict[str, Removal]:
+    """Finite directed latents whose joint states are few enough to sum over."""
+    finite = [v for v in latents if v.type.kind.space == "finite" and not isinstance(v.law, EnergyLaw)]
+    counts = {v.name: states(v) for v in finite}
+    if not finite or any(c is None for c in counts.values()):
+        return {}
+    bits = sum(c for c in counts.values() if c is not None)
+    if bits > log2(BUDGET):
+        return {}
+    joint = round(2**bits)
+    text = f"{joint} joint states, summed out (budget {BUDGET})"
+    return {v.name: Removal(v.name, "sum", Witness("sum", text, v.span), joint) for v in finite}
+
+
+def states(variable: Variable) -> float | None:
+    """log₂ of how many states a finite variable has; None where a dimension is open."""
+    levels, sites = variable.type.kind.levels, size(variable.type.shape).value
+    if levels is None or levels.value is None or sites is None:
+        return None
+    return sites * log2(levels.value)
+
+
+def _bounded(latent: Variable, program: Program) -> Bounded:
+    law = program.guide.laws.get(latent.name) if program.guide else None
+    gradient = gradient_of(law if law is not None else latent.law)
+    if latent.type.kind.space == "finite":
+        bits = states(latent)
+        text = f"{latent.name} is finite, with 2^{bits:.0f} states" if bits else f"{latent.name} is finite"
+    elif law is not None:
+        text = f"the guide names {latent.name}, so it is bounded"
+    else:
+        text = f"{latent.name} is continuous, and its integral has no closed form here"
+    return Bounded(latent.name, gradient, Witness("bound", text, latent.span))
+
+
+def gradient_of(law: Law | None) -> str:
+    """How gradients pass through a draw from a law: `pathwise` or `reinforce`."""
+    match law:
+        case Named():
+            return "pathwise" if law.extern.has("reparameterised") else "reinforce"
+        case Pushed():
+            return gradient_of(law.base)
+        case Mixture():
+            return "reinforce"
+        case ComputedLaw():
+            return "pathwise"
+    return "reinforce"

@@ -1,0 +1,104 @@
+"""Is ∇ log p absolutely continuous: is everything on its path `smooth`?
+
+A kink (ReLU, |x|, a spline's knots) makes explicit and sliced score matching converge to a wrong
+answer without a word: a ReLU energy on N(0, 1) ends at score 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dgmlang.compiler.derive.facts import Facet, Witness
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Chain,
+    Choice,
+    Choose,
+    ComputedLaw,
+    Expr,
+    Law,
+    Mixture,
+    Named,
+    Program,
+    Pushed,
+    ScoreLaw,
+    Stage,
+    Through,
+)
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.walk import arguments, walk
+
+Kink = tuple[str, Span]
+
+
+def smooth(program: Program) -> Facet:
+    """`yes`, or `no` with the first kink as the witness."""
+    for name, span in _kinks(program):
+        text = f"`{name}` has a kink, so the second derivatives miss a part of the law"
+        return Facet("no", (Witness("smooth", text, span),))
+    return Facet("yes")
+
+
+def _kinks(program: Program) -> Iterator[Kink]:
+    for variable in program.having("data", "latent"):
+        # A score that is given directly need only be continuous.
+        if variable.law is not None and not isinstance(variable.law, ScoreLaw):
+            yield from _law(variable.law, program)
+    for energy in program.energies:
+        yield from _expression(energy, program)
+
+
+def _law(law: Law, program: Program) -> Iterator[Kink]:
+    if isinstance(law, Named) and not (law.extern.has("smooth") or law.extern.has("finite")):
+        yield law.extern.name, law.span
+    inner = {Pushed: "base", Mixture: "component"}.get(type(law))
+    if inner is not None:
+        yield from _law(getattr(law, inner), program)
+    if isinstance(law, Pushed | ComputedLaw) and law.chain is not None:
+        yield from _chain(law.chain)
+    for argument in arguments(law):
+        yield from _expression(argument, program)
+
+
+def _expression(root: Expr, program: Program) -> Iterator[Kink]:
+    for node in walk(root):
+        if isinstance(node, Apply) and not node.extern.has("smooth") and _continuous(node):
+            yield node.extern.name, node.span
+        elif isinstance(node, Choose):
+            yield "if … else", node.span
+        elif isinstance(node, Call):
+            yield from _expression(program.nets[node.call.net].body, program)
+        elif isinstance(node, Through):
+            yield from _chain(node.chain)
+
+
+def _continuous(node: Apply) -> bool:
+    """Functions of classes and constants have no derivative to be kinked."""
+    kinds = {a.type.kind.space for a in node.args}
+    return not node.extern.has("constant") and "continuous" in kinds
+
+
+def _chain(chain: Chain) -> Iterator[Kink]:
+    for stage in chain.stages:
+        yield from _stage(stage)
+
+
+def _stage(stage: Stage) -> Iterator[Kink]:
+    if stage.extern.has("smooth_as"):
+        for name in stage.extern.argument("smooth_as"):
+            held = stage.body if name == "body" else stage.settings[name]
+            if isinstance(held, Chain):
+                yield from _chain(held)
+            elif not _choice(name, held).has("smooth"):
+                yield _choice(name, held).name, stage.span
+    elif not stage.extern.has("smooth"):
+        yield stage.extern.name, stage.span
+
+
+def _choice(space: str, held: str | Choice) -> Extern:
+    externs: Mapping[str, Extern] = library().space(space)
+    return held.extern if isinstance(held, Choice) else externs[held]
+
+
