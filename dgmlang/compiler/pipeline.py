@@ -8,6 +8,9 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.derive.derive import derive
+from dgmlang.compiler.plan.plan import Plan
+from dgmlang.compiler.plan.plan import plan as decide
 from dgmlang.compiler.program import Program
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import resolve
@@ -43,3 +46,17 @@ def program(
     report.settle()
     assert checked is not None
     return checked
+
+
+def compile_source(
+    source: Source, settings: Mapping[str, Any] | None = None, model: str | None = None
+) -> tuple[Plan, Report]:
+    """Everything before lowering: the plan, and the report with its warnings."""
+    report = Report()
+    checked = program(source, report, settings or {}, model)
+    return decide(checked, derive(checked)), report
+
+
+def compile_text(text: str, **settings: Any) -> Plan:
+    """The plan of a program given as text."""
+    return compile_source(Source("<text>", text), settings)[0]

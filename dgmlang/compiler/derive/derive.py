@@ -51,7 +51,7 @@ def _flags(
     mixtures = [v for v in (*data, *latents) if isinstance(v.law, Mixture)]
     critic = set(program.critic.parameters) if program.critic else set()
     return {
-        "latents": len(latents),
+        "latents": len(latents) + len(mixtures),
         "bounded": len(bounded),
         "energy": any(isinstance(v.law, EnergyLaw) for v in data),
         "directed": all(not isinstance(v.law, EnergyLaw | ScoreLaw) for v in data),

@@ -125,11 +125,10 @@ def _indexed(program: Program) -> Iterator[tuple[str, Start]]:
 def _picked(program: Program, law: Law | None) -> Iterator[str]:
     match law:
         case Mixture(component=Named(arguments=arguments)):
-            yield from (a.name for a in arguments.values() if _is_param(program, a))
+            yield from _params(program, *arguments.values())
         case Named(arguments=arguments):
-            for argument in arguments.values():
-                if isinstance(argument, Index) and _by_latent(program, argument):
-                    yield from (a.name for a in [argument.value] if _is_param(program, a))
+            indexed = (a for a in arguments.values() if isinstance(a, Index))
+            yield from _params(program, *(i.value for i in indexed if _by_latent(program, i)))
 
 
 def _by_latent(program: Program, index: Index) -> bool:
@@ -140,8 +139,10 @@ def _by_latent(program: Program, index: Index) -> bool:
     return variable.role == "latent" and variable.type.kind.space == "finite"
 
 
-def _is_param(program: Program, expr: Expr) -> bool:
-    return isinstance(expr, Read) and program.variables[expr.name].role == "param"
+def _params(program: Program, *expressions: Expr) -> Iterator[str]:
+    for expr in expressions:
+        if isinstance(expr, Read) and program.variables[expr.name].role == "param":
+            yield expr.name
 
 
 # ── biases of an energy ──────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,144 @@
+"""DGM04xx: objectives, samplers and recipes. Also the words for each clause of `requires`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Span
+
+CLAUSES = {
+    "density == exact": "it needs an exact density",
+    "density >= bound": "it needs a density, or a bound on it",
+    "normaliser >= summed": "it needs a normaliser that can be computed",
+    "normaliser == one": "it needs a normalised density",
+    "score >= model": "it needs a score",
+    "score == exact": "it needs the gradient of the log density",
+    "space == continuous": "it needs continuous data",
+    "space == finite": "it needs finite data",
+    "real_data": "it needs data of kind `real`",
+    "smooth": "it needs a density without kinks",
+    "bounded == 0": "it needs every latent to go exactly",
+    "bounded": "it needs a latent that is bounded",
+    "latents": "the model has no latent variable",
+    "directed": "it needs data that are drawn or computed",
+    "energy": "the model has no energy",
+    "conditionals": "no block of the energy has a derived conditional",
+    "learned": "there is nothing to learn",
+    "priors": "no param has a prior",
+    "all_priors": "it needs a prior on every param",
+    "not hierarchical": "a prior reads a param, so the joint mode is unbounded",
+    "pathwise": "it needs gradients through a draw of the data",
+    "process": "the model has no score under a noising process",
+    "continuous_process": "the process has discrete levels",
+    "noise_learned": "the model writes no noise law with parameters",
+    "finite_latents": "the model has no finite latent",
+    "not paired": "the critic is of pairs, data and latents",
+    "paired": "the critic is not of pairs",
+    "guided": "the model has no guide",
+    "ode_flow": "the model is not the flow of a vector field",
+    "classifies": "no other variable is a class of the data",
+}
+
+
+def clause(condition: str, value: str | None, witness: str | None) -> str:
+    """Why a condition fails: what is needed, and the fact that stands against it."""
+    need = CLAUSES.get(condition, f"it needs {condition}")
+    return f"{need}: {witness}" if witness else need
+
+
+def illegal(
+    kind: str, name: str, why: str, span: Span | None, legal: Iterable[str], default: str | None, place: str
+) -> Diagnostic:
+    """An objective or sampler that the model does not allow."""
+    shown = [f"{n} (default)" if n == default else n for n in legal]
+    labels = (Label(span, "this rules it out"),) if span else ()
+    return Diagnostic(
+        "DGM0412",
+        f"{kind} `{name}` is not legal here",
+        labels,
+        (why,),
+        f"legal here: {', '.join(shown)}" if shown else f"no {kind} is legal here",
+        place=None if span else place,
+    )
+
+
+def unknown_method(kind: str, name: str, known: Iterable[str], place: str) -> Diagnostic:
+    """A name that is no objective or sampler."""
+    known = tuple(known)
+    near = suggest(name, known)
+    return Diagnostic(
+        "DGM0413",
+        f"unknown {kind}",
+        (),
+        (f"no {kind} is called `{name}`; there are {', '.join(known)}",),
+        f"write `{near}`" if near else None,
+        place=place,
+    )
+
+
+def unbuilt_method(kind: str, name: str, legal: Iterable[str], place: str) -> Diagnostic:
+    """A method that is part of the language, and not built in this version."""
+    return Diagnostic(
+        "DGM0414",
+        "not built yet",
+        (),
+        (f"the {kind} `{name}` is part of the language, and this version cannot run it",),
+        f"runs here: {', '.join(legal)}",
+        place=place,
+    )
+
+
+def bad_method(kind: str, text: str, what: str, place: str) -> Diagnostic:
+    """A method expression that does not parse or does not fit its signature."""
+    return Diagnostic("DGM0415", f"wrong {kind}", (), (f"`{text}`: {what}",), place=place)
+
+
+def nothing_to_learn(place: str) -> Diagnostic:
+    """`fit` of a model without parameters."""
+    return Diagnostic(
+        "DGM0416",
+        "nothing to learn",
+        (),
+        ("the model has no params and no nets",),
+        "draw from it with `model.sample(…)`, or give it a `param`",
+        place=place,
+    )
+
+
+def missing_companion(name: str, what: str, place: str) -> Diagnostic:
+    """A companion that the objective needs, and that this version does not build by itself."""
+    return Diagnostic(
+        "DGM0417",
+        f"no {what}",
+        (),
+        (f"`{name}` needs a {what}, the program writes none, and this version does not build one",),
+        {"guide": "add `guide { z ~ Normal(encoder(x)...) }`", "critic": "add `critic(x) = x |> mlp([128, 128])`"}.get(what),
+        place=place,
+    )
+
+
+def unknown_setting(key: str, known: Iterable[str], span: Span | None, place: str) -> Diagnostic:
+    """A recipe key or keyword of `fit` that does not exist."""
+    known = tuple(known)
+    near = suggest(key, known)
+    labels = (Label(span, f"`{key}` is no setting"),) if span else ()
+    return Diagnostic(
+        "DGM0418",
+        "unknown setting",
+        labels,
+        (f"settings are {', '.join(known)}",),
+        f"write `{near}`" if near else None,
+        place=None if span else place,
+    )
+
+
+def unknown_recipe(name: str, known: Iterable[str], place: str) -> Diagnostic:
+    """A recipe that the program does not have."""
+    known = tuple(known)
+    why = f"the program has {', '.join(known) or 'no recipe'}"
+    near = suggest(name, known)
+    return Diagnostic(
+        "DGM0419", "unknown recipe", (), (why,), f"write `{near}`" if near else None, place=place
+    )

@@ -1,0 +1,95 @@
+"""Evaluates the library's `requires` conditions and says which clause fails, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmlang.compiler.derive.facts import Facet, Facts
+from dgmlang.compiler.diagnostics.codes import plan as words
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+
+ORDERS = (
+    ("none", "bound", "exact"),
+    ("unknown", "summed", "one"),
+    ("none", "model", "exact"),
+)
+"""Facet values from the weakest to the strongest."""
+
+FACETS = ("density", "normaliser", "score", "smooth", "draw", "space", "pathwise")
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """The first clause of a condition that fails."""
+
+    condition: str
+    why: str
+    span: Span | None = field(default=None, repr=False)
+
+
+def environment(facts: Facts) -> dict[str, Any]:
+    """Every name that a condition may use, with its value."""
+    facets = {name: getattr(facts, name).value for name in FACETS}
+    yes = {name: value == "yes" for name, value in facets.items() if value in ("yes", "no")}
+    return {**facts.flags, **facets, **yes}
+
+
+def unmet(node: ast.Expr, held: Mapping[str, Any], facts: Facts) -> Unmet | None:
+    """None where the condition holds, else its first failing clause with the words for it."""
+    if isinstance(node, ast.Binary) and node.op == "and":
+        return unmet(node.left, held, facts) or unmet(node.right, held, facts)
+    if holds(node, held):
+        return None
+    facet = next((n for n in _names(node) if n in FACETS), None)
+    found: Facet | None = getattr(facts, facet) if facet else None
+    witness = found.witnesses[0] if found and found.witnesses else None
+    clause = node.span.text
+    why = words.clause(clause, found.value if found else None, witness.text if witness else None)
+    return Unmet(clause, why, witness.span if witness else None)
+
+
+def holds(node: ast.Expr, held: Mapping[str, Any]) -> bool:
+    """The truth of a condition."""
+    match node:
+        case ast.Binary("and", left, right):
+            return holds(left, held) and holds(right, held)
+        case ast.Binary("or", left, right):
+            return holds(left, held) or holds(right, held)
+        case ast.Unary("not", operand):
+            return not holds(operand, held)
+        case ast.Binary(op, ast.Name(name), right):
+            return _compare(op, held[name], right)
+        case ast.Name(name):
+            return bool(held[name])
+    raise ValueError(f"no such condition: {node.span.text}")
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda a, b: a == b,
+    ">=": lambda a, b: a >= b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def _compare(op: str, left: Any, right: ast.Expr) -> bool:
+    if isinstance(right, ast.Number):
+        return _COMPARE[op](left, right.value)
+    assert isinstance(right, ast.Name)
+    order = next((o for o in ORDERS if left in o and right.id in o), None)
+    if order is None:
+        return _COMPARE[op](left, right.id)
+    return _COMPARE[op](order.index(left), order.index(right.id))
+
+
+def _names(node: ast.Expr) -> list[str]:
+    match node:
+        case ast.Name(name):
+            return [name]
+        case ast.Binary(_, left, right):
+            return _names(left) + _names(right)
+        case ast.Unary(_, operand):
+            return _names(operand)
+    return []

@@ -1,0 +1,108 @@
+"""What the compiler decides about a program: which methods are legal, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.plan.conditions import Unmet, environment, unmet
+from dgmlang.compiler.program import Program
+from dgmlang.compiler.source import Span
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one objective or sampler may be used, and if not, what rules it out and where.
+
+    `built` is False for a method that this version derives but cannot run yet.
+    """
+
+    name: str
+    legal: bool
+    built: bool
+    why: str
+    unmet: str
+    span: Span | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A program with what was derived and decided."""
+
+    program: Program
+    facts: Facts
+    objectives: Mapping[str, Verdict]
+    samplers: Mapping[str, Verdict]
+    default_objective: str | None
+    default_sampler: str
+    companions: tuple[str, ...]
+
+
+def plan(program: Program, facts: Facts) -> Plan:
+    """Judge every objective and sampler of the library, and choose the defaults."""
+    held = environment(facts)
+    objectives = {e.name: _judge(e, held, facts) for e in library().space("objective").values()}
+    samplers = {e.name: _judge(e, held, facts) for e in library().space("sampler").values()}
+    return Plan(
+        program,
+        facts,
+        objectives,
+        samplers,
+        _default_objective(facts, objectives),
+        _default_sampler(facts),
+        _companions(program, facts),
+    )
+
+
+def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
+    built = not extern.has("planned")
+    failed: Unmet | None = None if extern.requires is None else unmet(extern.requires, held, facts)
+    if failed is None:
+        return Verdict(extern.name, True, built, "", "")
+    return Verdict(extern.name, False, built, failed.why, failed.condition, failed.span)
+
+
+def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str | None:
+    """The table of LANGUAGE.md, section 7, first match; None where there is nothing to learn."""
+    flags = facts.flags
+    if not flags["learned"]:
+        return None
+    energy = "fce" if flags["noise_learned"] else "pcd"
+    order = (
+        ("dsm", flags["process"]),
+        ("ssm", flags["bare_score"]),
+        (energy, flags["energy"]),
+        ("nuts", flags["hierarchical"]),
+        ("map", flags["priors"]),
+        ("mle", True),
+        ("elbo", facts.density.value == "bound"),
+        ("bigan", flags["paired"]),
+        ("gan", True),
+    )
+    fitting = (name for name, holds in order if holds and objectives[name].legal)
+    return next(fitting, None)
+
+
+def _default_sampler(facts: Facts) -> str:
+    flags = facts.flags
+    if flags["process"]:
+        return "sde" if flags["continuous_process"] else "annealed_langevin"
+    if flags["bare_score"]:
+        return "langevin"
+    if not flags["energy"]:
+        return "ancestral"
+    return "gibbs" if flags["conditionals"] else "mala"
+
+
+def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
+    """What the compiler builds because the program does not write it."""
+    built: list[str] = []
+    if facts.bounded and facts.flags["directed"] and program.guide is None and facts.density.value != "none":
+        built.append("guide")
+    if facts.pathwise.value == "yes" and program.critic is None:
+        built.append("critic")
+    if facts.flags["energy"] and not program.noise:
+        built.append("noise")
+    return tuple(built)
