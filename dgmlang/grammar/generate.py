@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark
-from lark.grammar import Rule
+from lark.grammar import Rule, Terminal
 from lark.lexer import Lexer, PatternStr, Token
 from lark.parsers.lalr_analysis import Shift
 
@@ -26,15 +26,15 @@ class NoLexer(Lexer):
 
     def __init__(self, _conf: object) -> None: ...
 
-    def lex(self, _state: object, _parser: object) -> Iterator[Token]:
+    def lex(self, lexer_state: object, parser_state: object) -> Iterator[Token]:
         return iter(())
 
 
 def tables() -> dict[str, Any]:
     """The start states, the rules, and for each state what to do next.
 
-    `actions` are by the token that comes: n ≥ 0 is the next state, n < 0 a reduction by rule -n - 1.
-    `gotos` are the next states by the rule just reduced. The end states, one for
+    `actions` are by the token that comes: n ≥ 0 is the next state, n < 0 a reduction by the rule
+    -n - 1. `gotos` are the next states by the rule just reduced. The end states, one for
     each start, have no actions. States are numbered from the starts, in the order of the symbols
     that lead to them, because Lark's own numbers change from run to run.
     """
@@ -80,7 +80,7 @@ def _rule(rule: Rule) -> list[Any]:
     keep = [
         i
         for i, symbol in enumerate(rule.expansion)
-        if rule.options.keep_all_tokens or not (symbol.is_term and symbol.filter_out)
+        if rule.options.keep_all_tokens or not (isinstance(symbol, Terminal) and symbol.filter_out)
     ]
     builder = str(rule.alias or rule.origin.name)
     alone = rule.options.expand1 and not rule.alias

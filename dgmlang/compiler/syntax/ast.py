@@ -112,18 +112,7 @@ class Pipe(Node):
     stage: Expr
 
 
-Expr = (
-    Number
-    | Name
-    | Attribute
-    | Call
-    | Index
-    | Unary
-    | Binary
-    | Conditional
-    | Sequence
-    | Pipe
-)
+Expr = Number | Name | Attribute | Call | Index | Unary | Binary | Conditional | Sequence | Pipe
 
 # ── types ────────────────────────────────────────────────────────────────────────────────────────
 

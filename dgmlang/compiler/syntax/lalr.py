@@ -16,6 +16,11 @@ END = "$END"
 
 
 class Rule(NamedTuple):
+    """`origin` goes to `length` symbols, of which `keep` are given to the method `builder`.
+
+    `alone`: where one child is kept, it stands for the rule itself.
+    """
+
     origin: str
     builder: str
     length: int
@@ -36,6 +41,7 @@ class Tables:
 
 @cache
 def load_tables() -> Tables:
+    """The tables beside the grammar, read once."""
     path = Path(dgmlang.grammar.__file__).with_name("tables.json")
     raw = json.loads(path.read_text(encoding="utf-8"))
     rules = [Rule(*rule) for rule in raw["rules"]]
@@ -52,16 +58,23 @@ class Slot(NamedTuple):
 
 
 class Builder(Protocol):
+    """Makes a value of each rule that is reduced."""
+
     def __call__(self, name: str, children: list[Any], start: int, end: int) -> Any:
         """The value of a rule; `children` are tokens and the values of the rules below."""
         ...
 
 
 class Unexpected(Exception):
-    """No statement goes on with `token` (None: it should not end yet); `expected` could stand."""
+    """No statement goes on with `token` (None: it should not end yet); `expected` could stand.
 
-    def __init__(self, token: Token | None, before: Token, expected: frozenset[str]) -> None:
-        self.token, self.before, self.expected = token, before, expected
+    `before` is the token before it, `state` the parser's where it gave up.
+    """
+
+    def __init__(
+        self, token: Token | None, before: Token, state: int, expected: frozenset[str]
+    ) -> None:
+        self.token, self.before, self.state, self.expected = token, before, state, expected
         super().__init__(token, expected)
 
 
@@ -72,7 +85,7 @@ def run(tables: Tables, start: str, tokens: Sequence[Token], build: Builder) -> 
         Unexpected: at the first token that no statement could have there.
     """
     states, slots = [tables.starts[start]], []
-    place = tokens[0].start
+    place, last = tokens[0].start, tokens[0]
     for token in [*tokens, None]:
         kind = token.type if token else END
         before = states.copy()
@@ -81,17 +94,17 @@ def run(tables: Tables, start: str, tokens: Sequence[Token], build: Builder) -> 
             if states[-1] in tables.ends:
                 return slots[0]
         if token is None or action is None:
-            raise Unexpected(token, tokens[-1], _acceptable(tables, before))
+            raise Unexpected(token, last, states[-1], _acceptable(tables, before))
         states.append(action)
         slots.append(Slot(token, token.start, token.end, 0))
-        place = token.end
+        place, last = token.end, token
     raise AssertionError("the end of a statement is reduced or unexpected")
 
 
 def _reduce(
     tables: Tables, rule: Rule, states: list[int], slots: list[Slot], build: Builder, place: int
 ) -> None:
-    """Replaces the slots of a rule by the one that it builds; `place` is where it would be empty."""
+    """Replaces a rule's slots by the one that it builds; `place` is where an empty rule stands."""
     parts = slots[len(slots) - rule.length :]
     del slots[len(slots) - rule.length :], states[len(states) - rule.length :]
     start = parts[0].start if parts else place

@@ -9,65 +9,103 @@ from dgmlang.compiler.diagnostics.codes import syntax as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.syntax.build import BuildExpressions, BuildStatements
-from dgmlang.compiler.syntax.lalr import Builder, Unexpected, load_tables, run
-from dgmlang.compiler.syntax.statements import Piece, cut
+from dgmlang.compiler.syntax.build_expressions import BuildExpressions
+from dgmlang.compiler.syntax.build_statements import BuildStatements
+from dgmlang.compiler.syntax.explain import explain
+from dgmlang.compiler.syntax.lalr import Unexpected, load_tables, run
+from dgmlang.compiler.syntax.scripts import settle_names
+from dgmlang.compiler.syntax.statements import HEADS, Piece, cut
 from dgmlang.compiler.syntax.tokens import scan
 
-MAX_DEPTH = 150
+MAX_CHARACTERS = 1_000_000
+MAX_DEPTH = 150  # the later stages recurse over the tree
+
+_INSIDE = {
+    "model": "model_line",
+    "recipe": "recipe_line",
+    "guide": "guide_line",
+    "noise": "guide_line",
+}
 
 
 def parse(source: Source) -> tuple[ast.File, tuple[Diagnostic, ...]]:
     """The tree of a whole text, without the statements that do not parse, and what is wrong."""
-    tokens, found = scan(source)
+    whole = Span(source, 0, len(source.text))
+    if len(source.text) > MAX_CHARACTERS:
+        beyond = Span(source, MAX_CHARACTERS, MAX_CHARACTERS + 1)
+        return ast.File(None, (), span=whole), (codes.too_long(beyond, MAX_CHARACTERS),)
+    tokens, odd = scan(source)
+    tokens, confusing = settle_names(source, tokens)
     pieces, unmatched = cut(source, tokens)
-    parser = _Parser(source, [*found, *unmatched])
-    statements = parser.statements(pieces, "file_line", "")
-    version = None
-    if statements and isinstance(statements[0], ast.Number):
-        version, statements = int(statements[0].value), statements[1:]
-    file = ast.File(version, statements, span=Span(source, 0, len(source.text)))
-    return file, tuple(sorted(parser.found, key=lambda d: d.labels[0].span.start))
+    parser = _Parser(source, [*odd, *confusing, *unmatched])
+    if not pieces and not parser.found:
+        end = len(source.text.rstrip())
+        parser.found.append(codes.empty(Span(source, end, end)))
+    version = parser.version(pieces)
+    statements = parser.statements(pieces[1:] if version else pieces, "file_line", "")
+    return ast.File(version, statements, span=whole), parser.findings()
+
+
+def parse_expression(source: Source) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
+    """One expression, as in `--objective "elbo(samples = 4)"`; None where it does not parse."""
+    tokens, found = scan(source)
+    parser = _Parser(source, found)
+    if not tokens:
+        whole = Span(source, 0, len(source.text))
+        found.append(codes.unexpected(whole, ("an expression",), "nothing", None))
+    value = None if found else parser.run(Piece(tokens), "expression", BuildExpressions(source))
+    return value, parser.findings()
 
 
 class _Parser:
+    """Collects what is wrong on the way."""
+
     def __init__(self, source: Source, found: list[Diagnostic]) -> None:
         self.source, self.found = source, found
 
+    def findings(self) -> tuple[Diagnostic, ...]:
+        return tuple(sorted(self.found, key=lambda d: d.labels[0].span.start))
+
+    def version(self, pieces: list[Piece]) -> int | None:
+        """The version in the first line, None where the file begins without."""
+        if not pieces or [t.type for t in pieces[0].tokens] != ["dgm", "NUMBER"]:
+            return None
+        number = pieces[0].tokens[1]
+        if number.text != "1":
+            self.found.append(codes.unknown_version(Span(self.source, number.start, number.end)))
+        return 1
+
     def statements(self, pieces: list[Piece], start: str, role: str) -> tuple[Any, ...]:
-        parsed = (self._statement(piece, start, role) for piece in pieces)
+        """The statements that parse; `start` is the grammar's name for where they stand."""
+        parsed = (self._statement(piece, start, role) for piece in pieces if piece.tokens)
         return tuple(statement for statement in parsed if statement is not None)
 
     def _statement(self, piece: Piece, start: str, role: str) -> ast.Node | None:
-        if not piece.tokens:
-            return None
-        doc = piece.tokens[0].doc
-        node = None if piece.broken else self._run(piece, start, BuildStatements(self.source, doc, role))
+        first = piece.tokens[0]
+        build = BuildStatements(self.source, first.doc, role)
+        node = None if piece.broken else self.run(piece, start, build)
         if piece.body is None:
+            if node is not None and first.type in HEADS:
+                place = Span(self.source, piece.tokens[-1].end, piece.tokens[-1].end)
+                self.found.append(codes.no_body(place, first.text))
             return node
-        word = piece.tokens[0].type
-        inner = {"model": "model_line", "recipe": "recipe_line", "for": start}.get(word, "guide_line")
-        body = self.statements(piece.body, inner, word if inner == "guide_line" != start else role)
+        inside = _INSIDE.get(first.type, start if first.type == "for" else "model_line")
+        role = first.type if first.type in ("guide", "noise") else role
+        body = self.statements(piece.body, inside, role)
         if node is None:
             return None
         field = "settings" if isinstance(node, ast.Recipe) else "body"
         span = Span(self.source, node.span.start, piece.end)
         return replace(node, span=span, **{field: body})
 
-    def _run(self, piece: Piece, start: str, build: Builder) -> Any:
+    def run(self, piece: Piece, start: str, build: BuildExpressions) -> Any:
+        """The tree of one statement without its body, None where it does not parse."""
         try:
             slot = run(load_tables(), start, piece.tokens, build)
         except Unexpected as error:
-            self.found.append(self._words(error))
+            self.found.append(explain(self.source, start, piece, error))
             return None
         if slot.depth > MAX_DEPTH:
             self.found.append(codes.too_deep(Span(self.source, slot.start, slot.end), MAX_DEPTH))
             return None
         return slot.value
-
-    def _words(self, error: Unexpected) -> Diagnostic:
-        token = error.token
-        place = token or error.before
-        span = Span(self.source, place.start, place.end)
-        found = f"`{span.text}`" if token else "the end"
-        return codes.unexpected(span, tuple(sorted(error.expected)), found)

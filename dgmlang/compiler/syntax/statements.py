@@ -3,37 +3,54 @@
 A newline or `;` ends a statement exactly where the innermost open bracket is `{` or none, the last
 token can end an expression, and the next can start a statement (LANGUAGE.md, section 3). The `{`
 of a declaration holds statements; the `{` of a stage (`repeat(n) { … }`) holds one expression, in
-which nothing starts a statement.
+which no statement can start, so a newline there has nothing to end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax.tokens import Token
 
-ROLES = frozenset("data latent given param let net energy score guide critic noise".split())
-HEADS = frozenset("model for guide noise recipe".split())
-STARTERS = ROLES | frozenset("model use recipe extern for".split())
-CONTEXTUAL = frozenset("shared raw with requires".split())  # keywords only behind an expression
+ROLES = frozenset(
+    {
+        "data",
+        "latent",
+        "given",
+        "param",
+        "let",
+        "net",
+        "energy",
+        "score",
+        "guide",
+        "critic",
+        "noise",
+    }
+)
+HEADS = frozenset({"model", "for", "guide", "noise", "recipe"})  # these have a body
+STARTERS = ROLES | {"model", "use", "recipe", "extern", "for"}
+# These are keywords only behind an expression or a type.
+CONTEXTUAL = frozenset({"shared", "raw", "with", "requires"})
 
 MAX_BRACKETS = 100
 
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
-_ENDERS = frozenset({"NAME", "NUMBER", "STRING", "CONSTANT", ")", "]", "}", "?", "...", "ODD"})
+_ENDERS = CONTEXTUAL | {"NAME", "NUMBER", "STRING", "CONSTANT", ")", "]", "}", "?", "...", "ODD"}
 
 
 @dataclass
 class Piece:
-    """One statement: its tokens and, where it has a body, the statements inside.
+    """One statement: its tokens and, where it has a body, the brace and the statements inside.
 
     `broken`: something in it is reported already, so no error of the grammar is to be added.
     """
 
     tokens: list[Token] = field(default_factory=list)
+    brace: Token | None = None
     body: list[Piece] | None = None
     broken: bool = False
     end: int = 0
@@ -42,148 +59,194 @@ class Piece:
 def cut(source: Source, tokens: list[Token]) -> tuple[list[Piece], list[Diagnostic]]:
     """The statements of a file, and a diagnostic for each bracket without its partner."""
     cutter = _Cutter(source)
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, after in zip_longest(tokens, tokens[1:]):
         cutter.feed(token, after)
     cutter.close()
     return cutter.top, cutter.found
 
 
 class _Cutter:
+    """`blocks` are the open declarations, `inner` the brackets open inside the current statement.
+
+    `suspect`: a brace that was closed by a `}` further left than its line, hence perhaps another's.
+    `closed`: the `}` of a body, until a token follows it.
+    """
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.found: list[Diagnostic] = []
         self.top: list[Piece] = []
-        self.blocks: list[tuple[Piece, Token]] = []
+        self.blocks: list[Piece] = []
         self.current = Piece()
         self.inner: list[Token] = []
-        self.glued: Token | None = None
-
-    # ── one token ────────────────────────────────────────────────────────────────────────────────
+        self.suspect: Token | None = None
+        self.closed: Token | None = None
 
     def feed(self, token: Token, after: Token | None) -> None:
+        """Takes the next token; `after` is the one behind it."""
         self._finish_before(token, after)
         if token.type == ";" and not self.inner:
             return
-        if token.type == "{" and not self.inner and self._head_is_open():
+        if token.type == "{" and not self.inner and self._is_head():
             self._open(token)
-        elif token.type in _CLOSER:
-            self._push(token)
         elif token.type in (")", "]", "}"):
             self._pop(token)
         else:
             self._append(self._keyword(token, after))
+            if token.type in _CLOSER:
+                self.inner.append(token)
+                self._limit(token)
+
+    def close(self) -> None:
+        """The end of the file."""
+        if self.inner:
+            self._unclosed(self.inner[-1], None)
+        self._finish()
+        if self.blocks:
+            brace = self.suspect or self.blocks[-1].brace
+            self._unclosed(brace, None)
+            self.current.broken = False
+        while self.blocks:
+            self._leave(len(self.source.text))
+
+    # ── where a statement ends ───────────────────────────────────────────────────────────────────
 
     def _finish_before(self, token: Token, after: Token | None) -> None:
-        """Ends the statement where this token cannot belong to it."""
-        if self.inner:
-            if token.fresh and _declares(token, after):
-                self._unclosed(self.inner[0], token)
+        """Ends the statement, and bodies that were never closed, where this token cannot go on."""
+        if token.type == ";":
+            if not self.inner:
                 self._finish()
-        elif token.type == ";" or (token.fresh and self._can_end() and _can_start(token)):
+        elif token.fresh and self.inner:
+            if _declares(token, after):
+                self._rescue(token)
+        elif token.fresh and self._is_over(token, after):
             self._finish()
-        if token.type == "model" and token.fresh and self.blocks:
-            self._unclosed(self.blocks[0][1], token)
-            self._finish()
-            self.blocks.clear()
+        if token.fresh and not self.current.tokens:
+            while self.blocks and self._ends_body(token, after):
+                self._unclosed(self.blocks[-1].brace, token)
+                self.current.broken = False
+                self._leave(token.start)
+
+    def _rescue(self, token: Token) -> None:
+        """A declaration begins inside brackets: they were never closed, or open a body after all.
+
+        The latter is `class VAE { … }`: what is wrong there is the head, so the body is read on.
+        """
+        if [opener.type for opener in self.inner] == ["{"]:
+            brace = self.current.tokens.pop() if self.current.tokens[-1].type == "{" else None
+            if brace and self.current.tokens:
+                self.inner.clear()
+                self._open(brace)
+                return
+        self._unclosed(self.inner[-1], token)
+        self._finish()
+
+    def _ends_body(self, token: Token, after: Token | None) -> bool:
+        """Whether a line shows that the innermost body was meant to end before it."""
+        if token.type == "model":
+            return after is not None and after.type == "NAME"
+        head = self.blocks[-1].tokens[0]
+        outside = head.type in ("guide", "noise", "recipe", "for")
+        return outside and _declares(token, after) and self._column(token) <= self._column(head)
+
+    def _is_over(self, token: Token, after: Token | None) -> bool:
+        """The newline rule; and a declaration begins even where something is still missing."""
+        if not self.current.tokens:
+            return False
+        return (self._can_end() and _can_start(token)) or _declares(token, after)
 
     def _can_end(self) -> bool:
-        tokens = self.current.tokens
-        return bool(tokens) and (tokens[-1].type in _ENDERS or tokens[-1].type in CONTEXTUAL)
+        return self.current.tokens[-1].type in _ENDERS
+
+    def _finish(self) -> None:
+        self.inner.clear()
+        if self.current.tokens:
+            self.current.end = self.current.tokens[-1].end
+            self._statements().append(self.current)
+        self.current = Piece()
+
+    # ── tokens and brackets ──────────────────────────────────────────────────────────────────────
 
     def _keyword(self, token: Token, after: Token | None) -> Token:
-        """Marks the words that are keywords only here."""
+        """Gives the words that are keywords only in some places the type that they have here."""
+        tokens = self.current.tokens
+        if token.type == "model" and tokens and tokens[0].type == "extern":
+            return replace(token, type="NAME")  # a facet's value: `requires score >= model`
         if token.type != "NAME":
             return token
         following = after.type if after else None
-        if not self.current.tokens:
-            is_role = token.text in ROLES and following not in ("=", "~", "[")
-            is_setting = token.text == "prepare" and following == "NAME"
-            is_version = token.text == "dgm" and following == "NUMBER"
-            is_keyword = is_role or is_setting or is_version
-        else:
+        if following == "[" and after and after.start > token.end:
+            following = None  # `energy [a, b] @ x`
+        if tokens:
             is_keyword = token.text in CONTEXTUAL and not self.inner and self._can_end()
+        elif token.text in ROLES:
+            is_keyword = following not in ("=", "~", "[") or not self._in_names()
+        else:
+            is_keyword = (token.text, following) in (("prepare", "NAME"), ("dgm", "NUMBER"))
         return replace(token, type=token.text) if is_keyword else token
 
-    # ── brackets ─────────────────────────────────────────────────────────────────────────────────
+    def _in_names(self) -> bool:
+        """Whether lines begin with names here: a guide's variables, a recipe's keys."""
+        return any(block.tokens[0].type in ("guide", "noise", "recipe") for block in self.blocks)
 
-    def _head_is_open(self) -> bool:
+    def _append(self, token: Token) -> None:
+        if self.closed and not token.fresh and not self.current.tokens:
+            self._report(codes.no_newline(self._span(token), self._span(self.closed)))
+        self.closed = None
+        self.current.tokens.append(token)
+        self.current.broken |= token.type == "ODD"
+
+    def _is_head(self) -> bool:
         return bool(self.current.tokens) and self.current.tokens[0].type in HEADS
 
-    def _open(self, token: Token) -> None:
-        self.current.body = []
-        self._too_deep(token)
-        self.blocks.append((self.current, token))
+    def _open(self, brace: Token) -> None:
+        self.current.brace, self.current.body = brace, []
+        self.blocks.append(self.current)
+        self._limit(brace)
         self.current = Piece()
 
-    def _push(self, token: Token) -> None:
-        self._append(token)
-        self.inner.append(token)
-        self._too_deep(token)
-
-    def _too_deep(self, token: Token) -> None:
-        if len(self.inner) + len(self.blocks) == MAX_BRACKETS:
-            self._report(codes.too_deep(self._span(token), MAX_BRACKETS))
-
     def _pop(self, token: Token) -> None:
-        wanted = [_CLOSER[opener.type] for opener in self.inner]
-        if token.type in wanted:
+        if token.type in [_CLOSER[opener.type] for opener in self.inner]:
             while _CLOSER[self.inner[-1].type] != token.type:
                 self._unclosed(self.inner.pop(), token)
             self.inner.pop()
             self._append(token)
         elif token.type == "}" and self.blocks:
             if self.inner:
-                self._unclosed(self.inner[0], token)
+                self._unclosed(self.inner[-1], token)
             self._finish()
-            self._leave(token)
+            brace = self.blocks[-1].brace
+            if token.fresh and brace and self._column(token) < self._indent(brace):
+                self.suspect = self.suspect or brace
+            self._leave(token.end)
+            self.closed = token
+        elif self.inner:
+            opener = self.inner.pop()
+            wanted = _CLOSER[opener.type]
+            self._report(codes.mismatched(self._span(token), self._span(opener), wanted))
         else:
-            opener = self._span(self.inner[-1]) if self.inner else None
-            self._report(codes.unopened(self._span(token), opener))
+            self._report(codes.unopened(self._span(token)))
 
-    def _leave(self, token: Token) -> None:
-        piece, _ = self.blocks.pop()
-        piece.end = token.end
+    def _leave(self, end: int) -> None:
+        piece = self.blocks.pop()
+        piece.end = end
         self._statements().append(piece)
-        self.glued = token
-
-    def _unclosed(self, opener: Token, token: Token | None) -> None:
-        found = self._span(token) if token else None
-        self._report(codes.unclosed(self._span(opener), _CLOSER[opener.type], found))
-
-    # ── statements ───────────────────────────────────────────────────────────────────────────────
-
-    def _append(self, token: Token) -> None:
-        if not self.current.tokens and self.glued and not token.fresh:
-            self._report(codes.no_newline(self._span(token), self._span(self.glued)))
-            self.current.broken = False
-        self.glued = None
-        self.current.tokens.append(token)
-        self.current.broken |= token.type == "ODD"
-
-    def _finish(self) -> None:
-        self.inner.clear()
-        self.glued = None
-        if self.current.tokens or self.current.broken:
-            self.current.end = self.current.tokens[-1].end if self.current.tokens else 0
-            self._statements().append(self.current)
-        self.current = Piece()
-
-    def close(self) -> None:
-        """The end of the file."""
-        if self.inner:
-            self._unclosed(self.inner[0], None)
-        self._finish()
-        if self.blocks:
-            self._unclosed(self.blocks[-1][1], None)
-        while self.blocks:
-            piece, _ = self.blocks.pop()
-            piece.end = len(self.source.text)
-            self._statements().append(piece)
 
     def _statements(self) -> list[Piece]:
-        body = self.blocks[-1][0].body if self.blocks else self.top
+        body = self.blocks[-1].body if self.blocks else self.top
         assert body is not None
         return body
+
+    # ── what is wrong ────────────────────────────────────────────────────────────────────────────
+
+    def _limit(self, token: Token) -> None:
+        if len(self.inner) + len(self.blocks) == MAX_BRACKETS:
+            self._report(codes.too_deep(self._span(token), MAX_BRACKETS))
+
+    def _unclosed(self, opener: Token | None, token: Token | None) -> None:
+        assert opener is not None
+        found = self._span(token) if token else None
+        self._report(codes.unclosed(self._span(opener), _CLOSER[opener.type], found))
 
     def _report(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)
@@ -192,6 +255,14 @@ class _Cutter:
     def _span(self, token: Token) -> Span:
         return Span(self.source, token.start, token.end)
 
+    def _column(self, token: Token) -> int:
+        return self.source.position(token.start)[1]
+
+    def _indent(self, token: Token) -> int:
+        """The column at which the token's line begins."""
+        line = self.source.line(self.source.position(token.start)[0])
+        return len(line) - len(line.lstrip()) + 1
+
 
 def _can_start(token: Token) -> bool:
     return token.type == "NAME" or token.type in STARTERS
@@ -199,5 +270,5 @@ def _can_start(token: Token) -> bool:
 
 def _declares(token: Token, after: Token | None) -> bool:
     """Two words side by side, the first a declaration's: no expression goes on like that."""
-    is_word = token.text in STARTERS and token.type in (token.text, "NAME")
+    is_word = token.text in STARTERS and _can_start(token)
     return is_word and after is not None and after.type == "NAME"

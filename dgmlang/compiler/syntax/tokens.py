@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from unicodedata import normalize
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.source import Source, Span
 
+# `true` and `false` are reserved too, as the grammar's CONSTANT.
 RESERVED = frozenset(
-    "model use recipe extern for in if else and or not at under from as".split()
-)  # `true` and `false` are reserved too, as the grammar's CONSTANT
+    {"model", "use", "recipe", "extern", "for", "in", "if", "else"}
+    | {"and", "or", "not", "at", "under", "from", "as"}
+)
+
+_SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # A word is any run of characters that are not white space or ASCII punctuation; whether it is a
 # name is `str.isidentifier`'s to say, because combining marks (x̂) are not `\w` to `re`.
@@ -80,6 +85,8 @@ def _pieces(
     if group == "word":
         yield from _words(source, text, start, found)
     elif group == "number":
+        if float(text) == inf:
+            found.append(codes.number_range(Span(source, start, end)))
         yield "NUMBER", text, start, end
     elif group == "string":
         yield "STRING", text[1:-1], start, end
@@ -95,7 +102,7 @@ def _words(
 ) -> Iterator[tuple[str, str, int, int]]:
     """A name or reserved word; what is neither is reported at its first odd character."""
     word = text if text.isascii() else normalize("NFKC", text)
-    if word.isidentifier():
+    if _is_name(text):
         is_constant = word in ("true", "false")
         kind = word if word in RESERVED else "CONSTANT" if is_constant else "NAME"
         yield kind, word, start, start + len(text)
@@ -123,6 +130,13 @@ def _rest(
 def _name_length(text: str) -> int:
     """How many characters at the start of the text make a name."""
     length = 0
-    while length < len(text) and normalize("NFKC", text[: length + 1]).isidentifier():
+    while length < len(text) and _is_name(text[: length + 1]):
         length += 1
     return length
+
+
+def _is_name(text: str) -> bool:
+    """Whether NFKC makes it an identifier; but `x²`, which it makes `x2`, is meant as a power."""
+    return text.isidentifier() or (
+        normalize("NFKC", text).isidentifier() and _SUPERSCRIPTS.isdisjoint(text)
+    )

@@ -15,7 +15,8 @@ from dgmlang.compiler.source import Span
 def unexpected(span: Span, expected: Sequence[str], found: str, help: str | None) -> Diagnostic:
     """DGM0101: a token that no statement could have there."""
     label = Label(span, f"expected {_either(expected)}; found {found}")
-    return Diagnostic("DGM0101", f"unexpected {found}", (label,), help=help)
+    title = f"unexpected {found.removeprefix('the ')}"
+    return Diagnostic("DGM0101", title, (label,), help=help)
 
 
 def unknown_symbol(span: Span, text: str) -> Diagnostic:
@@ -35,12 +36,10 @@ def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
     return Diagnostic("DGM0103", "unclosed bracket", tuple(labels), help=help)
 
 
-def unopened(span: Span, opener: Span | None) -> Diagnostic:
-    """DGM0104: a closing bracket that closes nothing, or the wrong bracket."""
-    labels = [Label(span, f"no bracket is open for this `{span.text}`")]
-    if opener:
-        labels = [Label(span, f"`{span.text}` does not close"), Label(opener, "this bracket")]
-    return Diagnostic("DGM0104", "unopened bracket", tuple(labels), help="remove it")
+def unopened(span: Span) -> Diagnostic:
+    """DGM0104: a closing bracket that closes nothing."""
+    label = Label(span, f"no bracket is open for this `{span.text}`")
+    return Diagnostic("DGM0104", "unopened bracket", (label,), help="remove it")
 
 
 def no_newline(span: Span, end: Span) -> Diagnostic:
@@ -108,6 +107,15 @@ def look_alike(span: Span, other: Span) -> Diagnostic:
     """DGM0115: two names that print alike and differ."""
     labels = (Label(span, "looks like another name"), Label(other, "the other name"))
     return Diagnostic("DGM0115", "look-alike names", labels, help=f"type `{other.text}` for both")
+
+
+def mismatched(span: Span, opener: Span, closer: str) -> Diagnostic:
+    """DGM0116: a closing bracket of another kind than the one that is open."""
+    labels = (
+        Label(span, f"expected `{closer}`; found `{span.text}`"),
+        Label(opener, "the bracket that is open"),
+    )
+    return Diagnostic("DGM0116", "mismatched brackets", labels, help=f"write `{closer}`")
 
 
 def _either(words: Sequence[str]) -> str:

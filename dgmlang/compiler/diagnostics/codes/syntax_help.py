@@ -34,6 +34,7 @@ SYMBOLS = {
     "“": 'write `"`',
     "”": 'write `"`',
     "²": "write `** 2`",
+    "³": "write `** 3`",
     "∞": "leave the bound out",
 }
 
@@ -80,20 +81,26 @@ FIRST_WORDS = {
 # error messages from examples"; Lark's `match_examples`).
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "file_line": (
+        ("model {", "write its name: `model NAME { … }`"),
         ("model A : b", "write `model NAME(name: type) { … }`"),
         ('use "a.dgm"', 'write `use "a.dgm": Name`'),
         ("use a", "write `use a: Name`"),
         ("extern model", "write the kind: `extern dist NAME(…)`"),
     ),
     "model_line": (
-        ("data x ~ f", "write its type: `data x : real[d] ~ …`"),
-        ("data x = f", "write its type: `data x : real[d] = …`"),
-        ("data x", "write its type: `data x : real[d]`"),
-        ("given x", "write its type: `given x : real[d]`"),
-        ("param x", "write its type: `param x : real[d]`"),
-        ("param x ~ f", "write its type: `param x : real[d] ~ …`"),
-        ("param x = f", "write its type, and its first value: `param x : real from …`"),
-        ("given x ~ f", "write its type: `given x : real[d]`"),
+        ("data x ~ f", "write its type behind the name: `: real[d] ~ …`"),
+        ("data x = f", "write its type behind the name: `: real[d] = …`"),
+        ("data x", "write its type behind the name: `: real[d]`"),
+        ("data x a", "write `:` between the name and the type"),
+        ("given x", "write its type behind the name: `: real[d]`"),
+        ("given x a", "write `:` between the name and the type"),
+        ("given x ~ f", "write its type behind the name: `: real[d]`"),
+        ("param x", "write its type behind the name: `: real[d]`"),
+        ("param x a", "write `:` between the name and the type"),
+        ("param x ~ f", "write its type behind the name: `: real[d] ~ …`"),
+        ("param x = f", "write its type and its first value: `: real from …`"),
+        ("param x : a = f", "write `from …` for the first value"),
+        ("param x : a[1] = f", "write `from …` for the first value"),
         ("given x : a ~ f", "write `data` or `latent`: a `given` has no law"),
         ("given x : a = f", "write `let x = …`: a `given` has no value of its own"),
         ("given x : a[1] ~ f", "write `data` or `latent`: a `given` has no law"),
@@ -129,6 +136,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "recipe_line": (
         ("steps : 1", "write `=`"),
         ("steps 1", "write `=`"),
+        ("steps a", "write `=`"),
         ("prepare x ~ f", "write `=`"),
     ),
     "expression": (

@@ -1,0 +1,154 @@
+"""Why a statement does not parse: what could have stood there, and what was probably meant."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from dgmlang.compiler.diagnostics.codes import syntax as codes
+from dgmlang.compiler.diagnostics.codes.syntax_help import (
+    EXAMPLES,
+    FIRST_WORDS,
+    NO_EXPRESSION,
+    NO_OPERATOR,
+)
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Source, Span
+from dgmlang.compiler.syntax.lalr import END, Unexpected, load_tables, run
+from dgmlang.compiler.syntax.statements import ROLES, STARTERS, Piece, cut
+from dgmlang.compiler.syntax.tokens import RESERVED, Token, scan
+
+# What a line can be, where it cannot stand, and where a line of another kind goes.
+_KINDS = {
+    "file_line": ("`model`, `use`, `net`, `let`, `recipe` or `extern`", "outside a model"),
+    "model_line": ("a role such as `data`, `latent`, `param` or `let`", "in a model"),
+    "guide_line": ("a variable of the model, `let` or `for`", "in a `guide` or `noise`"),
+    "recipe_line": ("`name = value` or `prepare name = value`", "in a recipe"),
+}
+_EXPRESSION = frozenset({"NAME", "NUMBER", "CONSTANT", "(", "[", "-", "+"})
+_OPERATORS = frozenset(
+    {"+", "-", "*", "/", "@", "**", "==", "!=", "<", "<=", ">", ">=", "|>", "and", "or", "if"}
+    | {"(", "[", "{", "."}
+)
+_WORDS = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "STRING": "a path in quotes",
+    "CONSTANT": "`true` or `false`",
+    END: "the end of the line",
+}
+
+
+def explain(source: Source, start: str, piece: Piece, error: Unexpected) -> Diagnostic:
+    """The diagnostic of a statement that stopped at `error`."""
+    token = error.token or piece.brace
+    span = Span(source, token.start if token else error.before.end, (token or error.before).end)
+    if token is piece.tokens[0] and start != "expression":
+        return _wrong_start(span, start, piece.tokens)
+    end = "`{`" if piece.brace else _WORDS[END]
+    return codes.unexpected(span, _expected(error, end), _found(token), _help(error))
+
+
+def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
+    """The first word of the line is no declaration, or one that stands elsewhere."""
+    what, where = _KINDS[start]
+    token = tokens[0]
+    if token.type == "dgm":
+        return codes.misplaced(span, "below the first line", "to the first line of the file")
+    if token.type in STARTERS | {"prepare"}:
+        return codes.misplaced(span, where, _home(token.type))
+    return codes.no_role(span, what, FIRST_WORDS.get(token.text) or _role_help(start, tokens))
+
+
+def _home(word: str) -> str:
+    if word in ("model", "use", "extern"):
+        return "out of the braces, to the top of the file"
+    return "into a `recipe`" if word == "prepare" else "into the braces of a `model`"
+
+
+def _role_help(start: str, tokens: list[Token]) -> str | None:
+    word, after = tokens[0], tokens[1] if len(tokens) > 1 else None
+    near = suggest(word.text, sorted(ROLES | STARTERS))
+    if near and after and after.type in ("NAME", "{", "("):
+        return f"write `{near}`"
+    if start != "model_line" or after is None:
+        return None
+    name = word.text
+    return {
+        "~": f"write `latent {name} : real ~ …`, or `data` for what examples bring",
+        "=": f"write `let {name} = …`",
+        ":": f"write `data {name} : …`, or `latent`, `given`, `param`",
+    }.get(after.type)
+
+
+def _found(token: Token | None) -> str:
+    if token is None:
+        return "the end of the line"
+    if token.type in RESERVED:
+        return f"the reserved word `{token.text}`"
+    return f'"{token.text}"' if token.type == "STRING" else f"`{token.text}`"
+
+
+def _expected(error: Unexpected, end: str) -> tuple[str, ...]:
+    """The acceptable tokens in words: operators only where nothing else could stand."""
+    symbols = set(error.expected)
+    words: list[str] = []
+    if {"NAME", "NUMBER"} <= symbols:
+        symbols -= _EXPRESSION | {"not"}
+        words.append("an expression")
+    elif "|>" in symbols:
+        symbols -= _OPERATORS
+        words.append("an operator")
+    elif "NAME" in symbols and error.before.type in (":", "->"):
+        symbols -= {"NAME", "("}
+        words.append("a type")
+    elif len(symbols) > 2:
+        symbols -= {"[", "(", "?"}
+    last = END in symbols
+    symbols.discard(END)
+    words += sorted(_WORDS.get(symbol, f"`{symbol}`") for symbol in symbols)
+    return (*words, end) if last else tuple(words)
+
+
+def _help(error: Unexpected) -> str | None:
+    kind = error.token.type if error.token else END
+    if kind in RESERVED and error.expected == {"NAME"}:
+        return "choose another name"
+    if help := _helps().get((error.state, kind)):
+        return help
+    if "NUMBER" in error.expected:
+        return NO_EXPRESSION.get(kind)
+    if "|>" in error.expected:
+        is_product = error.before.type == "NUMBER" and kind == "NAME"
+        return "write `*` between the factors" if is_product else NO_OPERATOR.get(kind)
+    return None
+
+
+@cache
+def _helps() -> dict[tuple[int, str], str]:
+    """The examples' help by the parser's state and the kind of token at which they fail."""
+    helps: dict[tuple[int, str], str] = {}
+    for start, examples in EXAMPLES.items():
+        for text, help in examples:
+            helps.setdefault(failure(start, text), help)
+    return helps
+
+
+class BuildNothing:
+    """For parsing that is only about where it fails."""
+
+    def __call__(self, name: str, children: list[object], start: int, end: int) -> None: ...
+
+
+def failure(start: str, text: str) -> tuple[int, str]:
+    """The state and the kind of token at which a bad example fails."""
+    source = Source("<example>", text)
+    tokens, _ = scan(source)
+    if start != "expression":
+        pieces, _ = cut(source, tokens)
+        tokens = pieces[0].tokens
+    try:
+        run(load_tables(), start, tokens, BuildNothing())
+    except Unexpected as error:
+        return error.state, error.token.type if error.token else END
+    raise AssertionError(f"the bad example {text!r} parses as {start}")
