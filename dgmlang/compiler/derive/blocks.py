@@ -100,7 +100,10 @@ def _grouped(parts: Sequence[Part], pairs: frozenset[Pair]) -> list[list[Part]]:
     groups: list[list[Part]] = []
     for part in parts:
         for group in groups:
-            if all(p.variable != part.variable and (p.variable, part.variable) not in coupled for p in group):
+            if all(
+                p.variable != part.variable and (p.variable, part.variable) not in coupled
+                for p in group
+            ):
                 group.append(part)
                 break
         else:
@@ -120,4 +123,8 @@ def _multilinear(names: set[str], program: Program, pairs: frozenset[Pair]) -> b
     """Degree at most one in each site: a polynomial that never multiplies a site with itself."""
     binary = all(program.variables[n].type.kind.name in ("bit", "spin") for n in names)
     squared = any(u == v and d is not None and not any(d) for u, v, d in pairs if u in names)
-    return binary and not squared and all(degree(e, names, program.nets) < inf for e in program.energies)
+    return (
+        binary
+        and not squared
+        and all(degree(e, names, program.nets) < inf for e in program.energies)
+    )

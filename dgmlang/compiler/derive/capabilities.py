@@ -40,7 +40,9 @@ def normaliser(program: Program, removed: Sequence[Removal]) -> Facet:
         return Facet("summed", (Witness("enumeration", text, span),))
     infinite = [v for v in sites if v.type.kind.space != "finite"]
     if infinite:
-        text = f"{infinite[0].name} is {infinite[0].type.kind.space}: its energy has no known integral"
+        text = (
+            f"{infinite[0].name} is {infinite[0].type.kind.space}: its energy has no known integral"
+        )
     else:
         text = f"the states of {', '.join(v.name for v in sites)} are too many to sum over"
     return Facet("unknown", (Witness("energy", text, span),))
@@ -55,7 +57,9 @@ def summed_over(program: Program, removed: Sequence[Removal]) -> tuple[str, ...]
     sites = energy_variables(program)
     if not sites or any(v.type.kind.space != "finite" for v in sites) or program.having("given"):
         return None
-    free = [v for v in sites if any(r.variable == v.name and r.rule == "free energy" for r in removed)]
+    free = [
+        v for v in sites if any(r.variable == v.name and r.rule == "free energy" for r in removed)
+    ]
     rest = [v for v in sites if v not in free]
     choices = [rest, free] if free and len(rest) == 1 and _affine(rest[0], program) else [rest]
     costs = [(sum(states(v) or SUMMED_BITS + 1 for v in c), i) for i, c in enumerate(choices)]
@@ -88,9 +92,7 @@ def space(program: Program) -> Facet:
     """`continuous`, `finite`, `discrete` or `mixed`."""
     data = program.having("data")
     found = {v.type.kind.space for v in data}
-    witnesses = tuple(
-        Witness("kind", f"{v.name} is {_spoken(v.type)}", v.span) for v in data
-    )
+    witnesses = tuple(Witness("kind", f"{v.name} is {_spoken(v.type)}", v.span) for v in data)
     return Facet(found.pop() if len(found) == 1 else "mixed", witnesses)
 
 

@@ -39,7 +39,9 @@ def _applied(node: Apply, below: list[float]) -> float:
         return max(below)
     if extern.has("multilinear"):
         only = extern.argument("multilinear")
-        free = [d for p, d in zip(extern.groups[0], below, strict=True) if only and p.name not in only]
+        free = [
+            d for p, d in zip(extern.groups[0], below, strict=True) if only and p.name not in only
+        ]
         return inf if any(free) else sum(below)
     exponent = node.args[-1]
     if extern.argument("interval") == ("power",) and isinstance(exponent, Literal):

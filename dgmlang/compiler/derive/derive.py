@@ -56,7 +56,9 @@ def _flags(
         "energy": any(isinstance(v.law, EnergyLaw) for v in data),
         "directed": all(not isinstance(v.law, EnergyLaw | ScoreLaw) for v in data),
         "process": score is not None and score.process is not None,
-        "continuous_process": bool(score and score.process and score.process.extern.has("continuous")),
+        "continuous_process": bool(
+            score and score.process and score.process.extern.has("continuous")
+        ),
         "bare_score": score is not None and score.process is None,
         "real_data": all(v.type.kind.name == "real" for v in data),
         "conditionals": bool(found) and all(b.rule == "multilinear" for b in found),

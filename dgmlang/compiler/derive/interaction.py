@@ -92,9 +92,7 @@ def _shifted(sources: Mapping[str, Where], node: Apply) -> dict[str, Where]:
     return moved
 
 
-def _couple(
-    left: Mapping[str, Where], right: Mapping[str, Where], whole: bool
-) -> frozenset[Pair]:
+def _couple(left: Mapping[str, Where], right: Mapping[str, Where], whole: bool) -> frozenset[Pair]:
     """Every site of the left with every site of the right that meets it in one entry."""
     pairs: set[Pair] = set()
     for (u, a), (v, b) in product(left.items(), right.items()):

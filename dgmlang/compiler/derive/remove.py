@@ -68,7 +68,9 @@ def _free_energy(latent: Variable, program: Program) -> Removal | None:
 
 def _within_budget(latents: list[Variable], program: Program) -> dict[str, Removal]:
     """Finite directed latents whose joint states are few enough to sum over."""
-    finite = [v for v in latents if v.type.kind.space == "finite" and not isinstance(v.law, EnergyLaw)]
+    finite = [
+        v for v in latents if v.type.kind.space == "finite" and not isinstance(v.law, EnergyLaw)
+    ]
     counts = {v.name: states(v) for v in finite}
     if not finite or any(c is None for c in counts.values()):
         return {}
@@ -93,8 +95,12 @@ def _bounded(latent: Variable, program: Program) -> Bounded:
     gradient = gradient_of(law if law is not None else latent.law)
     if latent.type.kind.space == "finite":
         bits = states(latent)
-        text = f"{latent.name} is finite, with 2^{bits:.0f} states" if bits else f"{latent.name} is finite"
-    elif law is not None:
+        text = (
+            f"{latent.name} is finite, with 2^{bits:.0f} states"
+            if bits
+            else f"{latent.name} is finite"
+        )
+    elif law is not None and _rule(latent, program) is not None:
         text = f"the guide names {latent.name}, so it is bounded"
     else:
         text = f"{latent.name} is continuous, and its integral has no closed form here"

@@ -100,5 +100,3 @@ def _stage(stage: Stage) -> Iterator[Kink]:
 def _choice(space: str, held: str | Choice) -> Extern:
     externs: Mapping[str, Extern] = library().space(space)
     return held.extern if isinstance(held, Choice) else externs[held]
-
-

@@ -41,7 +41,11 @@ def _free(of: Type) -> int:
 def _net(net: Net) -> int | None:
     layers = [_chain(chain) for chain in _chains(net.body)]
     heads = [_head(head, net.body) for head in net.heads]
-    return None if any(n is None for n in (*layers, *heads)) else sum(n or 0 for n in (*layers, *heads))
+    return (
+        None
+        if any(n is None for n in (*layers, *heads))
+        else sum(n or 0 for n in (*layers, *heads))
+    )
 
 
 def _chains(body: Expr) -> Iterator[Chain]:

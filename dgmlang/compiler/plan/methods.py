@@ -38,13 +38,21 @@ def objective(plan: Plan, text: str | None) -> Method:
     place = plan.program.span.source.name
     if not plan.facts.flags["learned"]:
         raise DgmError(codes.nothing_to_learn(place))
-    return _method("objective", text or plan.default_objective or "mle", plan.objectives, plan.default_objective, place)
+    return _method(
+        "objective",
+        text or plan.default_objective or "mle",
+        plan.objectives,
+        plan.default_objective,
+        place,
+    )
 
 
 def sampler(plan: Plan, text: str | None) -> Method:
     """The sampler that `text` names, or the default."""
     place = plan.program.span.source.name
-    return _method("sampler", text or plan.default_sampler, plan.samplers, plan.default_sampler, place)
+    return _method(
+        "sampler", text or plan.default_sampler, plan.samplers, plan.default_sampler, place
+    )
 
 
 def _method(
@@ -75,7 +83,9 @@ def _parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, 
     raise DgmError(codes.bad_method(kind, text, what, place))
 
 
-def _settings(extern: Extern, arguments: tuple[ast.Argument, ...], node: ast.Expr) -> dict[str, Any]:
+def _settings(
+    extern: Extern, arguments: tuple[ast.Argument, ...], node: ast.Expr
+) -> dict[str, Any]:
     report = Report()
     bound = bind_arguments(extern, arguments, node.span, report) or {}
     values: dict[str, Any] = {}

@@ -99,7 +99,12 @@ def _default_sampler(facts: Facts) -> str:
 def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
     """What the compiler builds because the program does not write it."""
     built: list[str] = []
-    if facts.bounded and facts.flags["directed"] and program.guide is None and facts.density.value != "none":
+    if (
+        facts.bounded
+        and facts.flags["directed"]
+        and program.guide is None
+        and facts.density.value != "none"
+    ):
         built.append("guide")
     if facts.pathwise.value == "yes" and program.critic is None:
         built.append("critic")

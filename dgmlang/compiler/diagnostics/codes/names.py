@@ -36,7 +36,9 @@ def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> D
 def declared_twice(span: Span, first: Span, name: str) -> Diagnostic:
     """Two declarations of one name."""
     labels = (Label(span, f"`{name}` is declared again here"), Label(first, "first declared here"))
-    return Diagnostic("DGM0203", "name declared twice", labels, help="give one of them another name")
+    return Diagnostic(
+        "DGM0203", "name declared twice", labels, help="give one of them another name"
+    )
 
 
 def no_model(place: str) -> Diagnostic:
@@ -112,7 +114,11 @@ def planned(span: Span, kind: str, name: str) -> Diagnostic:
     return Diagnostic(
         "DGM0291",
         "not built yet",
-        (Label(span, f"the {kind} `{name}` is part of the language, and not built in this version"),),
+        (
+            Label(
+                span, f"the {kind} `{name}` is part of the language, and not built in this version"
+            ),
+        ),
         ("`README.md` lists what runs today",),
     )
 

@@ -30,6 +30,8 @@ CLAUSES = {
     "all_priors": "it needs a prior on every param",
     "not hierarchical": "a prior reads a param, so the joint mode is unbounded",
     "pathwise": "it needs gradients through a draw of the data",
+    "draw == direct": "it needs variables that are drawn or computed in order",
+    "(energy or bare_score)": "the model has neither an energy nor a bare score",
     "process": "the model has no score under a noising process",
     "continuous_process": "the process has discrete levels",
     "noise_learned": "the model writes no noise law with parameters",
@@ -49,7 +51,13 @@ def clause(condition: str, value: str | None, witness: str | None) -> str:
 
 
 def illegal(
-    kind: str, name: str, why: str, span: Span | None, legal: Iterable[str], default: str | None, place: str
+    kind: str,
+    name: str,
+    why: str,
+    span: Span | None,
+    legal: Iterable[str],
+    default: str | None,
+    place: str,
 ) -> Diagnostic:
     """An objective or sampler that the model does not allow."""
     shown = [f"{n} (default)" if n == default else n for n in legal]
@@ -114,7 +122,10 @@ def missing_companion(name: str, what: str, place: str) -> Diagnostic:
         f"no {what}",
         (),
         (f"`{name}` needs a {what}, the program writes none, and this version does not build one",),
-        {"guide": "add `guide { z ~ Normal(encoder(x)...) }`", "critic": "add `critic(x) = x |> mlp([128, 128])`"}.get(what),
+        {
+            "guide": "add `guide { z ~ Normal(encoder(x)...) }`",
+            "critic": "add `critic(x) = x |> mlp([128, 128])`",
+        }.get(what),
         place=place,
     )
 

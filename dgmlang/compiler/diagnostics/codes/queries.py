@@ -37,3 +37,18 @@ def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
         f"write `{near}`" if near else None,
         place=f"{what} = {name}",
     )
+
+
+def weighted_kl(variable: str, beta: float) -> Diagnostic:
+    """A weight on the KL of a bound in which some latents are summed out."""
+    return Diagnostic(
+        "DGM0804",
+        "no KL to weigh",
+        (),
+        (
+            f"`{variable}` is summed out of the joint density, so that the bound does not split "
+            "into a reconstruction and a KL",
+        ),
+        "take `beta` out",
+        place=f"beta = {beta:g}",
+    )

@@ -1,2 +1,131 @@
 """DGM07xx: training."""
-def nothing_frozen(*a): ...
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Span
+
+
+def unknown_optimizer(name: str, what: str, known: Iterable[str], span: Span | None) -> Diagnostic:
+    """A name that Optax does not have; `what` is `optimizer` or `schedule`."""
+    near = suggest(name, known)
+    text = f"Optax has no {what} called `{name}`"
+    return Diagnostic(
+        "DGM0701",
+        f"unknown {what}",
+        (Label(span, text),) if span else (),
+        () if span else (text,),
+        f"write `{near}`" if near else f"take one of Optax's {what}s, such as `adam`",
+    )
+
+
+def unknown_argument(name: str, function: str, known: Iterable[str]) -> Diagnostic:
+    """An optimiser or schedule has no such argument."""
+    known = tuple(known)
+    near = suggest(name, known)
+    return Diagnostic(
+        "DGM0702",
+        "unknown argument",
+        (),
+        (f"`{function}` has no argument `{name}`; it has {', '.join(known)}",),
+        f"write `{near}`" if near else f"leave `{name}` out",
+    )
+
+
+def missing_argument(name: str, function: str) -> Diagnostic:
+    """An optimiser or schedule needs an argument."""
+    return Diagnostic(
+        "DGM0703",
+        "missing argument",
+        (),
+        (f"`{function}` needs `{name}`",),
+        f"write `{function}({name} = …)`",
+    )
+
+
+def not_an_optimizer(span: Span) -> Diagnostic:
+    """An expression that is no call of Optax."""
+    label = Label(span, "Expected an optimiser of Optax; found another expression")
+    return Diagnostic(
+        "DGM0704", "not an optimiser", (label,), help="write `adam(learning_rate = 1e-3)`"
+    )
+
+
+def batch_too_large(batch: int, count: int) -> Diagnostic:
+    """A batch of more examples than there are."""
+    return Diagnostic(
+        "DGM0705",
+        "fewer examples than a batch",
+        (),
+        (f"a batch has {batch} examples, the training data have {count}",),
+        f"set `batch = {count}` or less",
+    )
+
+
+def nothing_frozen(pattern: str, tree: str) -> Diagnostic:
+    """A glob of `freeze` names no parameter."""
+    return Diagnostic(
+        "DGM0706",
+        "nothing to freeze",
+        (),
+        (f"`{pattern}` names none of the parameters:\n{tree}",),
+        "write the name of a parameter or a net, or a pattern such as `decoder.*.bias`",
+    )
+
+
+def nothing_moves(player: str) -> Diagnostic:
+    """All that a player could move is frozen, or the program has no parameter for it."""
+    return Diagnostic(
+        "DGM0707",
+        "nothing to learn",
+        (),
+        (f"`{player}` has no parameter that may move",),
+        "freeze fewer parameters",
+    )
+
+
+def no_validation(objective: str, quantity: str) -> Diagnostic:
+    """Early stopping needs a held-out loss, and there is none."""
+    return Diagnostic(
+        "DGM0708",
+        "nothing to validate",
+        (),
+        (
+            f"`patience` waits for a held-out loss to fall; {objective}'s loss ({quantity}) has "
+            "none, or no held-out data were given",
+        ),
+        "leave `patience` out, or give `valid = 0.1`",
+    )
+
+
+def not_finite(step: int, player: str | None, site: str | None, folder: str | None) -> Diagnostic:
+    """Training met a value that is not finite."""
+    who = f" of `{player}`" if player else ""
+    where = f"; the first site that is not finite there is `{site}`" if site else ""
+    kept = "the parameters from before that step are kept"
+    return Diagnostic(
+        "DGM0709",
+        "loss not finite",
+        (),
+        (
+            f"the loss or its gradient{who} was NaN or infinite at step {step}{where}",
+            f"{kept} in {folder}" if folder else kept,
+        ),
+        "lower the learning rate, clip the gradients, or look at the data's scale",
+    )
+
+
+def interrupted(step: int, folder: str | None) -> Diagnostic:
+    """Training was stopped from the keyboard."""
+    text = f"training stopped at step {step}"
+    return Diagnostic(
+        "DGM0710",
+        "training interrupted",
+        (),
+        (f"{text}; the run is in {folder}" if folder else text,),
+        f"go on with `--resume {folder}`" if folder else "give `out` to keep a run that can go on",
+        severity="warning",
+    )

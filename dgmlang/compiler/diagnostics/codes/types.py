@@ -61,13 +61,17 @@ def no_broadcast(span: Span, left: str, right: str, op: str) -> Diagnostic:
     )
 
 
-def kind_mismatch(span: Span, expected: str, found: str, where: str, help: str | None = None) -> Diagnostic:
+def kind_mismatch(
+    span: Span, expected: str, found: str, where: str, help: str | None = None
+) -> Diagnostic:
     """A value of the wrong kind."""
     label = Label(span, f"Expected {expected} for {where}; found {found}")
     return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
 
 
-def support_mismatch(span: Span, law: str, support: str, declared: Span, kind: str, help: str | None) -> Diagnostic:
+def support_mismatch(
+    span: Span, law: str, support: str, declared: Span, kind: str, help: str | None
+) -> Diagnostic:
     """A law whose support is not its variable's kind."""
     labels = (Label(span, f"{law} has support {support}"), Label(declared, f"declared {kind}"))
     return Diagnostic("DGM0307", "support mismatch", labels, help=help)
@@ -118,7 +122,9 @@ def not_a_record(span: Span, name: str, heads: Iterable[str]) -> Diagnostic:
     """A head that the record does not have, or a record where there is none."""
     known = tuple(heads)
     near = suggest(name, known)
-    why = f"its heads are {', '.join(known)}" if known else "only a net with named heads is a record"
+    why = (
+        f"its heads are {', '.join(known)}" if known else "only a net with named heads is a record"
+    )
     return Diagnostic(
         "DGM0313",
         "unknown head",
@@ -145,7 +151,9 @@ def head_shape(span: Span, body: str, head: str, wanted: str) -> Diagnostic:
         "DGM0315",
         "head cannot be mapped",
         (Label(span, f"the body has shape {body}, and the head `{head}` wants {wanted}"),),
-        ("a body of rank 1 maps to any head; one of higher rank must share the head's leading axes",),
+        (
+            "a body of rank 1 maps to any head; one of higher rank must share the head's leading axes",
+        ),
         "flatten the body with `|> flatten`",
     )
 
@@ -185,7 +193,9 @@ def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
 def past_elsewhere(span: Span, name: str) -> Diagnostic:
     """`past(x)` outside the law of x."""
     return Diagnostic(
-        "DGM0319", "past of another variable", (Label(span, f"`past({name})` only stands in the law of `{name}`"),)
+        "DGM0319",
+        "past of another variable",
+        (Label(span, f"`past({name})` only stands in the law of `{name}`"),),
     )
 
 
@@ -289,7 +299,9 @@ def needs_process(span: Span) -> Diagnostic:
 def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
     """More indices than axes."""
     return Diagnostic(
-        "DGM0330", "too many indices", (Label(span, f"the value has {rank} axes; found {found} indices"),)
+        "DGM0330",
+        "too many indices",
+        (Label(span, f"the value has {rank} axes; found {found} indices"),),
     )
 
 

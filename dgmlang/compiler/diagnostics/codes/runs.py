@@ -1,0 +1,89 @@
+"""DGM06xx: run folders and files."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+
+
+def no_run(folder: str) -> Diagnostic:
+    """There is no such folder."""
+    return Diagnostic(
+        "DGM0601",
+        "no such run",
+        (),
+        ("there is no folder here",),
+        "make one with `dgm train … --out FOLDER`",
+        place=folder,
+    )
+
+
+def foreign(folder: str, reason: str) -> Diagnostic:
+    """A folder that holds something else than a run of ours."""
+    return Diagnostic(
+        "DGM0602",
+        "not a run folder",
+        (),
+        (reason,),
+        "give a folder that `dgm train --out` or `fit.save` wrote",
+        place=folder,
+    )
+
+
+def damaged(path: str, reason: str) -> Diagnostic:
+    """A file of a run is cut short or changed."""
+    return Diagnostic(
+        "DGM0603",
+        "damaged run",
+        (),
+        (reason, "nothing of it was used"),
+        "take the folder from a copy, or train again",
+        place=path,
+    )
+
+
+def newer(folder: str, found: int, known: int) -> Diagnostic:
+    """A run that a later version wrote."""
+    return Diagnostic(
+        "DGM0604",
+        "run of a newer version",
+        (),
+        (f"its schema is {found}; this version reads up to {known}",),
+        "upgrade dgmlang",
+        place=folder,
+    )
+
+
+def unwritable(path: str, reason: str) -> Diagnostic:
+    """A place that cannot be written."""
+    return Diagnostic(
+        "DGM0605",
+        "cannot write",
+        (),
+        (reason,),
+        "give a folder that you may write to",
+        place=path,
+    )
+
+
+def occupied(folder: str, by: str) -> Diagnostic:
+    """A folder that would be overwritten."""
+    return Diagnostic(
+        "DGM0606",
+        "folder in use",
+        (),
+        (f"it holds {by}, which would be lost",),
+        "give another folder, go on with `--resume`, or remove this one",
+        place=folder,
+    )
+
+
+def other_tree(place: str, expected: str, found: str) -> Diagnostic:
+    """Saved arrays that do not fit the program."""
+    return Diagnostic(
+        "DGM0607",
+        "parameters of another program",
+        (),
+        (f"Expected:\n{expected}", f"found:\n{found}"),
+        "restore the run with the program that it was trained with",
+        place=place,
+    )

@@ -1,0 +1,198 @@
+"""`explain`: what the plan holds, for people and for programs. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dgmlang.compiler.derive.facts import Block, Facet, Facts
+from dgmlang.compiler.plan.initial import initial_rules
+from dgmlang.compiler.plan.plan import Plan, Verdict
+from dgmlang.compiler.plan.queries import queries
+from dgmlang.compiler.plan.recipes import recipe
+from dgmlang.compiler.source import Span
+
+FACETS = ("density", "normaliser", "score", "smooth", "draw", "space")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """`str` gives the text for people, `json` the object for programs."""
+
+    plan: Plan
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self.plan))
+
+    def json(self) -> dict[str, Any]:
+        """One object; LANGUAGE.md, section 6, lists its keys."""
+        plan, facts = self.plan, self.plan.facts
+        return {
+            "model": plan.program.name,
+            "hyperparameters": {n: _plain(v) for n, v in plan.program.hypers.items()},
+            "parameters": facts.parameters,
+            "givens": [v.name for v in plan.program.having("given")],
+            **{name: getattr(facts, name).value for name in FACETS},
+            "density": printed_density(facts),
+            "removed": [{"variable": r.variable, "rule": r.rule} for r in facts.removed],
+            "bounded": [b.variable for b in facts.bounded],
+            "gradient": {b.variable: b.gradient for b in facts.bounded},
+            "blocks": [_block_json(b) for b in facts.blocks],
+            "default_objective": plan.default_objective,
+            "objectives": {n: _verdict_json(v) for n, v in plan.objectives.items()},
+            "default_sampler": plan.default_sampler,
+            "samplers": {n: _verdict_json(v) for n, v in plan.samplers.items()},
+            "queries": {q.name: {"kind": q.kind, "cost": q.cost} for q in queries(plan)},
+            "built": list(plan.companions),
+        }
+
+
+def printed_density(facts: Facts) -> str:
+    """`exact` with an unknown normaliser prints as `unnormalised`."""
+    hidden = facts.density.value == "exact" and facts.normaliser.value == "unknown"
+    return "unnormalised" if hidden else facts.density.value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, int | float | str | bool) else None
+
+
+def _block_json(block: Block) -> dict[str, Any]:
+    where = [
+        f"{_form(p.weights)} mod {p.modulus} = {p.residue}" if p.modulus > 1 else "all"
+        for p in block.parts
+    ]
+    sites = sum(p.sites for p in block.parts)
+    return {"variables": list(block.variables), "where": where, "sites": sites}
+
+
+def _form(weights: Iterable[int]) -> str:
+    names = ("i", "j", "k", "l")
+    terms = [n if w == 1 else f"{w}{n}" for n, w in zip(names, weights, strict=False) if w]
+    return " + ".join(terms) or "0"
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    span = str(verdict.span) if verdict.span else None
+    return {
+        "legal": verdict.legal,
+        "built": verdict.built,
+        "why": verdict.why,
+        "unmet": verdict.unmet,
+        "span": span,
+    }
+
+
+# ── for people ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    program = plan.program
+    hypers = ", ".join(f"{n} = {_hyper(v)}" for n, v in program.hypers.items())
+    yield f"{program.name}({hypers})" if hypers else program.name
+    yield from _whose(plan)
+    yield ""
+    yield from _capabilities(plan.facts)
+    yield from _latents(plan.facts)
+    yield from _blocks(plan.facts)
+    yield from _methods("objectives", plan.objectives, plan.default_objective)
+    yield from _methods("samplers", plan.samplers, plan.default_sampler)
+    yield from _queries(plan)
+    yield from _training(plan)
+
+
+def _hyper(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_hyper(v) for v in value) + "]"
+    return str(value) if isinstance(value, int | float | str) else "open"
+
+
+def _whose(plan: Plan) -> Iterator[str]:
+    program = plan.program
+    one = [f"{v.name} ({v.role})" for v in program.having("data", "latent", "given")]
+    every = [v.name for v in program.having("param")] + list(program.nets)
+    every += [
+        f"the chain of {v.name}" for v in program.having("data") if getattr(v.law, "chain", None)
+    ]
+    yield f"  one per example: {', '.join(one)}"
+    count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""
+    yield f"  one for the data set: {', '.join(every) or 'nothing'}{count}"
+    if program.open:
+        yield f"  open until the data or `--set` give them: {', '.join(program.open)}"
+
+
+def _capabilities(facts: Facts) -> Iterator[str]:
+    yield "capabilities"
+    for name in FACETS:
+        facet: Facet = getattr(facts, name)
+        value = printed_density(facts) if name == "density" else facet.value
+        witness = (
+            f"  {facet.witnesses[0].text}{_at(facet.witnesses[0].span)}" if facet.witnesses else ""
+        )
+        yield f"  {name:<12}{value:<13}{witness}".rstrip()
+
+
+def _latents(facts: Facts) -> Iterator[str]:
+    if facts.removed or facts.bounded:
+        yield "latents"
+    for r in facts.removed:
+        yield f"  {r.variable:<12}removed by {r.rule}: {r.witness.text}"
+    for b in facts.bounded:
+        yield f"  {b.variable:<12}bounded, gradient {b.gradient}: {b.witness.text}"
+
+
+def _blocks(facts: Facts) -> Iterator[str]:
+    if facts.blocks:
+        yield "gibbs blocks"
+    for number, block in enumerate(facts.blocks, 1):
+        shown = _block_json(block)
+        where = ", ".join(
+            v if w == "all" else f"{v} where {w}"
+            for v, w in zip(shown["variables"], shown["where"], strict=True)
+        )
+        yield f"  {number:<12}{where} ({shown['sites']} sites), conditionals {block.rule}"
+
+
+def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -> Iterator[str]:
+    legal = [v for v in verdicts.values() if v.legal]
+    ready = [f"{v.name} (default)" if v.name == default else v.name for v in legal if v.built]
+    later = [v.name for v in legal if not v.built]
+    yield title
+    yield f"  legal       {', '.join(ready) or 'none'}"
+    if later:
+        yield f"  not built   {', '.join(later)}"
+    for why, names in _refused(verdicts).items():
+        yield f"  not legal   {', '.join(names)}"
+        yield f"              {why}"
+
+
+def _refused(verdicts: Mapping[str, Verdict]) -> dict[str, list[str]]:
+    """The refused by reason, since one line of a program often rules many out."""
+    reasons: dict[str, list[str]] = {}
+    for verdict in (v for v in verdicts.values() if not v.legal):
+        reasons.setdefault(verdict.why + _at(verdict.span), []).append(verdict.name)
+    return reasons
+
+
+def _queries(plan: Plan) -> Iterator[str]:
+    yield "queries"
+    for query in queries(plan):
+        yield f"  {query.name:<15} {query.kind}, {query.cost}"
+
+
+def _training(plan: Plan) -> Iterator[str]:
+    if plan.default_objective is None:
+        return
+    yield "training"
+    yield f"  recipe      {recipe(plan.default_objective)}"
+    for name, rule in initial_rules(plan.program, plan.facts).items():
+        yield f"  {name:<12}starts: {rule}"
+    if plan.companions:
+        yield f"  built       {', '.join(plan.companions)}: the program does not write it"
+
+
+def _at(span: Span | None) -> str:
+    return f" (line {span.line})" if span and span.source.name.startswith("stdlib") is False else ""

@@ -1,0 +1,83 @@
+"""What can be asked of a model: the kind of each answer, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.library import library
+from dgmlang.compiler.plan.plan import Plan
+from dgmlang.compiler.program import Past, Program
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import size
+from dgmlang.compiler.walk import arguments, walk
+
+
+@dataclass(frozen=True)
+class Query:
+    """`kind` is exact, bound, estimate, unnormalised, draws or approximate draws."""
+
+    name: str
+    kind: str
+    cost: str
+
+
+def queries(plan: Plan) -> tuple[Query, ...]:
+    """Every query that this model answers."""
+    return tuple(_queries(plan))
+
+
+def _queries(plan: Plan) -> Iterator[Query]:
+    facts = plan.facts
+    yield _sample(plan)
+    yield from _log_prob(plan)
+    if facts.normaliser.value == "summed":
+        over = ", ".join(facts.flags["summed_over"]) or "nothing"
+        yield Query("log_normalizer", "exact", f"a sum over the states of {over}")
+    if facts.removed or facts.bounded and plan.program.guide:
+        kind = "draws" if facts.bounded else "exact"
+        yield Query("posterior", kind, "one pass")
+    if facts.flags["energy"]:
+        yield Query("energy", "exact", "one pass")
+    if facts.score.value != "none":
+        kind = "exact" if facts.score.value == "exact" else "as modelled"
+        yield Query("score", kind, "one pass" if kind != "exact" else "one gradient")
+
+
+def _log_prob(plan: Plan) -> Iterator[Query]:
+    facts = plan.facts
+    if facts.density.value == "exact":
+        kind = "unnormalised" if facts.normaliser.value == "unknown" else "exact"
+        yield Query("log_prob", kind, _density_cost(facts))
+    elif facts.density.value == "bound" and plan.program.guide and facts.flags["directed"]:
+        yield Query("log_prob", "bound", "one pass a sample of the guide")
+    elif facts.flags["process"]:
+        yield Query("log_prob", "estimate", "one ODE with its divergence")
+
+
+def _density_cost(facts: Facts) -> str:
+    states = max((r.states for r in facts.removed), default=0)
+    return f"{states} states summed" if states else "one pass"
+
+
+def _sample(plan: Plan) -> Query:
+    name = plan.default_sampler
+    if name == "ancestral":
+        return Query("sample", "draws", _depth(plan.program))
+    settings = {p.name: p.default for p in library().externs["sampler"][name].parameters}
+    shown = [
+        f"{node.value} {key}"
+        for key in ("sweeps", "steps", "warmup")
+        if isinstance(node := settings.get(key), ast.Number)
+    ]
+    return Query("sample", "approximate draws", f"{name}: {', '.join(shown) or 'one solve'}")
+
+
+def _depth(program: Program) -> str:
+    """How many evaluations must follow one another."""
+    for variable in program.having("data"):
+        for node in walk(*arguments(variable.law)) if variable.law else ():
+            if isinstance(node, Past):
+                return f"{size(node.type.array_shape)} sequential steps"
+    return "one pass"

@@ -1,0 +1,72 @@
+"""How each objective trains unless the program or the caller says otherwise: numbers only.
+
+`explain` prints a recipe; `runtime/optimizers.py` makes it an Optax optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An optimiser by its Optax name, with its schedule.
+
+    `warmup` steps lead linearly to `rate`; with `decay` a cosine leads back to 0 at the last step.
+    `clip` bounds the gradient's norm over all parameters. `average` is the decay of the averaged
+    parameters (EMA), None where there is no average.
+    """
+
+    optimizer: str = "adam"
+    rate: float = 1e-3
+    arguments: Mapping[str, float] = field(default_factory=dict)
+    warmup: int = 100
+    decay: bool = True
+    clip: float | None = None
+    average: float | None = None
+    steps: int = 5_000
+    batch: int = 128
+
+    def __str__(self) -> str:
+        settings = {"learning_rate": self.rate, **self.arguments}
+        named = ", ".join(f"{name} = {value:g}" for name, value in settings.items())
+        parts = [f"{self.optimizer}({named})"]
+        if self.warmup:
+            parts.append(f"warm-up {self.warmup} steps")
+        parts += ["cosine decay"] if self.decay else []
+        parts += [f"gradient norm ≤ {self.clip:g}"] if self.clip else []
+        parts += [f"averaged with decay {self.average:g}"] if self.average else []
+        return ", ".join([*parts, f"{self.steps} steps of {self.batch}"])
+
+
+LIKELIHOOD = Recipe(rate=3e-3, clip=10.0)
+# The gradient of a contrastive divergence is noisy and its chains must keep up with the model, so
+# the rate is small and falls (Tieleman 2008).
+CONTRASTIVE = Recipe(rate=1e-3, warmup=0, clip=1.0)
+# Averaged weights matter most for scores (Song & Ermon 2020, section 3.4).
+DENOISING = Recipe(rate=2e-3, clip=1.0, average=0.999)
+# Two players chase each other: no momentum of the old gradients (Radford et al. 2016), no decay.
+ADVERSARIAL = Recipe(
+    rate=5e-4, arguments={"b1": 0.5, "b2": 0.9}, warmup=0, decay=False, average=0.999
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    "mle": LIKELIHOOD,
+    "map": LIKELIHOOD,
+    "elbo": Recipe(rate=2e-3),
+    "iwae": Recipe(rate=2e-3),
+    "cd": CONTRASTIVE,
+    "pcd": CONTRASTIVE,
+    "nce": Recipe(rate=1e-3, clip=10.0),
+    "sm": Recipe(rate=1e-3, clip=10.0),
+    "ssm": Recipe(rate=1e-3, clip=10.0),
+    "dsm": DENOISING,
+    "gan": ADVERSARIAL,
+    "wgan": ADVERSARIAL,
+}
+
+
+def recipe(objective: str) -> Recipe:
+    """The recipe of an objective by name; a plain one where nothing is known better."""
+    return RECIPES.get(objective, Recipe())
