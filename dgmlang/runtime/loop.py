@@ -1,0 +1,315 @@
+"""Training: many steps in a compiled call, and between calls everything that a person sees or keeps.
+
+Calls end where something is due (a record, a look at held-out data, the end) and otherwise about
+four times a second. Records, held-out losses and parameters do not depend on where calls end, so a
+run that was interrupted goes on to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import jax
+
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, DgmError
+from dgmlang.objectives.objective import Params, Values
+from dgmlang.runtime import checkpoint, keys
+from dgmlang.runtime.checkpoint import Run
+from dgmlang.runtime.interrupts import Interrupts
+from dgmlang.runtime.metrics import Log, Record
+from dgmlang.runtime.pace import Pace
+from dgmlang.runtime.progress import Progress, Silent
+from dgmlang.runtime.settings import Settings
+from dgmlang.runtime.step import Carry, Configuration, Given
+from dgmlang.runtime.trainer import Trainer, trainer
+
+COPY_SECONDS = 2.0
+"""How much work is run again, carefully, to find the step where a value was not finite."""
+
+Locate = Callable[[Params, Values, jax.Array], str | None]
+"""(params, batch, key) → the first site whose term is not finite there."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a fit leaves. `best` and `valid` belong to the held-out loss, `average` to the EMA."""
+
+    last: Params
+    best: Params | None
+    average: Params | None
+    history: tuple[Record, ...]
+    step: int
+    valid: float | None
+    reason: str
+
+    @property
+    def chosen(self) -> tuple[str, Params]:
+        """The parameters that queries use and their name: `best`, else `ema`, else `last`."""
+        if self.best is not None:
+            return "best", self.best
+        return ("ema", self.average) if self.average is not None else ("last", self.last)
+
+
+class NotFinite(DgmError):
+    """Training met a value that is not finite; `result` holds the last good parameters."""
+
+    def __init__(self, diagnostic: Diagnostic, result: Result) -> None:
+        super().__init__(diagnostic)
+        self.result = result
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was interrupted; the run folder is written and `result` holds what there is."""
+
+    def __init__(self, diagnostic: Diagnostic, result: Result) -> None:
+        super().__init__(diagnostic.why[0])
+        self.diagnostic = diagnostic
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """Where a fit's traces go: a run folder with what heads it, a progress display, callbacks.
+
+    `save_seconds` lie between checkpoints. A callback gets each record.
+    """
+
+    folder: Path | None = None
+    header: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Silent)
+    callbacks: Sequence[Callable[[Record], object]] = ()
+    locate: Locate | None = None
+    save_seconds: float = 30.0
+
+
+def train(
+    config: Configuration,
+    params: Params,
+    data: Values,
+    settings: Settings,
+    *,
+    states: Any = (),
+    valid: Values | None = None,
+    outlet: Outlet | None = None,
+    resume: Run | None = None,
+) -> Result:
+    """Train to `settings.steps`.
+
+    Args:
+        config: the compiled part (`configure`); equal ones share compiled programs.
+        params: initial values, left as they are.
+        data: arrays with a leading axis of examples, as checked against the program.
+        settings: lengths and rhythms.
+        states: what the preparation was fitted to.
+        valid: held-out data, not yet prepared.
+        outlet: where traces go.
+        resume: a run of the same program, data and settings to go on with.
+
+    Raises:
+        NotFinite: a loss or gradient was not finite (DGM0709).
+        Interrupted: Ctrl-C (DGM0710), after the checkpoint was written.
+    """
+    given = Given(jax.device_put(data), states, keys.root(settings.seed))
+    fit = _Fit(trainer(config), given, settings, outlet or Outlet(), valid)
+    return fit.run(params, resume)
+
+
+class _Fit:
+    """One fit under way."""
+
+    def __init__(
+        self,
+        compiled: Trainer,
+        given: Given,
+        settings: Settings,
+        outlet: Outlet,
+        valid: Values | None,
+    ) -> None:
+        objective = compiled.config.objective
+        self.trainer, self.given, self.settings, self.outlet = compiled, given, settings, outlet
+        self.held_out: Values | None = None
+        if valid is not None and objective.validate is not None:
+            self.held_out = compiled.prepared(given, jax.device_put(valid))
+        if settings.patience is not None and self.held_out is None:
+            raise DgmError(codes.no_validation(objective.name, objective.quantity))
+        self.history: list[Record] = []
+        self.step = 0
+        self.recorded = 0
+        self.best: Params | None = None
+        self.valid: float | None = None
+        self.stale = 0
+
+    def run(self, params: Params, resume: Run | None) -> Result:
+        """The whole fit, the display and the signal handler put back whatever happens."""
+        folder = self.outlet.folder
+        if folder and not (resume and resume.path.resolve() == folder.resolve()):
+            checkpoint.claim(folder)
+        self.carry = self.trainer.begin(params, self.given)
+        if resume is not None:
+            self._restore(resume)
+        self.kept, self.kept_at = self.trainer.copy(self.carry), monotonic()
+        self._save()
+        self.log = Log(folder, self.history) if folder else None
+        self.outlet.progress.start(self.step, self.settings.steps)
+        try:
+            with Interrupts() as interrupts:
+                reason = self._loop(interrupts)
+        finally:
+            self.outlet.progress.stop()
+        return self._result(reason)
+
+    def _loop(self, interrupts: Interrupts) -> str:
+        pace = Pace()
+        while self.step < self.settings.steps:
+            stop = self._next_stop(pace.count)
+            with pace.measure(stop - self.step):
+                self.carry = self.trainer.advance(self.carry, self.given, stop)
+                failed = int(self.carry.failed) >= 0
+            if failed:
+                self._fail()
+            self.step = stop
+            with interrupts.caught():
+                self._attend()
+            if interrupts.asked:
+                self._interrupt()
+            if self.settings.patience is not None and self.stale >= self.settings.patience:
+                self._save()
+                return "no better on held-out data"
+        self._save()
+        return "all steps done"
+
+    def _next_stop(self, count: int) -> int:
+        rhythms = [self.settings.record_every]
+        if self.held_out is not None:
+            rhythms.append(self.settings.validate_every)
+        due = min(self.step - self.step % every + every for every in rhythms)
+        return min(self.step + count, due, self.settings.steps)
+
+    # ── between calls ────────────────────────────────────────────────────────────────────────────
+
+    def _attend(self) -> None:
+        """What is due at this step, in the order that leaves most if it is interrupted."""
+        last = self.step == self.settings.steps
+        values = self._means()
+        self.outlet.progress.show(self.step, values)
+        looked = self.held_out is not None and (
+            last or self.step % self.settings.validate_every == 0
+        )
+        if looked:
+            values |= {"valid": self._look()}
+        if looked or last or self.step % self.settings.record_every == 0:
+            self._record(Record(self.step, values))
+        if monotonic() - self.kept_at > COPY_SECONDS:
+            self._keep()
+        if self.outlet.folder and monotonic() - self.saved_at > self.outlet.save_seconds:
+            self._save()
+
+    def _means(self) -> dict[str, float]:
+        sums = jax.device_get(self.carry.sums)
+        return {name: float(total) / (self.step - self.recorded) for name, total in sums.items()}
+
+    def _record(self, record: Record) -> None:
+        self.carry = self.carry._replace(sums=jax.tree.map(jax.numpy.zeros_like, self.carry.sums))
+        self.recorded = self.step
+        self.history.append(record)
+        if self.log:
+            self.log.add(record)
+        self.outlet.progress.show(self.step, record.values)
+        for callback in self.outlet.callbacks:
+            callback(record)
+
+    def _look(self) -> float:
+        """The held-out loss of the averaged parameters, where there are any; keeps the best."""
+        assert self.held_out is not None
+        params = self.carry.average or self.carry.params
+        value = float(self.trainer.validate(params, self.given, self.held_out))
+        if isfinite(value) and (self.valid is None or value < self.valid):
+            self._sound_or_fail()
+            self.best, self.valid, self.stale = self.trainer.copy(params), value, 0
+        else:
+            self.stale += 1
+        return value
+
+    def _keep(self) -> None:
+        """A copy to fall back on, once it is known to be good."""
+        self._sound_or_fail()
+        self.kept, self.kept_at = self.trainer.copy(self.carry), monotonic()
+
+    def _sound_or_fail(self) -> None:
+        if not self.trainer.sound(self.carry):
+            self._fail()
+
+    # ── ends ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _fail(self) -> None:
+        """Run again from the last copy, carefully, to the update that must not be applied."""
+        until = int(self.carry.step)
+        self.carry = self.trainer.advance(self.kept, self.given, until, careful=True)
+        self.step = int(self.carry.step)
+        objective = self.trainer.config.objective
+        player, site = None, None
+        if int(self.carry.failed) >= 0:
+            batch, key = self.trainer.failed_batch(self.carry, self.given)
+            player = objective.players[int(self.carry.failed)].name
+            if self.outlet.locate is not None:
+                site = self.outlet.locate(self.carry.params, batch, key)
+        self.carry = self.carry._replace(failed=jax.numpy.int32(-1))
+        self._write()
+        several = len(objective.players) > 1
+        found = codes.not_finite(self.step, player if several else None, site, self._place())
+        raise NotFinite(found, self._result("loss not finite"))
+
+    def _interrupt(self) -> None:
+        self._save()
+        raise Interrupted(codes.interrupted(self.step, self._place()), self._result("interrupted"))
+
+    def _place(self) -> str | None:
+        return str(self.outlet.folder) if self.outlet.folder else None
+
+    def _result(self, reason: str) -> Result:
+        average = self.carry.average or None
+        history = tuple(self.history)
+        return Result(self.carry.params, self.best, average, history, self.step, self.valid, reason)
+
+    # ── the run folder ───────────────────────────────────────────────────────────────────────────
+
+    def _save(self) -> None:
+        self._sound_or_fail()
+        self._write()
+
+    def _write(self) -> None:
+        self.saved_at = monotonic()
+        if self.outlet.folder is None:
+            return
+        training = {
+            "step": self.step, "recorded": self.recorded, "valid": self.valid, "stale": self.stale,
+            "history": [[record.step, dict(record.values)] for record in self.history],
+        }  # fmt: skip
+        parts = {
+            "last": self.carry.params, "best": self.best or {}, "ema": self.carry.average,
+            "moments": self.carry.optimizers, "state": self.carry.state, "sums": self.carry.sums,
+        }  # fmt: skip
+        checkpoint.save(self.outlet.folder, self.outlet.header, training, parts)
+
+    def _restore(self, run: Run) -> None:
+        carry, training = self.carry, run.training
+
+        def part(name: str, template: Any) -> Any:
+            return checkpoint.restore(template, run.parts[name], str(run.path))
+
+        self.step, self.recorded = training["step"], training["recorded"]
+        self.valid, self.stale = training["valid"], training["stale"]
+        self.history = [Record(step, values) for step, values in training["history"]]
+        self.best = part("best", carry.params) if run.parts["best"] else None
+        self.carry = Carry(
+            part("last", carry.params), part("moments", carry.optimizers),
+            part("state", carry.state), part("ema", carry.average),
+            self.trainer.order(self.given, self.step), jax.numpy.int32(self.step),
+            part("sums", carry.sums), carry.failed,
+        )  # fmt: skip

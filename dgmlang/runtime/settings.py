@@ -1,0 +1,90 @@
+"""How one fit runs: what a recipe, a command line or keywords of `fit` say, resolved to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import optax
+
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.recipes import Recipe
+from dgmlang.objectives.objective import Objective, Params, Values
+from dgmlang.runtime import batches, optimizers, paths
+from dgmlang.runtime.optimizers import Choice
+from dgmlang.runtime.step import Configuration, Prepare
+
+Optimizer = Choice | optax.GradientTransformation
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`steps` optimiser steps on `batch` examples each.
+
+    `optimizer` serves every player, or names one for each; None takes the recipe's. `valid_every`
+    steps the held-out loss is measured (a twentieth of the run where None), and after `patience`
+    measurements without a new best training ends. `freeze` are globs of parameter paths.
+    """
+
+    steps: int
+    batch: int
+    seed: int = 0
+    optimizer: Optimizer | Mapping[str, Optimizer] | None = None
+    average: float | None = None
+    valid_every: int | None = None
+    patience: int | None = None
+    freeze: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(recipe: Recipe, count: int) -> Settings:
+        """A recipe's settings for so many examples."""
+        return Settings(recipe.steps, min(recipe.batch, count), average=recipe.average)
+
+    @property
+    def record_every(self) -> int:
+        """Steps between records: two hundred a run, at fixed steps whatever the machine's speed."""
+        return max(1, self.steps // 200)
+
+    @property
+    def validate_every(self) -> int:
+        return self.valid_every or max(1, self.steps // 20)
+
+
+def configure(
+    objective: Objective,
+    params: Params,
+    data: Values,
+    settings: Settings,
+    recipe: Recipe,
+    prepare: Prepare | None = None,
+) -> Configuration:
+    """What is compiled: DGM0705 where a batch is too large, DGM0706 where a glob names nothing."""
+    count = batches.length(data)
+    if settings.batch > count:
+        raise DgmError(codes.batch_too_large(settings.batch, count))
+    return Configuration(
+        objective,
+        settings.batch,
+        tuple(
+            _optimizer(_of_player(settings.optimizer, player.name), recipe, settings, player.steps)
+            for player in objective.players
+        ),
+        prepare,
+        settings.average,
+        paths.chosen(params, settings.freeze),
+    )
+
+
+def _of_player(
+    optimizer: Optimizer | Mapping[str, Optimizer] | None, name: str
+) -> Optimizer | None:
+    return optimizer.get(name) if isinstance(optimizer, Mapping) else optimizer
+
+
+def _optimizer(
+    chosen: Optimizer | None, recipe: Recipe, settings: Settings, turns: int
+) -> optax.GradientTransformation:
+    if chosen is None:
+        return optimizers.by_recipe(recipe, settings.steps, turns)
+    return optimizers.build(chosen, recipe.rate) if isinstance(chosen, Choice) else chosen

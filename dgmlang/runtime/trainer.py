@@ -1,0 +1,138 @@
+"""The compiled functions of training: many optimiser steps in one call.
+
+Data, seed and step numbers are arguments, so a second fit of the same shapes and configuration
+compiles nothing. The steps of one call run in a `while_loop` whose end is an argument too: calls of
+any length share one program, and where they begin and end cannot change a number.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from dgmlang.objectives.objective import Params, State, Values
+from dgmlang.runtime import batches
+from dgmlang.runtime import step as steps
+from dgmlang.runtime.keys import Purpose, purpose
+from dgmlang.runtime.step import Carry, Configuration, Given
+
+T = TypeVar("T")
+
+LOOKED_AT = 10_000
+"""How many examples companions and an objective's starting state may look at."""
+
+
+class Trainer:
+    """The jitted functions of one configuration; `trainer` keeps the last few."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.config = config
+        self.traces = 0
+        """How often `advance` was traced; a test holds that fits of one shape share a trace."""
+        self._open = jax.jit(self._opened)
+        self._order = jax.jit(self._ordered)
+        self._advance = jax.jit(self._advanced, donate_argnums=0, static_argnums=3)
+        self._copy = jax.jit(partial(jax.tree.map, jnp.copy))
+        self._finite = jax.jit(steps.finite)
+        self._validate = jax.jit(self._validated)
+        self._freeze = jax.jit(self._frozen)
+
+    def begin(self, params: Params, given: Given) -> Carry:
+        """The carry before the first step, with companions and the objective's own state."""
+        objective = self.config.objective
+        seen = self.prepared(given, self._some(given.data))
+        copied = jax.tree.map(partial(jnp.array, copy=True), params)
+        copied |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
+        state = objective.start(purpose(given.key, Purpose.START), copied, seen)
+        return self._open(copied, state, given)
+
+    def advance(self, carry: Carry, given: Given, stop: int, *, careful: bool = False) -> Carry:
+        """The carry after step `stop`, or where a value was not finite: `sound` tells.
+
+        Donates the carry's buffers. `careful` steps stop before the update that failed.
+        """
+        return self._advance(carry, given, jnp.int32(stop), careful)
+
+    def sound(self, carry: Carry) -> bool:
+        """Whether no loss failed and the parameters are finite."""
+        return int(carry.failed) < 0 and bool(self._finite(carry.params))
+
+    def copy(self, tree: T) -> T:
+        """The arrays in buffers of their own, which a donated call leaves alone."""
+        return self._copy(tree)
+
+    def validate(self, params: Params, given: Given, values: Values) -> Array:
+        """The mean held-out loss of prepared values, under the same keys every time."""
+        return self._validate(params, given.key, values)
+
+    def prepared(self, given: Given, values: Values) -> Values:
+        """The values as the model sees them, random steps frozen by the seed."""
+        return values if self.config.prepare is None else self._freeze(given, values)
+
+    def order(self, given: Given, step: int) -> Array:
+        """The order of the examples in the epoch of a step's first batch."""
+        return self._order(given, jnp.int32(step * self.config.draws))
+
+    def failed_batch(self, carry: Carry, given: Given) -> tuple[Values, Array]:
+        """The first batch and key of the player that failed in the carry's step."""
+        number = carry.step * self.config.draws + self.config.offset(int(carry.failed))
+        order = self._order(given, number)
+        _, batch = steps.batch_at(self.config, given, order, number)
+        return batch, purpose(given.key, Purpose.STEP, number)
+
+    def _some(self, data: Values) -> Values:
+        stride = -(-batches.length(data) // LOOKED_AT)
+        return {name: array[::stride] for name, array in data.items()}
+
+    def _opened(self, params: Params, state: State, given: Given) -> Carry:
+        config = self.config
+        moments = tuple(
+            optimizer.init(config.owned(player, params))
+            for optimizer, player in zip(config.optimizers, config.objective.players, strict=True)
+        )
+        average = {} if config.average is None else params
+        order = jnp.arange(batches.length(given.data), dtype=jnp.int32)
+        carry = Carry(params, moments, state, average, order, jnp.int32(0), {}, jnp.int32(-1))
+        return carry._replace(sums=steps.no_sums(config, given, carry))
+
+    def _ordered(self, given: Given, number: Array) -> Array:
+        count = batches.length(given.data)
+        return batches.order_at(given.key, number, count, self.config.batch)
+
+    def _advanced(self, carry: Carry, given: Given, stop: Array, careful: bool) -> Carry:
+        self.traces += 1
+        body = partial(steps.step, self.config, given, careful=careful)
+        return lax.while_loop(lambda c: (c.step < stop) & (c.failed < 0), body, carry)
+
+    def _frozen(self, given: Given, values: Values) -> Values:
+        key = purpose(given.key, Purpose.FREEZE)
+        assert self.config.prepare is not None
+        return self.config.prepare.apply(given.states, values, key)
+
+    def _validated(self, params: Params, key: Array, values: Values) -> Array:
+        """Whole batches one after the other, so that memory is a batch's; then the remainder."""
+        loss = self.config.objective.validate
+        assert loss is not None
+        count, size = batches.length(values), self.config.batch
+        whole = count // size
+
+        def mean(start: Any, rows: int) -> Array:
+            part = {n: lax.dynamic_slice_in_dim(a, start, rows) for n, a in values.items()}
+            return jnp.mean(loss(params, part, purpose(key, Purpose.VALIDATE, start)))
+
+        total = jnp.float32(0)
+        if whole:
+            total += jnp.sum(lax.map(lambda i: mean(i * size, size), jnp.arange(whole))) * size
+        if count % size:
+            total += mean(whole * size, count % size) * (count % size)
+        return total / count
+
+
+@lru_cache(maxsize=16)
+def trainer(config: Configuration) -> Trainer:
+    """The trainer of this configuration, from before where there was one."""
+    return Trainer(config)
