@@ -41,7 +41,7 @@ HEAVY = {
     "sklearn", "pandas", "matplotlib",
 }  # fmt: skip
 # Installed along with what pyproject.toml names, by promise of that package.
-COMES_WITH = {"jax": {"jaxlib", "scipy"}}
+COMES_WITH = {"jax": {"jaxlib", "scipy"}, "diffrax": {"lineax"}}
 IMPORT_NAME = {"scikit-learn": "sklearn"}
 
 

@@ -1,8 +1,8 @@
 """What an objective is to the training loop.
 
 An objective owns no parameters and no loop. It is built once for a lowered model and its settings;
-it may ask for companions (parameters that only training needs: a critic, log Z, a noise law) and for
-a state that is carried from step to step (persistent chains, running baselines).
+it may ask for companions (parameters that only training needs: a critic, log Z, a noise law) and
+for a state that is carried from step to step (persistent chains, running baselines).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Objective:
 
     `quantity` names what the loss is, for people: "negative log-likelihood, exact",
     "negative ELBO, a bound", "contrastive difference, not a likelihood".
-    `validate` is the per-example loss for held-out data, or None where the loss means nothing there.
+    `validate` is the per-example loss for held-out data, or None where it means nothing there.
     """
 
     name: str

@@ -10,7 +10,7 @@ from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.joint import total
-from dgmlang.compiler.lower.laws import distribution
+from dgmlang.compiler.lower.laws import distribution, log_density, sample
 from dgmlang.compiler.program import ComputedLaw, Guide, Named
 from dgmlang.compiler.walk import parents
 from dgmlang.objectives.objective import Params, Values
@@ -19,16 +19,18 @@ from dgmlang.objectives.objective import Params, Values
 def guide_draw(built: Built, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
     """The guide's latents given data and givens, and log q of them.
 
-    A latent that the guide computes (`z = e`) has no density and adds nothing to log q.
+    A latent that is among the values is kept as it is, and log q holds its density too. A latent that the guide computes (`z = e`) has no density and adds nothing to log q.
     """
     drawn: Values = {}
     for name, law in _guide(built).laws.items():
+        if name in values:
+            continue
         kind = built.program.variables[name].type.kind
         inside = evaluation(built, params, {**values, **drawn})
         if isinstance(law, ComputedLaw):
             drawn[name] = stored(kind, inside.value(law.value))
         else:
-            drawn[name] = stored(kind, distribution(law, inside).sample(site_key(key, name)))
+            drawn[name] = stored(kind, sample(law, site_key(key, name), inside))
     return drawn, guide_log_prob(built, params, {**values, **drawn})
 
 
@@ -41,7 +43,7 @@ def guide_terms(built: Built, params: Params, values: Values) -> dict[str, Array
     """The log density q of each latent that the guide draws, given those that it draws before."""
     inside = evaluation(built, params, values)
     return {
-        name: distribution(law, inside).log_prob(values[name])
+        name: log_density(law, values[name], inside)
         for name, law in _guide(built).laws.items()
         if not isinstance(law, ComputedLaw)
     }

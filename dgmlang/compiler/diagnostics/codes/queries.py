@@ -9,7 +9,7 @@ from dgmlang.compiler.diagnostics.suggest import suggest
 
 
 def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
-    """log Z of an energy over a variable that is not finite."""
+    """The log Z of an energy over a variable that is not finite."""
     return Diagnostic(
         "DGM0801",
         "no finite sum",
@@ -20,7 +20,7 @@ def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
 
 
 def normaliser_too_large(model: str, log2_states: float, budget: int) -> Diagnostic:
-    """log Z of an energy with more states than the budget."""
+    """The log Z of an energy with more states than the budget."""
     why = f"the normaliser of `{model}` sums 2^{log2_states:.0f} states; the budget is {budget}"
     return Diagnostic("DGM0802", "sum too large", (), (why,), place=model)
 

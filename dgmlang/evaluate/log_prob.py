@@ -1,0 +1,91 @@
+"""Log-likelihoods of examples: exact, or bounds by the guide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.evaluate.likelihood import log_likelihood
+from dgmlang.evaluate.result import Result
+from dgmlang.objectives.batch import size
+from dgmlang.objectives.bound import log_weight
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import Params, Values
+
+PARTICLES = 32
+"""Draws of the guide an example that are in memory together."""
+
+EXAMPLES = 256
+"""Examples that are in memory together."""
+
+
+def exact(lowered: Lowered, params: Params, batch: Values) -> Result:
+    """The log p(x) [n], unnormalised where the normaliser is unknown (the method says so)."""
+    known = lowered.facts.normaliser.value != "unknown"
+    values = _by_parts(partial(log_likelihood, lowered, params), batch)
+    return Result(values, "exact", None, "exact" if known else "exact up to the normaliser")
+
+
+def elbo(lowered: Lowered, params: Params, batch: Values, key: Array, samples: int = 1) -> Result:
+    """The evidence lower bound [n], the mean of `samples` draws, with its standard error."""
+    mean, square, _ = _moments(lowered, params, batch, key, samples)
+    stderr = np.sqrt(np.maximum(square - mean**2, 0.0) / max(samples - 1, 1))
+    return Result(mean, "bound", stderr if samples > 1 else None, f"elbo, samples = {samples}")
+
+
+def iwae(lowered: Lowered, params: Params, batch: Values, key: Array, k: int = 512) -> Result:
+    """The bound log (1/k) Σ p(x, zᵢ)/q(zᵢ | x) [n], a lower bound in expectation.
+
+    The standard error is that of the log of a mean (delta method), from the weights' spread.
+    Source: Burda et al. 2016, arXiv 1509.00519.
+    """
+    _, _, (first, second) = _moments(lowered, params, batch, key, k)
+    spread = np.exp(second - 2.0 * first) * k - 1.0
+    stderr = np.sqrt(np.maximum(spread, 0.0) / k)
+    return Result(first - np.log(k), "bound", stderr if k > 1 else None, f"iwae, k = {k}")
+
+
+def _moments(
+    lowered: Lowered, params: Params, batch: Values, key: Array, k: int
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Mean and mean square of log w, log Σ w and log Σ w², for each example."""
+    keys = jax.random.split(key, size(batch))
+    found = _all_particles(lowered, k, params, keys, batch)
+    mean, square, first, second = (np.asarray(part) for part in found)
+    return mean, square, (first, second)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _all_particles(
+    lowered: Lowered, k: int, params: Params, keys: Array, batch: Values
+) -> tuple[Array, Array, Array, Array]:
+    """The moments of k log-weights, a bounded number of examples and particles at a time."""
+
+    def weigh(key: Array, values: Values) -> Array:
+        latents, _ = lowered.guide_draw(params, key, values)
+        return log_weight(lowered, params, {**values, **latents}, params)
+
+    def one(example: tuple[Array, Values]) -> tuple[Array, Array, Array, Array]:
+        key, values = example
+        each = jax.random.split(key, k)
+        log_w = jax.lax.map(lambda key: weigh(key, values), each, batch_size=min(k, PARTICLES))
+        first, second = jax.nn.logsumexp(log_w), jax.nn.logsumexp(2.0 * log_w)
+        return jnp.mean(log_w), jnp.mean(log_w**2), first, second
+
+    return jax.lax.map(one, (keys, batch), batch_size=min(keys.shape[0], EXAMPLES))
+
+
+def _by_parts(function: Callable[[Values], Array], batch: Values) -> np.ndarray:
+    """The function of a batch, some examples at a time."""
+    n = size(batch)
+    run = jax.jit(function)
+    parts = [
+        np.asarray(run({name: array[i : i + EXAMPLES] for name, array in batch.items()}))
+        for i in range(0, n, EXAMPLES)
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,54 @@
+"""From functions about one example to a batch: vmaps, keys, noise times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.objectives.objective import Params, Values
+
+
+def size(batch: Values) -> int:
+    """The number of examples."""
+    return next(iter(batch.values())).shape[0]
+
+
+def per_example(
+    function: Callable[[Params, Values], Any],
+) -> Callable[[Params, Values], Any]:
+    """(params, values) → result, over the leading axis of the values."""
+    return jax.vmap(function, in_axes=(None, 0))
+
+
+def keyed(
+    function: Callable[[Params, Array, Values], Any],
+) -> Callable[[Params, Array, Values], Any]:
+    """(params, key, values) → result, over the values' leading axis, a key for each example."""
+
+    def run(params: Params, key: Array, batch: Values) -> Any:
+        keys = jax.random.split(key, size(batch))
+        return jax.vmap(function, in_axes=(None, 0, 0))(params, keys, batch)
+
+    return run
+
+
+def stratified_times(key: Array, n: int, first: float) -> Array:
+    """The n times, each uniform on (first, 1), one in each of n equal strata.
+
+    One uniform draw shifts the whole grid (systematic sampling), which leaves the mean of a loss
+    over noise levels unbiased and takes most of its variance away.
+
+    Source: Kingma et al. 2021, appendix I.1, arXiv 2107.00630.
+    """
+    start = jax.random.uniform(key)
+    places = (start + jnp.arange(n) / n) % 1.0
+    return first + (1.0 - first) * (1.0 - places)
+
+
+def along(weights: Array, array: Array) -> Array:
+    """`weights` [n] with trailing axes of length 1, so that it multiplies an array [n, …]."""
+    return weights.reshape(weights.shape + (1,) * (array.ndim - weights.ndim))

@@ -1,0 +1,58 @@
+"""log p(x, z) − log q(z | x) at latents of the guide: what every variational bound averages."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import Params, Values
+
+
+def bounded_by(lowered: Lowered, gradient: str) -> tuple[str, ...]:
+    """The bounded latents whose gradient is estimated in this way."""
+    return tuple(b.variable for b in lowered.facts.bounded if b.gradient == gradient)
+
+
+def splits(lowered: Lowered) -> bool:
+    """Whether the bound splits into a reconstruction and a KL, no latent being summed out."""
+    return all(removal.rule == "change of variables" for removal in lowered.facts.removed)
+
+
+def reconstruction_and_kl(lowered: Lowered, params: Params, values: Values) -> tuple[Array, Array]:
+    """The reconstruction log p(x | z) and the KL log q(z | x) − log p(z) of one draw.
+
+    Closed forms stand in for the summands of the KL that have one: the difference of the two has
+    the same mean under the guide, and less variance.
+    """
+    names = tuple(b.variable for b in lowered.facts.bounded)
+    terms = lowered.log_terms(params, values)
+    guide = lowered.guide_terms(params, values)
+    closed = lowered.kl(params, values)
+    kl = total([closed[n] if n in closed else guide[n] - terms[n] for n in names])
+    return total([term for name, term in terms.items() if name not in names]), kl
+
+
+def log_weight(lowered: Lowered, params: Params, values: Values, guide: Params) -> Array:
+    """The log p(x, z) − log q(z | x), the guide's density at parameters of its own."""
+    return lowered.log_prob(params, values) - lowered.guide_log_prob(guide, values)
+
+
+def total(terms: list[Array]) -> Array:
+    """The sum of scalars, 0 of none."""
+    return reduce(add, terms, jnp.zeros(()))
+
+
+def leave_one_out(values: Array) -> Array:
+    """For each of the values [k] the mean of the others; 0 where there is no other."""
+    k = values.shape[0]
+    return (jnp.sum(values) - values) / max(k - 1, 1)
+
+
+def with_gradient_of(value: Array, surrogate: Array) -> Array:
+    """`value`, with the gradient of `surrogate` added to its own."""
+    return value + surrogate - jax.lax.stop_gradient(surrogate)

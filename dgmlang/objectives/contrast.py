@@ -1,0 +1,92 @@
+"""The loss that contrastive objectives share, and the chains behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.objectives.batch import keyed, per_example
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import Metrics, Params, Values
+from dgmlang.samplers.initial import noise_of
+from dgmlang.samplers.sweeps import (
+    covered,
+    energy_variables,
+    gibbs_sweep,
+    langevin_step,
+    repeated,
+)
+
+QUANTITY = "contrastive difference, not a likelihood"
+
+
+class Chains:
+    """The transitions that contrastive objectives use for one model.
+
+    Where every site of the energy has a derived Gibbs block these are sweeps over the blocks;
+    else Langevin steps of the data along the score in which removable latents are removed.
+
+    Attributes:
+        gibbs: Whether the transitions are Gibbs sweeps.
+        state: The variables that a chain holds.
+        move: k transitions of a batch of chains.
+    """
+
+    def __init__(self, lowered: Lowered, k: int, step: float) -> None:
+        self.lowered = lowered
+        self.gibbs = covered(lowered)
+        self.bounded = tuple(b.variable for b in lowered.facts.bounded)
+        variables = energy_variables(lowered)
+        self.data = tuple(n for n, v in variables.items() if v.role == "data")
+        kept = variables if self.gibbs else self.data
+        self.state = {name: variables[name] for name in kept}
+        one = gibbs_sweep(lowered) if self.gibbs else langevin_step(lowered, self.data, step)
+        self.move = keyed(repeated(one, k))
+        clamped = gibbs_sweep(lowered, frozenset(self.data))
+        self._infer = keyed(repeated(clamped, k)) if self.bounded else None
+
+    def noise(self, key: Array, n: int, names: tuple[str, ...]) -> Values:
+        """Starting states [n, …] of these variables, noise of their kinds."""
+        found: Values = {}
+        for place, name in enumerate(names):
+            keys = jax.random.split(jax.random.fold_in(key, place), n)
+            found[name] = jax.vmap(lambda key, v=self.state[name]: noise_of(v, key))(keys)
+        return found
+
+    def begin(self, key: Array, batch: Values, n: int) -> Values:
+        """Chain states at n examples, the latents being noise that the first sweep replaces."""
+        latents = tuple(name for name in self.state if name not in batch)
+        return {**batch, **self.noise(key, n, latents)}
+
+    def infer(self, params: Params, key: Array, batch: Values) -> Values:
+        """The batch with the latents that no rule removes, from k sweeps given the data."""
+        if self._infer is None:
+            return batch
+        n = next(iter(batch.values())).shape[0]
+        return self._infer(params, key, self.begin(key, batch, n))
+
+    def energy(self, params: Params, batch: Values) -> Array:
+        """The energy [n] of each state, removable latents removed (the free energy)."""
+        function = self.lowered.energy if self.bounded else self.lowered.free_energy
+        return per_example(function)(params, batch)
+
+
+def contrast(
+    energy: Callable[[Params, Values], Array],
+    params: Params,
+    positive: Values,
+    negative: Values,
+    l2: float,
+) -> tuple[Array, Metrics]:
+    """The mean E(positive) − mean E(negative) + l2 · mean E², with no gradient through the states.
+
+    Its gradient is that of −log p where the negative states are exact draws and l2 is 0.
+    """
+    stop = jax.lax.stop_gradient
+    above, below = energy(params, stop(positive)), energy(params, stop(negative))
+    gap = jnp.mean(above) - jnp.mean(below)
+    penalty = l2 * (jnp.mean(above**2) + jnp.mean(below**2)) if l2 else 0.0
+    return gap + penalty, {"energy_gap": gap}

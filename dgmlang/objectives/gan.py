@@ -1,0 +1,82 @@
+"""Generative adversarial training."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.diagnostics.codes import queries
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.objectives.adversary import criticise, critics, fakes
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import (
+    Metrics,
+    Objective,
+    Params,
+    Player,
+    State,
+    Values,
+    nothing,
+    stateless,
+)
+from dgmlang.objectives.priors import with_priors
+from dgmlang.registry import implements
+
+LOSSES = ("nonsaturating", "minimax")
+
+
+@implements("objective", "gan")
+def gan(lowered: Lowered, *, loss: str = "nonsaturating", critic_steps: int = 1) -> Objective:
+    """Critic: −log σ(c(x)) − log σ(−c(x′)); model: −log σ(c(x′)), x′ being its draws.
+
+    At the best critic the critic's loss is 2 ln 2 less twice the Jensen–Shannon divergence.
+    `minimax` trains the model on log σ(−c(x′)), whose gradient vanishes where the critic wins. No
+    loss here is a likelihood, and none says whether modes are missing.
+
+    Source: Goodfellow et al. 2014, arXiv 1406.2661.
+    """
+    if loss not in LOSSES:
+        raise DgmError(queries.unknown_choice("gan loss", loss, LOSSES))
+    owned = critics(lowered)
+
+    def against(
+        params: Params, state: State, batch: Values, key: Array
+    ) -> tuple[Array, tuple[State, Metrics]]:
+        drawn = jax.lax.stop_gradient(fakes(lowered, params, key, batch))
+        real, fake = (criticise(lowered, params, values) for values in (batch, drawn))
+        accuracy = 0.5 * (jnp.mean(real > 0) + jnp.mean(fake < 0))
+        return critic_loss(real, fake), (state, {"accuracy": accuracy})
+
+    def model(
+        params: Params, state: State, batch: Values, key: Array
+    ) -> tuple[Array, tuple[State, Metrics]]:
+        fake = criticise(lowered, params, fakes(lowered, params, key, batch))
+        return model_loss(fake, loss), (state, {})
+
+    return with_priors(
+        lowered,
+        Objective(
+            name="gan",
+            quantity="adversarial losses, not a likelihood",
+            players=(
+                Player("critic", against, owned, critic_steps),
+                Player("model", model, lambda name: not owned(name)),
+            ),
+            companions=nothing,
+            start=stateless,
+            validate=None,
+        ),
+    )
+
+
+def critic_loss(real: Array, fake: Array) -> Array:
+    """The logistic loss of telling data [n] from draws [m] by their critic values."""
+    return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
+
+
+def model_loss(fake: Array, loss: str) -> Array:
+    """The model's loss at the critic values [m] of its draws."""
+    if loss == "nonsaturating":
+        return jnp.mean(jax.nn.softplus(-fake))
+    return -jnp.mean(jax.nn.softplus(fake))

@@ -1,0 +1,47 @@
+"""Maximum likelihood, for laws whose density is exact and normalised."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.evaluate.likelihood import log_likelihood
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import (
+    Metrics,
+    Objective,
+    Params,
+    Player,
+    State,
+    Values,
+    everything,
+    nothing,
+    stateless,
+)
+from dgmlang.registry import implements
+
+
+@implements("objective", "mle")
+def mle(lowered: Lowered) -> Objective:
+    """−mean log p(x); priors of params are ignored.
+
+    Where the normaliser is a finite sum, the loss holds log Z of the current parameters: one
+    summation over the states a step, and one per example where it depends on givens.
+    """
+
+    def validate(params: Params, values: Values, _: Array) -> Array:
+        return -log_likelihood(lowered, params, values)
+
+    def loss(
+        params: Params, state: State, batch: Values, key: Array
+    ) -> tuple[Array, tuple[State, Metrics]]:
+        return jnp.mean(validate(params, batch, key)), (state, {})
+
+    return Objective(
+        name="mle",
+        quantity="negative log-likelihood, exact",
+        players=(Player("model", loss, everything),),
+        companions=nothing,
+        start=stateless,
+        validate=validate,
+    )

@@ -1,0 +1,38 @@
+"""Where chains start: noise of each variable's kind."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.program import Variable
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.objectives.lowered import shape_of
+
+
+def noise_of(variable: Variable, key: Array) -> Array:
+    """One array of the variable's shape: uniform where bounded, else N(0, 1) or its exp."""
+    kind, shape = variable.type.kind, shape_of(variable)
+    match kind.name:
+        case "bit":
+            return jax.random.bernoulli(key, 0.5, shape).astype(jnp.result_type(float))
+        case "spin":
+            return jax.random.rademacher(key, shape, jnp.result_type(float))
+        case "cat" | "grey" if kind.levels is not None:
+            return jax.random.randint(key, shape, 0, numbers((kind.levels,))[0])
+        case "unit" | "interval" if kind.interval is not None:
+            low, high = kind.interval.low, kind.interval.high
+            return jax.random.uniform(key, shape, minval=low, maxval=high)
+        case "positive":
+            return jnp.exp(jax.random.normal(key, shape))
+        case _:
+            return jax.random.normal(key, shape)
+
+
+def chain_variables(variables: dict[str, Variable], key: Array) -> dict[str, Array]:
+    """Noise for each variable, by name; its stream depends on nothing but its place."""
+    return {
+        name: noise_of(variable, jax.random.fold_in(key, place))
+        for place, (name, variable) in enumerate(variables.items())
+    }

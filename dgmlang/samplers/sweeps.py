@@ -1,0 +1,84 @@
+"""Gibbs sweeps and Langevin steps of one chain, as samplers and contrastive objectives use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.derive.facts import Block
+from dgmlang.compiler.program import EnergyLaw, Variable
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.objectives.lowered import Lowered
+from dgmlang.objectives.objective import Params, Values
+
+Move = Callable[[Params, Array, Values], Values]
+"""(params, key, values) → values: one transition of one chain."""
+
+
+def energy_variables(lowered: Lowered) -> dict[str, Variable]:
+    """The variables that the energies are about, by name."""
+    found = lowered.program.variables.values()
+    return {v.name: v for v in found if isinstance(v.law, EnergyLaw)}
+
+
+def latents_first(lowered: Lowered) -> tuple[Block, ...]:
+    """The Gibbs blocks, those of latents alone before the others.
+
+    A chain that starts at data then draws its latents before it moves the data.
+    """
+    latents = {v.name for v in lowered.program.having("latent")}
+    return tuple(sorted(lowered.blocks, key=lambda block: not latents.issuperset(block.variables)))
+
+
+def covered(lowered: Lowered) -> bool:
+    """Whether every site of the energy lies in some block, so that Gibbs alone mixes."""
+    sites: dict[str, int] = {}
+    for block in lowered.blocks:
+        for part in block.parts:
+            sites[part.variable] = sites.get(part.variable, 0) + part.sites
+    whole = {name: prod(numbers(v.type.shape)) for name, v in energy_variables(lowered).items()}
+    return all(sites.get(name, 0) == count for name, count in whole.items())
+
+
+def gibbs_sweep(lowered: Lowered, fixed: frozenset[str] = frozenset()) -> Move:
+    """Each block in turn given all others; blocks of a fixed variable are left as they are."""
+    blocks = tuple(b for b in latents_first(lowered) if not fixed.intersection(b.variables))
+
+    def sweep(params: Params, key: Array, values: Values) -> Values:
+        for place, block in enumerate(blocks):
+            values = lowered.update(params, jax.random.fold_in(key, place), values, block)
+        return values
+
+    return sweep
+
+
+def langevin_step(lowered: Lowered, names: tuple[str, ...], step: float) -> Move:
+    """The step x + ε/2 ∇ log p(x) + √ε z for the variables of these names."""
+
+    def move(params: Params, key: Array, values: Values) -> Values:
+        slopes = lowered.score(params, values)
+        moved = {
+            name: values[name]
+            + 0.5 * step * slopes[name]
+            + jnp.sqrt(step) * jax.random.normal(jax.random.fold_in(key, i), values[name].shape)
+            for i, name in enumerate(names)
+        }
+        return {**values, **moved}
+
+    return move
+
+
+def repeated(move: Move, times: int) -> Move:
+    """`times` transitions in a row."""
+
+    def moves(params: Params, key: Array, values: Values) -> Values:
+        def one(i: Array, current: Values) -> Values:
+            return move(params, jax.random.fold_in(key, i), current)
+
+        return jax.lax.fori_loop(0, times, one, values)
+
+    return moves
