@@ -1,4 +1,4 @@
-"""Programs lowered for tests, with facts written by hand where a test must not depend on `derive`."""
+"""Programs lowered for tests, with facts written by hand: a test here must not rest on `derive`."""
 
 from __future__ import annotations
 

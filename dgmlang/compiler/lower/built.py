@@ -40,7 +40,8 @@ class Built:
     """The parts that evaluating a program needs; nodes are found by identity.
 
     Attributes:
-        stages: Layers and bijections of top-level chains, by the id of their stage.
+        layers: The layers of top-level chains, by the id of their stage.
+        bijections: The same for bijections.
         paths: The parameter path of each of those.
         heads: The heads of nets and of the critic; without an entry a head is its body.
         orders: For each `past(x)` in a random order, position in the order → flat site.
@@ -51,7 +52,8 @@ class Built:
 
     program: Program
     facts: Facts
-    stages: Mapping[int, Mapped | Bijection]
+    layers: Mapping[int, Mapped]
+    bijections: Mapping[int, Bijection]
     paths: Mapping[int, tuple[str, ...]]
     heads: Mapping[HeadKey, BuiltHead]
     orders: Mapping[int, np.ndarray]
@@ -69,13 +71,9 @@ class Built:
 
 def build(program: Program, facts: Facts) -> Built:
     """Builds everything of a program that does not depend on values."""
-    stages: dict[int, Mapped | Bijection] = {}
-    paths: dict[int, tuple[str, ...]] = {}
-    for chain in chains(program):
-        for stage in chain.stages:
-            make = bijection if stage.extern.kind == "bijection" else layer
-            stages[id(stage)] = make(stage)
-            paths[id(stage)] = (*chain.owner, stage.place)
+    placed = {id(s): (chain, s) for chain in chains(program) for s in chain.stages}
+    bijective = {i for i, (_, stage) in placed.items() if stage.extern.kind == "bijection"}
+    layers = {i: layer(stage) for i, (_, stage) in placed.items() if i not in bijective}
     variables = program.having("data", "latent")
     laws = {v.name: v.law for v in variables if v.law is not None}
     directed = {n: law for n, law in laws.items() if not isinstance(law, EnergyLaw | ScoreLaw)}
@@ -83,9 +81,10 @@ def build(program: Program, facts: Facts) -> Built:
     return Built(
         program=program,
         facts=facts,
-        stages=stages,
-        paths=paths,
-        heads=dict(_heads(program, stages)),
+        layers=layers,
+        bijections={i: bijection(placed[i][1]) for i in bijective},
+        paths={i: (*chain.owner, stage.place) for i, (chain, stage) in placed.items()},
+        heads=dict(_heads(program, layers)),
         orders=dict(_orders(program)),
         directed=dependency_order(directed),
         encoded={
@@ -105,25 +104,21 @@ def at(params: Params, path: tuple[str, ...]) -> Params:
     return params
 
 
-def _heads(
-    program: Program, stages: Mapping[int, Mapped | Bijection]
-) -> Iterator[tuple[HeadKey, BuiltHead]]:
+def _heads(program: Program, layers: Mapping[int, Mapped]) -> Iterator[tuple[HeadKey, BuiltHead]]:
     for net in program.nets.values():
         for head in net.heads:
             if not head.direct:
-                yield (net.name, head.name), _head(head, net.body, stages)
+                yield (net.name, head.name), _head(head, net.body, layers)
     if program.critic is not None and not program.critic.head.direct:
         critic = program.critic
-        yield ("critic", critic.head.name), _head(critic.head, critic.value, stages)
+        yield ("critic", critic.head.name), _head(critic.head, critic.value, layers)
 
 
-def _head(head: Head, body: Expr, stages: Mapping[int, Mapped | Bijection]) -> BuiltHead:
+def _head(head: Head, body: Expr, layers: Mapping[int, Mapped]) -> BuiltHead:
     if not head.masked:
         return dense_head(head, numbers(body.type.array_shape))
     assert isinstance(body, Through)
-    causal = stages[id(body.chain.stages[-1])]
-    assert isinstance(causal, Mapped)
-    return masked_head(head, causal)
+    return masked_head(head, layers[id(body.chain.stages[-1])])
 
 
 def _orders(program: Program) -> Iterator[tuple[int, np.ndarray]]:

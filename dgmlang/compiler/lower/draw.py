@@ -12,7 +12,7 @@ from jax import Array
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import evaluation
-from dgmlang.compiler.lower.laws import distribution
+from dgmlang.compiler.lower.laws import sample
 from dgmlang.compiler.program import ComputedLaw, Past, Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import arguments, walk
@@ -42,7 +42,7 @@ def draw_one(built: Built, params: Params, key: Array, values: Values, name: str
     inside = evaluation(built, params, values)
     if isinstance(law, ComputedLaw):
         return stored(variable.type.kind, inside.value(law.value))
-    return stored(variable.type.kind, distribution(law, inside).sample(key))
+    return stored(variable.type.kind, sample(law, key, inside))
 
 
 def draw_sequentially(
@@ -68,7 +68,7 @@ def draw_sequentially(
     def step(position: Array, drawn: Array) -> Array:
         site = jnp.asarray(order)[position]
         inside = evaluation(built, params, {**values, variable.name: drawn.reshape(shape)})
-        entries = distribution(law, inside).sample(keys[position]).reshape(size, *inner)
+        entries = sample(law, keys[position], inside).reshape(size, *inner)
         return drawn.at[site].set(entries[site].astype(drawn.dtype))
 
     blank = jnp.zeros((size, *inner), dtype(variable.type.kind))

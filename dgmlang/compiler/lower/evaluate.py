@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.domains import constrain
-from dgmlang.compiler.lower.laws import distribution, encode
+from dgmlang.compiler.lower.laws import encode, log_density
 from dgmlang.compiler.lower.stages import run_time
 from dgmlang.compiler.program import (
     Apply,
@@ -88,7 +88,7 @@ class Evaluation:
             case Through(value=value, chain=chain):
                 return through(self, chain, jnp.asarray(self.value(value)))
             case LogProb(law=law, value=value):
-                return distribution(law, self).log_prob(self.value(value))
+                return log_density(law, self.value(value), self)
         raise TypeError(f"{type(expr).__name__} has no value")
 
     def _once(self, key: Any, compute: Any) -> Any:
@@ -173,13 +173,12 @@ def constrained(built: Built, params: Params) -> Params:
 def through(inside: Evaluation, chain: Chain, x: Array) -> Array:
     """`x |> stages`: layers are applied, bijections pushed from base to data."""
     for stage in chain.stages:
-        part: Any = inside.built.stages[id(stage)]
         params = at(inside.params, inside.built.paths[id(stage)])
         inputs = inside.inputs(stage)
         if stage.extern.kind == "bijection":
-            x = part.transform(params, **inputs)(x)
+            x = jnp.asarray(inside.built.bijections[id(stage)].transform(params, **inputs)(x))
         else:
-            x = part(params, x, **inputs)
+            x = inside.built.layers[id(stage)](params, x, **inputs)
     return x
 
 

@@ -45,7 +45,8 @@ def stream(seed: int, path: str) -> np.random.Generator:
 
 
 def _parts(built: Built) -> Mapping[tuple[str, ...], Any]:
-    stages = {path: built.stages[node] for node, path in built.paths.items()}
+    every = {**built.layers, **built.bijections}
+    stages = {path: every[node] for node, path in built.paths.items()}
     heads = {(net, head or UNNAMED): output for (net, head), output in built.heads.items()}
     return {**stages, **heads}
 

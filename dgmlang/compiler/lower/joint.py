@@ -9,7 +9,7 @@ from jax import Array
 
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
-from dgmlang.compiler.lower.laws import distribution
+from dgmlang.compiler.lower.laws import log_density
 from dgmlang.compiler.program import ComputedLaw
 from dgmlang.objectives.objective import Params, Values
 
@@ -27,7 +27,7 @@ def log_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
     terms: dict[str, Array] = {}
     for name in built.directed:
         if name not in built.encoded and not _is_name(built, name):
-            terms[name] = distribution(built.law(name), inside).log_prob(values[name])
+            terms[name] = log_density(built.law(name), values[name], inside)
     if built.program.energies:
         terms[ENERGY] = -energy(built, params, values)
     return terms
@@ -49,7 +49,7 @@ def log_prior(built: Built, params: Params) -> Array:
     inside = evaluation(built, params, {})
     declared = constrained(built, params)
     priors = {v.name: v.law for v in built.program.having("param") if v.law is not None}
-    return total(distribution(law, inside).log_prob(declared[n]) for n, law in priors.items())
+    return total(log_density(law, declared[n], inside) for n, law in priors.items())
 
 
 def total(terms: Iterable[Array]) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from numpyro import distributions as dist
 from numpyro.distributions.transforms import ComposeTransform
 
@@ -28,9 +29,9 @@ class PushedForward(dist.TransformedDistribution):
     NumPyro's own runs each bijection twice, once for the inverse and once for the Jacobian.
     """
 
-    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
-        x, log_det = pull(ComposeTransform(self.transforms), value)
-        return self.base_dist.log_prob(x) - log_det
+    def log_prob(self, value: ArrayLike, intermediates: Any = None) -> Array:
+        x, log_det = pull(ComposeTransform(self.transforms), jnp.asarray(value))
+        return jnp.asarray(self.base_dist.log_prob(x)) - log_det
 
 
 def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
@@ -47,6 +48,16 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
             base = distribution(inside.built.law(latent), inside)
             return PushedForward(base, transforms(chain, inside))
     raise TypeError(f"{type(law).__name__} has no density of its own")
+
+
+def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:
+    """The log density of one value of the variable, a number."""
+    return jnp.asarray(distribution(law, inside).log_prob(value))
+
+
+def sample(law: Law, key: Array, inside: Evaluation) -> Array:
+    """One value of the variable."""
+    return jnp.asarray(distribution(law, inside).sample(key))
 
 
 def named(law: Named, inside: Evaluation) -> dist.Distribution:
@@ -84,7 +95,7 @@ def transforms(chain: Chain, inside: Evaluation) -> list[Any]:
     """The chain's bijections at the evaluation's values, from base to data."""
     built = inside.built
     return [
-        built.stages[id(stage)].transform(  # a chain that is pushed through holds bijections only
+        built.bijections[id(stage)].transform(
             at(inside.params, built.paths[id(stage)]), **inside.inputs(stage)
         )
         for stage in chain.stages
@@ -97,7 +108,8 @@ def encode(inside: Evaluation, latent: str) -> Array:
     law = inside.built.law(name)
     assert isinstance(law, ComputedLaw)
     assert law.chain is not None
-    return pull(ComposeTransform(transforms(law.chain, inside)), inside.values[name])[0]
+    value = jnp.asarray(inside.values[name])
+    return pull(ComposeTransform(transforms(law.chain, inside)), value)[0]
 
 
 def own_rank(declared: ast.TypeExpr) -> int:

@@ -53,9 +53,9 @@ class Sequence:
     def init(self, rng: np.random.Generator) -> Params:
         return without_empty({place: part.init(rng) for place, part in self.parts.items()})
 
-    def __call__(self, params: Params, x: Array) -> Array:
+    def __call__(self, params: Params, x: Array, **inputs: Array) -> Array:
         for place, part in self.parts.items():
-            x = part(params.get(place, {}), x)
+            x = part(params.get(place, {}), x, **_below(place, inputs))
         return x
 
 
@@ -93,7 +93,7 @@ class ZeroHead:
         m = int(np.prod(self.target))
         return {"kernel": np.zeros((self.n, m), np.float32), "bias": np.zeros(m, np.float32)}
 
-    def __call__(self, params: Params, x: Array) -> Array:
+    def __call__(self, params: Params, x: Array, **inputs: Array) -> Array:
         return (x.reshape(-1) @ params["kernel"] + params["bias"]).reshape(self.target)
 
 
