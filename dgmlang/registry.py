@@ -51,11 +51,11 @@ def implementation(kind: str, name: str) -> Any:
     return _found[kind, name]
 
 
-def implemented() -> frozenset[tuple[str, str]]:
-    """All (kind, name) that have an implementation."""
-    for folder in FOLDERS.values():
-        _import(folder)
-    return frozenset(_found)
+def implemented(*kinds: str) -> frozenset[tuple[str, str]]:
+    """All (kind, name) of these kinds, or of any kind, that have an implementation."""
+    for kind in kinds or FOLDERS:
+        _import(FOLDERS[kind])
+    return frozenset(key for key in _found if not kinds or key[0] in kinds)
 
 
 def _import(folder: str) -> None:

@@ -6,8 +6,6 @@ head starts at zero begins at that point.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, nn
@@ -28,10 +26,6 @@ class BernoulliLogits(dist.BernoulliLogits):
 
 
 @implements("dist", "Bernoulli")
-def bernoulli(
-    probs: ArrayLike | None = None, logits: ArrayLike | None = None, **settings: Any
-) -> dist.Distribution:
+def bernoulli(probs: ArrayLike | None = None, logits: ArrayLike | None = None) -> dist.Distribution:
     """By the probability of 1 or the log-odds of it, whichever is given."""
-    if logits is not None:
-        return BernoulliLogits(logits, **settings)
-    return dist.BernoulliProbs(probs, **settings)
+    return dist.BernoulliProbs(probs) if logits is None else BernoulliLogits(logits)

@@ -1,9 +1,6 @@
-"""Functions that act entry by entry. Shorter shapes repeat over leading axes, as in NumPy."""
+"""Functions that act entry by entry, on arrays that the lowering has brought to one rank."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from functools import wraps
 
 import jax
 import jax.numpy as jnp
@@ -14,34 +11,12 @@ from jax.typing import ArrayLike
 from dgmlang.registry import implements
 
 
-def broadcasts(function: Callable[..., Array]) -> Callable[..., Array]:
-    """The same function, its arguments brought to one rank by leading axes of length 1.
-
-    JAX may be set to refuse that (`jax_numpy_rank_promotion`); the language allows it.
-    """
-
-    @wraps(function)
-    def on_one_rank(*arrays: ArrayLike) -> Array:
-        rank = max(jnp.ndim(array) for array in arrays)
-        return function(*(_lifted(array, rank) for array in arrays))
-
-    return on_one_rank
-
-
-def _lifted(array: ArrayLike, rank: int) -> ArrayLike:
-    missing = rank - jnp.ndim(array)
-    if jnp.ndim(array) == 0 or missing == 0:
-        return array
-    return jnp.expand_dims(array, tuple(range(missing)))
-
-
 def _bit(truth: Array) -> Array:
     """Truth values as 0 and 1 in floating point, which is how bits are held."""
     return truth.astype(jnp.result_type(float))
 
 
 @implements("fn", "power")
-@broadcasts
 def power(left: ArrayLike, right: ArrayLike) -> Array:
     """Left ** right; a whole exponent known at compile time is a product."""
     if not isinstance(right, Array) and np.ndim(right) == 0 and float(np.asarray(right)) % 1 == 0:
@@ -59,9 +34,10 @@ for _name, _function in {
     "log": jnp.log,
     "log1p": jnp.log1p,
     "sqrt": jnp.sqrt,
-    "abs": jnp.abs,
+    # JAX gives |x| the slope 1 at 0; this has 0, as the symmetry asks.
+    "abs": lambda x: jnp.multiply(x, jnp.sign(x)),
     "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
+    "sigmoid": jax.scipy.special.expit,
     "log_sigmoid": jax.nn.log_sigmoid,
     "softplus": jax.nn.softplus,
     "relu": jax.nn.relu,
@@ -80,4 +56,4 @@ for _name, _function in {
     "logical_or": lambda left, right: jnp.subtract(jnp.add(left, right), jnp.multiply(left, right)),
     "logical_not": lambda value: jnp.subtract(1, value),
 }.items():
-    implements("fn", _name)(broadcasts(_function))
+    implements("fn", _name)(_function)

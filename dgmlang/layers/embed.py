@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -28,7 +29,7 @@ class Embed:
         return {"table": rng.standard_normal((self.levels, self.width), np.float32)}
 
     def __call__(self, params: Params, x: Array) -> Array:
-        return params["table"][x]
+        return jnp.asarray(params["table"])[x]
 
 
 @implements("layer", "embed")
