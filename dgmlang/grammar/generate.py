@@ -76,15 +76,30 @@ def tables() -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> list[Any]:
-    """Origin, what builds it, its length, the children kept, whether a lone child stands for it."""
+    """Origin, length, the children kept, what becomes of them, and the name of what builds.
+
+    `build`: the rule's builder makes a value of them. `splice`: they go into the rule above, as
+    Lark has it for names with `_`. `child`: the one that is kept stands for the rule (`(a)`), as
+    for names with `?`. `same`: so does the only symbol; the commonest by far, hence told apart.
+    """
     keep = [
         i
         for i, symbol in enumerate(rule.expansion)
         if rule.options.keep_all_tokens or not (isinstance(symbol, Terminal) and symbol.filter_out)
     ]
-    builder = str(rule.alias or rule.origin.name)
-    alone = rule.options.expand1 and not rule.alias
-    return [str(rule.origin.name), builder, len(rule.expansion), keep, alone]
+    is_spliced = rule.origin.name.startswith("_")
+    stands = len(keep) == 1 and rule.options.expand1 and not rule.alias
+    if keep == [0] and len(rule.expansion) == 1 and (is_spliced or stands):
+        kind = "same"
+    else:
+        kind = "splice" if is_spliced else "child" if stands else "build"
+    return [
+        str(rule.origin.name),
+        len(rule.expansion),
+        keep,
+        kind,
+        str(rule.alias or rule.origin.name),
+    ]
 
 
 def text() -> str:

@@ -13,19 +13,20 @@ import dgmlang.grammar
 from dgmlang.compiler.syntax.tokens import Token
 
 END = "$END"
+MAX_STACK = 1000
 
 
 class Rule(NamedTuple):
-    """`origin` goes to `length` symbols, of which `keep` are given to the method `builder`.
+    """`origin` goes to `length` symbols, of which those in `keep` become its value.
 
-    `alone`: where one child is kept, it stands for the rule itself.
+    `kind` says how; `grammar/generate.py` has the four.
     """
 
     origin: str
-    builder: str
     length: int
     keep: list[int]
-    alone: bool
+    kind: str
+    builder: str
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,9 @@ def load_tables() -> Tables:
     return Tables(raw["starts"], frozenset(raw["ends"]), rules, raw["actions"], raw["gotos"])
 
 
-class Slot(NamedTuple):
-    """A value on the stack, the characters it covers (brackets too), and its tree's depth."""
-
-    value: Any
-    start: int
-    end: int
-    depth: int
+# A value on the stack, the characters it covers (brackets too), and its tree's depth. Named tuples
+# are three times as slow to make, and this is the innermost loop of `dgm check`.
+Slot = tuple[Any, int, int, int]
 
 
 class Builder(Protocol):
@@ -78,47 +75,67 @@ class Unexpected(Exception):
         super().__init__(token, expected)
 
 
-def run(tables: Tables, start: str, tokens: Sequence[Token], build: Builder) -> Slot:
-    """Parses the tokens of one statement.
+class TooDeep(Exception):
+    """More symbols wait for their end than a tree within the limits could have."""
+
+
+def run(tables: Tables, start: str, tokens: Sequence[Token], build: Builder) -> tuple[Any, int]:
+    """Parses the tokens of one statement to its value and the depth of the value's tree.
 
     Raises:
         Unexpected: at the first token that no statement could have there.
+        TooDeep: where the stack passes `MAX_STACK`, so that time stays linear in the tokens.
     """
-    states, slots = [tables.starts[start]], []
-    place, last = tokens[0].start, tokens[0]
+    actions, rules, gotos = tables.actions, tables.rules, tables.gotos
+    states, slots = [tables.starts[start]], list[Slot]()
+    last = tokens[0]
     for token in [*tokens, None]:
         kind = token.type if token else END
         before = states.copy()
-        while (action := tables.actions[states[-1]].get(kind)) is not None and action < 0:
-            _reduce(tables, tables.rules[-action - 1], states, slots, build, place)
+        while (action := actions[states[-1]].get(kind)) is not None and action < 0:
+            rule = rules[-action - 1]
+            if rule.kind == "same":
+                states[-1] = gotos[states[-2]][rule.origin]
+                continue
+            _reduce(rule, slots, build, last.end)
+            del states[len(states) - rule.length :]
+            states.append(gotos[states[-1]][rule.origin])
             if states[-1] in tables.ends:
-                return slots[0]
+                value, _, _, depth = slots[0]
+                return value, depth
         if token is None or action is None:
             raise Unexpected(token, last, states[-1], _acceptable(tables, before))
+        if len(states) > MAX_STACK:
+            raise TooDeep
         states.append(action)
-        slots.append(Slot(token, token.start, token.end, 0))
-        place, last = token.end, token
+        slots.append((token, token.start, token.end, 0))
+        last = token
     raise AssertionError("the end of a statement is reduced or unexpected")
 
 
-def _reduce(
-    tables: Tables, rule: Rule, states: list[int], slots: list[Slot], build: Builder, place: int
-) -> None:
+def _reduce(rule: Rule, slots: list[Slot], build: Builder, place: int) -> None:
     """Replaces a rule's slots by the one that it builds; `place` is where an empty rule stands."""
-    parts = slots[len(slots) - rule.length :]
-    del slots[len(slots) - rule.length :], states[len(states) - rule.length :]
-    start = parts[0].start if parts else place
-    end = parts[-1].end if parts else place
-    depth = max((part.depth for part in parts), default=0)
-    children = [parts[i].value for i in rule.keep]
-    if rule.alone and len(children) == 1:
-        value = children[0]
-    elif rule.origin.startswith("_"):
-        value = _Spliced(_flat(children))
-    else:
-        value, depth = build(rule.builder, _flat(children), start, end), depth + 1
-    slots.append(Slot(value, start, end, depth))
-    states.append(tables.gotos[states[-1]][rule.origin])
+    if not rule.length:
+        slots.append(_value(rule, [], build, place, place, 0))
+        return
+    parts = slots[-rule.length :]
+    del slots[-rule.length :]
+    children = [parts[i][0] for i in rule.keep]
+    depth = max([part[3] for part in parts])
+    slots.append(_value(rule, children, build, parts[0][1], parts[-1][2], depth))
+
+
+def _value(
+    rule: Rule, children: list[Any], build: Builder, start: int, end: int, depth: int
+) -> Slot:
+    if rule.kind == "child":
+        return children[0], start, end, depth
+    if rule.kind == "splice":
+        if children and isinstance(children[0], _Spliced):
+            children[0].extend(_flat(children[1:]))  # a list grows in place, in linear time
+            return children[0], start, end, depth
+        return _Spliced(_flat(children)), start, end, depth
+    return build(rule.builder, _flat(children), start, end), start, end, depth + 1
 
 
 class _Spliced(list[Any]):

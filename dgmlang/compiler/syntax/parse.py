@@ -11,13 +11,14 @@ from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.build_expressions import BuildExpressions
 from dgmlang.compiler.syntax.build_statements import BuildStatements
-from dgmlang.compiler.syntax.explain import explain
-from dgmlang.compiler.syntax.lalr import Unexpected, load_tables, run
+from dgmlang.compiler.syntax.diagnose import diagnose
+from dgmlang.compiler.syntax.lalr import TooDeep, Unexpected, load_tables, run
 from dgmlang.compiler.syntax.scripts import settle_names
 from dgmlang.compiler.syntax.statements import HEADS, Piece, cut
 from dgmlang.compiler.syntax.tokens import scan
 
 MAX_CHARACTERS = 1_000_000
+MAX_FINDINGS = 100  # nobody reads on
 MAX_DEPTH = 150  # the later stages recurse over the tree
 
 _INSIDE = {
@@ -64,7 +65,8 @@ class _Parser:
         self.source, self.found = source, found
 
     def findings(self) -> tuple[Diagnostic, ...]:
-        return tuple(sorted(self.found, key=lambda d: d.labels[0].span.start))
+        found = sorted(self.found, key=lambda d: d.labels[0].span.start)
+        return tuple(found[:MAX_FINDINGS])
 
     def version(self, pieces: list[Piece]) -> int | None:
         """The version in the first line, None where the file begins without."""
@@ -101,11 +103,14 @@ class _Parser:
     def run(self, piece: Piece, start: str, build: BuildExpressions) -> Any:
         """The tree of one statement without its body, None where it does not parse."""
         try:
-            slot = run(load_tables(), start, piece.tokens, build)
+            value, depth = run(load_tables(), start, piece.tokens, build)
         except Unexpected as error:
-            self.found.append(explain(self.source, start, piece, error))
+            self.found.append(diagnose(self.source, start, piece, error))
             return None
-        if slot.depth > MAX_DEPTH:
-            self.found.append(codes.too_deep(Span(self.source, slot.start, slot.end), MAX_DEPTH))
+        except TooDeep:
+            value, depth = None, MAX_DEPTH + 1
+        if depth > MAX_DEPTH:
+            span = Span(self.source, piece.tokens[0].start, piece.tokens[-1].end)
+            self.found.append(codes.too_deep(span, MAX_DEPTH))
             return None
-        return slot.value
+        return value

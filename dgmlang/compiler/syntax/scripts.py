@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from unicodedata import name as character_name
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
@@ -27,34 +26,36 @@ def settle_names(source: Source, tokens: list[Token]) -> tuple[list[Token], list
     if source.text.isascii():
         return tokens, []
     found: list[Diagnostic] = []
-    spellings: dict[str, Token] = {}
+    originals: dict[str, Token] = {}
+    settled: dict[str, str] = {}
     for token in tokens:
         if token.type == "NAME" and token.text == _skeleton(token.text):
-            spellings.setdefault(token.text, token)
-    settled = [
-        token if token.type != "NAME" else _settle(source, token, spellings, found)
+            originals.setdefault(token.text, token)
+    for token in tokens:
+        if token.type == "NAME" and token.text not in settled:
+            settled[token.text] = _settle(source, token, originals, found)
+    return [
+        token._replace(text=settled[token.text]) if token.type == "NAME" else token
         for token in tokens
-    ]
-    return settled, found
+    ], found
 
 
 def _settle(
-    source: Source, token: Token, spellings: dict[str, Token], found: list[Diagnostic]
-) -> Token:
+    source: Source, token: Token, originals: dict[str, Token], found: list[Diagnostic]
+) -> str:
+    """The name to go on with, after a diagnostic where it is not the one that stands there."""
     latin = _skeleton(token.text)
-    if latin == token.text:
-        return token
     span = Span(source, token.start, token.end)
     letter = foreign_letter(token.text)
     if letter is not None:
         place = token.start + max(0, span.text.find(token.text[letter]))
         found.append(codes.mixed_scripts(Span(source, place, place + 1), span, latin))
-    elif latin in spellings:
-        other = spellings[latin]
+    elif latin != token.text and latin in originals:
+        other = originals[latin]
         found.append(codes.look_alike(span, Span(source, other.start, other.end)))
     else:
-        return token
-    return replace(token, text=latin)
+        return token.text
+    return latin
 
 
 def _skeleton(name: str) -> str:

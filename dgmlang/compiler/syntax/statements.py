@@ -8,7 +8,7 @@ which no statement can start, so a newline there has nothing to end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
@@ -60,6 +60,8 @@ def cut(source: Source, tokens: list[Token]) -> tuple[list[Piece], list[Diagnost
     """The statements of a file, and a diagnostic for each bracket without its partner."""
     cutter = _Cutter(source)
     for token, after in zip_longest(tokens, tokens[1:]):
+        if cutter.is_full:
+            break
         cutter.feed(token, after)
     cutter.close()
     return cutter.top, cutter.found
@@ -69,7 +71,7 @@ class _Cutter:
     """`blocks` are the open declarations, `inner` the brackets open inside the current statement.
 
     `suspect`: a brace that was closed by a `}` further left than its line, hence perhaps another's.
-    `closed`: the `}` of a body, until a token follows it.
+    `closed`: the `}` of a body, until a token follows it. `is_full`: too deep to read on.
     """
 
     def __init__(self, source: Source) -> None:
@@ -81,6 +83,7 @@ class _Cutter:
         self.inner: list[Token] = []
         self.suspect: Token | None = None
         self.closed: Token | None = None
+        self.is_full = False
 
     def feed(self, token: Token, after: Token | None) -> None:
         """Takes the next token; `after` is the one behind it."""
@@ -99,10 +102,10 @@ class _Cutter:
 
     def close(self) -> None:
         """The end of the file."""
-        if self.inner:
+        if self.inner and not self.is_full:
             self._unclosed(self.inner[-1], None)
         self._finish()
-        if self.blocks:
+        if self.blocks and not self.is_full:
             brace = self.suspect or self.blocks[-1].brace
             self._unclosed(brace, None)
             self.current.broken = False
@@ -120,7 +123,10 @@ class _Cutter:
             if _declares(token, after):
                 self._rescue(token)
         elif token.fresh and self._is_over(token, after):
-            self._finish()
+            if self._is_head() and self._column(token) > self._column(self.current.tokens[0]):
+                self._open_unseen()
+            else:
+                self._finish()
         if token.fresh and not self.current.tokens:
             while self.blocks and self._ends_body(token, after):
                 self._unclosed(self.blocks[-1].brace, token)
@@ -130,16 +136,20 @@ class _Cutter:
     def _rescue(self, token: Token) -> None:
         """A declaration begins inside brackets: they were never closed, or open a body after all.
 
-        The latter is `class VAE { … }`: what is wrong there is the head, so the body is read on.
+        The latter is `class VAE { … }` and `model VAE(d: int { … }`: what is wrong there is the
+        head, so the body is read on.
         """
-        if [opener.type for opener in self.inner] == ["{"]:
-            brace = self.current.tokens.pop() if self.current.tokens[-1].type == "{" else None
-            if brace and self.current.tokens:
+        brace = self.current.tokens[-1]
+        if brace.type == "{" and len(self.current.tokens) > 1:
+            self.current.tokens.pop()
+            self.inner.pop()
+            if self.inner:
+                self._unclosed(self.inner[-1], brace)
                 self.inner.clear()
-                self._open(brace)
-                return
-        self._unclosed(self.inner[-1], token)
-        self._finish()
+            self._open(brace)
+        else:
+            self._unclosed(self.inner[-1], token)
+            self._finish()
 
     def _ends_body(self, token: Token, after: Token | None) -> bool:
         """Whether a line shows that the innermost body was meant to end before it."""
@@ -171,7 +181,7 @@ class _Cutter:
         """Gives the words that are keywords only in some places the type that they have here."""
         tokens = self.current.tokens
         if token.type == "model" and tokens and tokens[0].type == "extern":
-            return replace(token, type="NAME")  # a facet's value: `requires score >= model`
+            return token._replace(type="NAME")  # a facet's value: `requires score >= model`
         if token.type != "NAME":
             return token
         following = after.type if after else None
@@ -183,7 +193,7 @@ class _Cutter:
             is_keyword = following not in ("=", "~", "[") or not self._in_names()
         else:
             is_keyword = (token.text, following) in (("prepare", "NAME"), ("dgm", "NUMBER"))
-        return replace(token, type=token.text) if is_keyword else token
+        return token._replace(type=token.text) if is_keyword else token
 
     def _in_names(self) -> bool:
         """Whether lines begin with names here: a guide's variables, a recipe's keys."""
@@ -204,6 +214,13 @@ class _Cutter:
         self.blocks.append(self.current)
         self._limit(brace)
         self.current = Piece()
+
+    def _open_unseen(self) -> None:
+        """A head without its brace, and indented lines below: they are its body all the same."""
+        end = self.current.tokens[-1].end
+        brace = Token("{", "", end, end)
+        self._report(codes.no_body(self._span(brace), self.current.tokens[0].text))
+        self._open(brace)
 
     def _pop(self, token: Token) -> None:
         if token.type in [_CLOSER[opener.type] for opener in self.inner]:
@@ -242,9 +259,12 @@ class _Cutter:
     def _limit(self, token: Token) -> None:
         if len(self.inner) + len(self.blocks) == MAX_BRACKETS:
             self._report(codes.too_deep(self._span(token), MAX_BRACKETS))
+            self.is_full = True
 
     def _unclosed(self, opener: Token | None, token: Token | None) -> None:
         assert opener is not None
+        if not opener.text:
+            return  # never seen, and reported for that
         found = self._span(token) if token else None
         self._report(codes.unclosed(self._span(opener), _CLOSER[opener.type], found))
 

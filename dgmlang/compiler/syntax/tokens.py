@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from math import inf
+from typing import NamedTuple
 from unicodedata import normalize
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
@@ -18,6 +19,9 @@ RESERVED = frozenset(
     | {"and", "or", "not", "at", "under", "from", "as"}
 )
 
+MAX_SYMBOLS = 100
+
+# NFKC makes `x2` of `x²`, which is meant as a power.
 _SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # A word is any run of characters that are not white space or ASCII punctuation; whether it is a
@@ -38,8 +42,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`type` is a symbol or reserved word itself, else NAME, NUMBER, STRING, CONSTANT or ODD.
 
     `text` is normalised to NFKC for words. `fresh`: the first on its line. `doc`: the `##` lines
@@ -55,10 +58,13 @@ class Token:
 
 
 def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
-    """All tokens of the text, and a diagnostic for each symbol and word that is none of ours."""
+    """All tokens of the text, and a diagnostic for each symbol that is none of ours.
+
+    Of a text with very many such symbols, which is no program, there are no tokens.
+    """
     found: list[Diagnostic] = []
     tokens: list[Token] = []
-    fresh, blank, doc = True, True, []
+    fresh, blank, doc = True, True, list[str]()
     for match in _TOKEN.finditer(source.text):
         group, text = match.lastgroup, match.group()
         if group == "newline":
@@ -74,6 +80,8 @@ def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
                 tokens.append(Token(kind, word, start, end, fresh, note))
                 fresh, note = False, ""
             blank, doc = False, []
+            if len(found) >= MAX_SYMBOLS:
+                return [], found
     return tokens, found
 
 
@@ -83,7 +91,11 @@ def _pieces(
     """Type, text and place of the tokens that one match stands for: one, but for odd words."""
     group, text, start, end = match.lastgroup, match.group(), match.start(), match.end()
     if group == "word":
-        yield from _words(source, text, start, found)
+        word = text if text.isascii() else normalize("NFKC", text)
+        if word.isidentifier() and _SUPERSCRIPTS.isdisjoint(text):
+            yield _kind(word), word, start, end
+        else:
+            yield from _odd_words(source, text, start, found)
     elif group == "number":
         if float(text) == inf:
             found.append(codes.number_range(Span(source, start, end)))
@@ -97,46 +109,38 @@ def _pieces(
         yield "ODD", text, start, end
 
 
-def _words(
+def _kind(word: str) -> str:
+    return word if word in RESERVED else "CONSTANT" if word in ("true", "false") else "NAME"
+
+
+def _odd_words(
     source: Source, text: str, start: int, found: list[Diagnostic]
 ) -> Iterator[tuple[str, str, int, int]]:
-    """A name or reserved word; what is neither is reported at its first odd character."""
-    word = text if text.isascii() else normalize("NFKC", text)
-    if _is_name(text):
-        is_constant = word in ("true", "false")
-        kind = word if word in RESERVED else "CONSTANT" if is_constant else "NAME"
-        yield kind, word, start, start + len(text)
-        return
-    good = _name_length(text)
-    if good:
-        yield from _words(source, text[:good], start, found)
-    odd = start + good
-    found.append(codes.unknown_symbol(Span(source, odd, odd + 1), text[good]))
-    yield "ODD", text[good], odd, odd + 1
-    if rest := text[good + 1 :]:
-        yield from _rest(source, rest, odd + 1, found)
+    """The names, numbers and odd characters that stand side by side, as in `x²−1`."""
+    for role, letters in groupby(enumerate(text, start), _role()):
+        run = list(letters)
+        first, last, word = run[0][0], run[-1][0] + 1, "".join(letter for _, letter in run)
+        if role == "odd":
+            found.append(codes.unknown_symbol(Span(source, first, last), word))
+            yield "ODD", word, first, last
+        else:
+            yield ("NUMBER" if role == "digits" else "NAME"), normalize("NFKC", word), first, last
 
 
-def _rest(
-    source: Source, text: str, start: int, found: list[Diagnostic]
-) -> Iterator[tuple[str, str, int, int]]:
-    digits = len(text) - len(text.lstrip("0123456789"))
-    if digits:
-        yield "NUMBER", text[:digits], start, start + digits
-    if text[digits:]:
-        yield from _words(source, text[digits:], start + digits, found)
+def _role() -> Callable[[tuple[int, str]], str]:
+    """What each character of a run is, with a memory of the one before: `2` goes on a name."""
+    before = "odd"
 
+    def role(place: tuple[int, str]) -> str:
+        nonlocal before
+        letter = normalize("NFKC", place[1])
+        goes_on = before == "name" and place[1] not in _SUPERSCRIPTS
+        if letter.isidentifier() or (goes_on and ("x" + letter).isidentifier()):
+            before = "name"
+        elif place[1] in "0123456789":
+            before = "digits"
+        else:
+            before = "odd"
+        return before
 
-def _name_length(text: str) -> int:
-    """How many characters at the start of the text make a name."""
-    length = 0
-    while length < len(text) and _is_name(text[: length + 1]):
-        length += 1
-    return length
-
-
-def _is_name(text: str) -> bool:
-    """Whether NFKC makes it an identifier; but `x²`, which it makes `x2`, is meant as a power."""
-    return text.isidentifier() or (
-        normalize("NFKC", text).isidentifier() and _SUPERSCRIPTS.isdisjoint(text)
-    )
+    return role

@@ -5,8 +5,8 @@ from pathlib import Path
 import dgmlang.grammar
 from dgmlang.compiler.diagnostics.codes.syntax_help import EXAMPLES
 from dgmlang.compiler.syntax.build_statements import BuildStatements
-from dgmlang.compiler.syntax.explain import failure
-from dgmlang.compiler.syntax.lalr import Rule, load_tables
+from dgmlang.compiler.syntax.diagnose import failure
+from dgmlang.compiler.syntax.lalr import load_tables
 from dgmlang.grammar.generate import text
 
 
@@ -16,10 +16,7 @@ def test_tables_are_those_of_the_grammar() -> None:
 
 
 def test_every_rule_has_a_builder() -> None:
-    def builds(rule: Rule) -> bool:
-        return not rule.origin.startswith("_") and not (rule.alone and len(rule.keep) == 1)
-
-    builders = {rule.builder for rule in load_tables().rules if builds(rule)}
+    builders = {rule.builder for rule in load_tables().rules if rule.kind == "build"}
     starts = {name for name in builders if name.startswith("$")}
     assert [b for b in builders - starts if not hasattr(BuildStatements, b)] == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.syntax.parse import MAX_CHARACTERS, parse, parse_expression
+from dgmlang.compiler.syntax.parse import MAX_CHARACTERS, MAX_FINDINGS, parse, parse_expression
 
 T = TypeVar("T")
 
@@ -241,7 +241,25 @@ def test_equality_is_blind_to_places() -> None:
     assert dataclasses.replace(expression("a + 1")).span != expression("(a   +  1)").span
 
 
-def test_limits() -> None:
-    assert [d.code for d in parse(Source("<text>", "x" * (MAX_CHARACTERS + 1)))[1]] == ["DGM0112"]
-    deep = "model M { energy " + "-" * 5000 + "x }"
-    assert [d.code for d in parse(Source("<text>", deep))[1]] == ["DGM0106"]
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("model M { energy " + "-" * 50_000 + "x }", {"DGM0106"}),
+        ("model M { energy " + "(" * 50_000, {"DGM0106"}),
+        ("model M { energy " + "(" * 25_000 + ")" * 25_000, {"DGM0106"}),
+        ("model M { energy " + "x**" * 20_000 + "x }", {"DGM0106"}),
+        ("model M { energy " + "x + " * 20_000 + "x }", {"DGM0106"}),
+        ("model M {" + " guide {" * 10_000, {"DGM0106", "DGM0109"}),
+        ("model M { let a = [" + "1, " * 20_000 + "1] }", set()),
+        ("}" * 50_000, {"DGM0104"}),
+        ("$" * 50_000, {"DGM0102"}),
+        ("²" * 50_000, {"DGM0102"}),
+        ("x" * 50_000 + "²", {"DGM0102"}),
+        ("x" * (MAX_CHARACTERS + 1), {"DGM0112"}),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else "",
+)
+def test_limits(text: str, codes: set[str]) -> None:
+    _, found = parse(Source("<text>", text))
+    assert {diagnostic.code for diagnostic in found} == codes
+    assert len(found) <= MAX_FINDINGS

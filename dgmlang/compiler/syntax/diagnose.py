@@ -39,7 +39,7 @@ _WORDS = {
 }
 
 
-def explain(source: Source, start: str, piece: Piece, error: Unexpected) -> Diagnostic:
+def diagnose(source: Source, start: str, piece: Piece, error: Unexpected) -> Diagnostic:
     """The diagnostic of a statement that stopped at `error`."""
     token = error.token or piece.brace
     span = Span(source, token.start if token else error.before.end, (token or error.before).end)
