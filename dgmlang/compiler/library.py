@@ -1,4 +1,4 @@
-"""The standard library as the front end sees it: signatures and properties, read from `stdlib/*.dgm`."""
+"""The standard library as the front end sees it: signatures and properties of `stdlib/*.dgm`."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.plan import plan as decide
 from dgmlang.compiler.program import Program

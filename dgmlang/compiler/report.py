@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, DgmError
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 
 
 class Report:

@@ -18,7 +18,7 @@ Declaration = ast.Variable | ast.Let | ast.Net
 
 @dataclass(frozen=True)
 class Resolved:
-    """One model of a file, instantiated: `hypers` has a value or a Dim symbol for each parameter."""
+    """One model of a file; `hypers` has a value, or a Dim symbol, for each hyperparameter."""
 
     model: ast.Model
     hypers: Mapping[str, Any]
@@ -100,6 +100,7 @@ def _value(
     if not _fits(value, hyper.type):
         wanted = hyper.type.kind + ("[]" if hyper.type.shape is not None else "")
         report.say(codes.wrong_hyperparameter(hyper.span, hyper.name, wanted, repr(value)))
+        return Dim.symbol(hyper.name)
     return value
 
 

@@ -21,15 +21,15 @@ def length(values: Values) -> int:
     return int(next(iter(values.values())).shape[0])
 
 
-def order_at(key: Array, number: Int[Array, ""], count: int, size: int) -> Int[Array, "n"]:
+def order_at(key: Array, number: Int[Array, ""], count: int, size: int) -> Int[Array, " n"]:
     """The order of the epoch that batch `number` belongs to."""
     epoch = number // (count // size)
     return jax.random.permutation(purpose(key, Purpose.SHUFFLE, epoch), count).astype(jnp.int32)
 
 
 def take(
-    key: Array, order: Int[Array, "n"], number: Int[Array, ""], values: Values, size: int
-) -> tuple[Int[Array, "n"], Values]:
+    key: Array, order: Int[Array, " n"], number: Int[Array, ""], values: Values, size: int
+) -> tuple[Int[Array, " n"], Values]:
     """The order of this batch's epoch (made anew where it begins) and the batch."""
     count = length(values)
     place = number % (count // size)

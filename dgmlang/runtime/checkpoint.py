@@ -34,8 +34,10 @@ ARRAYS = ("arrays-a.npz", "arrays-b.npz")
 
 @dataclass(frozen=True)
 class Run:
-    """A folder as read. `header` is what its writer said of the program and the settings,
-    `training` where the training stands, `parts` the trees of arrays, flat, by their names.
+    """A folder as read.
+
+    `header` is what its writer said of the program and the settings, `training` where the training
+    stands, `parts` are the trees of arrays, flat, by their names.
     """
 
     path: Path

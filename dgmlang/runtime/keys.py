@@ -1,4 +1,4 @@
-"""One seed; a key is `fold_in` of a purpose and a count, so what a step draws hangs on its number."""
+"""One seed: a key is `fold_in` of a purpose and a count, so a step draws by its number alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: many steps in a compiled call, and between calls everything that a person sees or keeps.
+"""Training: many steps in a compiled call; between calls, what a person sees and keeps.
 
 Calls end where something is due (a record, a look at held-out data, the end) and otherwise about
 four times a second. Records, held-out losses and parameters do not depend on where calls end, so a
@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, DgmError
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run

@@ -16,7 +16,7 @@ NAME = "metrics.jsonl"
 
 @dataclass(frozen=True)
 class Record:
-    """Means over the steps since the record before, and `valid` where held-out data were looked at."""
+    """Means over the steps since the record before; `valid` where held-out data were looked at."""
 
     step: int
     values: Mapping[str, float]

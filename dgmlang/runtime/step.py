@@ -3,10 +3,10 @@
     for each player, `steps` times:  batch b;  g = ∇ loss(owned; batch b, key b);  owned += optax(g)
     average ← d average + (1 − d) params,   d = min(decay, (1 + t) / (10 + t))
 
-A step that looks at its gradients costs a fifth of a small network's step: the norm is one pass over
-them, and choosing between old and new parameters keeps XLA from updating in place. So the usual step
-looks at the losses only, and `careful` steps are run again, from a state known to be good, where
-something was not finite: they apply nothing then, and `failed` names the player.
+A step that looks at its gradients costs a fifth of a small network's step: the norm is one pass
+over them, and choosing between old and new parameters keeps XLA from updating in place. So the
+usual step looks at the losses only. Where something was not finite, `careful` steps run again from
+a state known to be good: they take back the update that fails, and `failed` names the player.
 """
 
 from __future__ import annotations

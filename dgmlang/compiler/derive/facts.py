@@ -1,4 +1,4 @@
-"""What `derive` finds out about a program: facts, each with the rule that gave it and the lines it rests on."""
+"""What `derive` finds out about a program: facts with the rules and lines that they rest on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Facet:
-    """One capability: `value` is from the facet's vocabulary, lower values have the nearer witness."""
+    """One capability: `value` is a word of the facet's, `witnesses` are what holds it down."""
 
     value: str
     witnesses: tuple[Witness, ...] = ()

@@ -44,7 +44,7 @@ def _rule(latent: Variable, program: Program) -> Removal | None:
 
 
 def _change_of_variables(latent: Variable, program: Program) -> Removal | None:
-    """x = chain(z) with a chain of bijections."""
+    """X = chain(z) with a chain of bijections."""
     for data in program.having("data"):
         law = data.law
         if isinstance(law, ComputedLaw) and law.chain is not None and law.latent == latent.name:

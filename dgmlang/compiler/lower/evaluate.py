@@ -45,11 +45,12 @@ class Evaluation:
     """The values of expressions at given parameters and variables; each node is computed once.
 
     It lives inside one trace: a function that JAX maps, scans or differentiates makes its own.
+    Variables may be added to `values`; one that has been read must not change.
     """
 
     built: Built
     params: Params
-    values: Mapping[str, ArrayLike]
+    values: dict[str, Any]
     local: Mapping[str, ArrayLike] = field(default_factory=dict)
     _memo: dict[Any, Any] = field(default_factory=dict)
 

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import jax
 from jax import Array
 from numpyro.distributions import Distribution, kl_divergence
 
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.draw import site_key
-from dgmlang.compiler.lower.evaluate import evaluation
-from dgmlang.compiler.lower.joint import total
+from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
+from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.laws import distribution, log_density, sample
 from dgmlang.compiler.program import ComputedLaw, Guide, Named
 from dgmlang.compiler.walk import parents
 from dgmlang.objectives.objective import Params, Values
 
+Terms = dict[str, Array]
+"""Numbers by variable, the energies' under "energy"."""
+
+
+@dataclass(frozen=True)
+class Guided:
+    """One draw of the guide with everything that a bound takes from it.
+
+    Attributes:
+        latents: The guide's latents, those that were given included.
+        log_p: The summands of the joint log density at data and latents.
+        log_q: The summands of the guide's log density.
+        kl: The divergence from guide to prior of each latent where it has a closed form.
+    """
+
+    latents: Values
+    log_p: Terms
+    log_q: Terms
+    kl: Terms
+
+
+def guided(
+    built: Built, params: Params, key: Array, values: Values, stopped: tuple[str, ...] = ()
+) -> Guided:
+    """A draw and its densities from one evaluation of the nets.
+
+    Densities asked for one by one evaluate the guide's nets each; XLA merges the evaluations, but
+    not their gradients. No gradient passes through the draws of `stopped` latents.
+    """
+    inside = evaluation(built, params, values)
+    latents = _drawn(inside, key, stopped)
+    return Guided(latents, terms_of(inside), guide_terms_of(inside), _closed(inside))
+
 
 def guide_draw(built: Built, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
-    """The guide's latents given data and givens, and log q of them.
+    """The guide's latents given data and givens, and log q of them; latents in `values` are kept.
 
-    A latent that is among the values is kept as it is, and log q holds its density too. A latent that the guide computes (`z = e`) has no density and adds nothing to log q.
+    A latent that the guide computes (`z = e`) has no density and adds nothing to log q.
     """
-    drawn: Values = {}
-    for name, law in _guide(built).laws.items():
-        if name in values:
-            continue
-        kind = built.program.variables[name].type.kind
-        inside = evaluation(built, params, {**values, **drawn})
-        if isinstance(law, ComputedLaw):
-            drawn[name] = stored(kind, inside.value(law.value))
-        else:
-            drawn[name] = stored(kind, sample(law, site_key(key, name), inside))
-    return drawn, guide_log_prob(built, params, {**values, **drawn})
+    inside = evaluation(built, params, values)
+    latents = _drawn(inside, key, ())
+    return latents, total(guide_terms_of(inside).values())
 
 
 def guide_log_prob(built: Built, params: Params, values: Values) -> Array:
@@ -39,28 +67,50 @@ def guide_log_prob(built: Built, params: Params, values: Values) -> Array:
     return total(guide_terms(built, params, values).values())
 
 
-def guide_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
+def guide_terms(built: Built, params: Params, values: Values) -> Terms:
     """The log density q of each latent that the guide draws, given those that it draws before."""
-    inside = evaluation(built, params, values)
+    return guide_terms_of(evaluation(built, params, values))
+
+
+def guide_terms_of(inside: Evaluation) -> Terms:
+    """The same, from an evaluation that holds the latents."""
     return {
-        name: log_density(law, values[name], inside)
-        for name, law in _guide(built).laws.items()
+        name: log_density(law, inside.values[name], inside)
+        for name, law in _guide(inside.built).laws.items()
         if not isinstance(law, ComputedLaw)
     }
 
 
-def kl(built: Built, params: Params, values: Values) -> dict[str, Array]:
+def kl(built: Built, params: Params, values: Values) -> Terms:
     """KL(q(z | …) ‖ p(z | …)) of each latent where it is known in closed form.
 
     It may replace the difference of that latent's two terms: it is their mean over z alone, given
     the latents that the guide draws before z. That needs a prior which reads no others.
     """
-    inside = evaluation(built, params, values)
-    closed: dict[str, Array] = {}
+    return _closed(evaluation(built, params, values))
+
+
+def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
+    """Draws each latent that has no value yet and puts it into the evaluation."""
+    latents: Values = {}
+    for name, law in _guide(inside.built).laws.items():
+        if name not in inside.values:
+            kind = inside.built.program.variables[name].type.kind
+            computed = isinstance(law, ComputedLaw)
+            raw = inside.value(law.value) if computed else sample(law, site_key(key, name), inside)
+            value = stored(kind, raw)
+            inside.values[name] = jax.lax.stop_gradient(value) if name in stopped else value
+        latents[name] = inside.values[name]
+    return latents
+
+
+def _closed(inside: Evaluation) -> Terms:
+    closed: Terms = {}
     before: set[str] = set()
-    latents = {v.name for v in built.program.having("latent")}
-    for name, law in _guide(built).laws.items():
-        prior = built.law(name)
+    program = inside.built.program
+    latents = {v.name for v in program.having("latent")}
+    for name, law in _guide(inside.built).laws.items():
+        prior = program.variables[name].law
         named = isinstance(law, Named) and isinstance(prior, Named)
         if named and latents & parents(prior).keys() <= before:
             divergence = _known(distribution(law, inside), distribution(prior, inside))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.built import Built
-from dgmlang.compiler.lower.evaluate import constrained, evaluation
+from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density
 from dgmlang.compiler.program import ComputedLaw
 from dgmlang.objectives.objective import Params, Values
@@ -23,13 +23,18 @@ def log_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
     A latent that a chain of bijections turns into another variable has no term of its own: that
     variable's is the law pushed through the chain. A computed latent is a name for its value.
     """
-    inside = evaluation(built, params, values)
+    return terms_of(evaluation(built, params, values))
+
+
+def terms_of(inside: Evaluation) -> dict[str, Array]:
+    """The same, from an evaluation that holds all variables."""
+    built = inside.built
     terms: dict[str, Array] = {}
     for name in built.directed:
         if name not in built.encoded and not _is_name(built, name):
-            terms[name] = log_density(built.law(name), values[name], inside)
+            terms[name] = log_density(built.law(name), inside.values[name], inside)
     if built.program.energies:
-        terms[ENERGY] = -energy(built, params, values)
+        terms[ENERGY] = -_energy(inside)
     return terms
 
 
@@ -40,8 +45,7 @@ def log_joint(built: Built, params: Params, values: Values) -> Array:
 
 def energy(built: Built, params: Params, values: Values) -> Array:
     """Σ energies, all their variables given."""
-    inside = evaluation(built, params, values)
-    return total(inside.value(expr) for expr in built.program.energies)
+    return _energy(evaluation(built, params, values))
 
 
 def log_prior(built: Built, params: Params) -> Array:
@@ -55,6 +59,10 @@ def log_prior(built: Built, params: Params) -> Array:
 def total(terms: Iterable[Array]) -> Array:
     """The sum of scalars; 0 of none."""
     return sum(terms, start=jnp.zeros((), jnp.result_type(float)))
+
+
+def _energy(inside: Evaluation) -> Array:
+    return total(inside.value(expr) for expr in inside.built.program.energies)
 
 
 def _is_name(built: Built, name: str) -> bool:

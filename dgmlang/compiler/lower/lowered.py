@@ -18,6 +18,7 @@ from dgmlang.compiler.lower.built import Built, build
 from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
+from dgmlang.compiler.lower.guide import Guided
 from dgmlang.compiler.program import Expr, Program
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
@@ -138,8 +139,17 @@ class Lowered:
     # ── companions ───────────────────────────────────────────────────────────────────────────────
 
     def guide_draw(self, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
-        """The guide's latents given data and givens, and their log density."""
+        """The guide's latents given data and givens, and their log density.
+
+        Latents among the values are kept.
+        """
         return guide.guide_draw(self.built, params, key, values)
+
+    def guided(
+        self, params: Params, key: Array, values: Values, stopped: tuple[str, ...] = ()
+    ) -> Guided:
+        """A draw of the guide with log p, log q and closed-form KLs from one pass of the nets."""
+        return guide.guided(self.built, params, key, values, stopped)
 
     def guide_log_prob(self, params: Params, values: Values) -> Array:
         """The guide's log density of the latents among the values."""

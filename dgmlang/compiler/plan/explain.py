@@ -25,6 +25,10 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(_lines(self.plan))
 
+    def summary(self) -> str:
+        """The opening lines alone: what there is one of per example, and what one of in all."""
+        return "\n".join(_opening(self.plan))
+
     def json(self) -> dict[str, Any]:
         """One object; LANGUAGE.md, section 6, lists its keys."""
         plan, facts = self.plan, self.plan.facts
@@ -90,10 +94,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    program = plan.program
-    hypers = ", ".join(f"{n} = {_hyper(v)}" for n, v in program.hypers.items())
-    yield f"{program.name}({hypers})" if hypers else program.name
-    yield from _whose(plan)
+    yield from _opening(plan)
     yield ""
     yield from _capabilities(plan.facts)
     yield from _latents(plan.facts)
@@ -102,6 +103,13 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _methods("samplers", plan.samplers, plan.default_sampler)
     yield from _queries(plan)
     yield from _training(plan)
+
+
+def _opening(plan: Plan) -> Iterator[str]:
+    program = plan.program
+    hypers = ", ".join(f"{n} = {_hyper(v)}" for n, v in program.hypers.items())
+    yield f"{program.name}({hypers})" if hypers else program.name
+    yield from _whose(plan)
 
 
 def _hyper(value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, DgmError
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.report import Report
@@ -58,7 +58,7 @@ def sampler(plan: Plan, text: str | None) -> Method:
 def _method(
     kind: str, text: str, verdicts: Mapping[str, Verdict], default: str | None, place: str
 ) -> Method:
-    name, arguments, node = _parsed(kind, text, place)
+    name, arguments, node = parsed(kind, text, place)
     externs = library().space(kind)
     if name not in externs:
         raise DgmError(codes.unknown_method(kind, name, externs, place))
@@ -71,7 +71,8 @@ def _method(
     return Method(kind, name, _settings(externs[name], arguments, node))
 
 
-def _parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:
+def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:
+    """A method expression as name, arguments and tree (DGM0415)."""
     node, found = parse_expression(Source(f"<{kind}>", text))
     if found:
         raise DgmError(found)
@@ -97,6 +98,15 @@ def _settings(
             _typed(parameter.type.kind, written, values[parameter.name], extern, report)
     report.settle()
     return values
+
+
+def static_settings(arguments: tuple[ast.Argument, ...]) -> dict[str, Any]:
+    """Keyword settings of a method that has no extern, as plain values."""
+    report = Report()
+    scope = Static({}, report, words=True)
+    found = {str(a.name): static(a.value, scope) for a in arguments}
+    report.settle()
+    return found
 
 
 def _typed(kind: str, node: ast.Expr, value: Any, extern: Extern, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""What the compiler decides about a program: which methods are legal, and why the others are not."""
+"""What the compiler decides about a program: what is legal, and why the rest is not."""
 
 from __future__ import annotations
 

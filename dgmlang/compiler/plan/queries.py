@@ -35,7 +35,7 @@ def _queries(plan: Plan) -> Iterator[Query]:
     if facts.normaliser.value == "summed":
         over = ", ".join(facts.flags["summed_over"]) or "nothing"
         yield Query("log_normalizer", "exact", f"a sum over the states of {over}")
-    if facts.removed or facts.bounded and plan.program.guide:
+    if facts.removed or (facts.bounded and plan.program.guide):
         kind = "draws" if facts.bounded else "exact"
         yield Query("posterior", kind, "one pass")
     if facts.flags["energy"]:

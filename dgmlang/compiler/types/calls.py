@@ -64,11 +64,14 @@ def optional(parameter: Parameter) -> bool:
     return parameter.default is not None or parameter.type.optional
 
 
-def _complete(extern: Extern, bound: Mapping[str, ast.Argument], span: Span, report: Report) -> bool:
+def _complete(
+    extern: Extern, bound: Mapping[str, ast.Argument], span: Span, report: Report
+) -> bool:
     group = group_of(extern, bound)
     extra = set(bound) - {p.name for p in group}
     for name in extra:
-        report.say(codes.unknown_argument(bound[name].span, extern.name, name, [p.name for p in group]))
+        span = bound[name].span
+        report.say(codes.two_parametrisations(span, extern.name, signature(extern)))
     missing = [p.name for p in group if p.name not in bound and not optional(p)]
     for name in missing:
         report.say(codes.missing_argument(span, extern.name, name, signature(extern)))

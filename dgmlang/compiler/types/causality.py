@@ -1,7 +1,7 @@
 """Whether the law of x, written with `past(x)`, lets an entry see itself or later ones.
 
-Abstract interpretation: of every expression we know whether it depends on the past at all, and if so
-whether its leading axes are x's sites, each seeing at most itself (`weak`) or only earlier ones
+Abstract interpretation: of every expression we know whether it depends on the past at all, and if
+so whether its leading axes are x's sites, each seeing at most itself (`weak`) or only earlier ones
 (`strict`). Entrywise operations keep that; causal stages bring it about; anything else breaks it.
 """
 

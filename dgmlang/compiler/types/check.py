@@ -7,7 +7,7 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import ComputedLaw, Expr, Law, Net, Program, Read, Recipe, Variable
+from dgmlang.compiler.program import ComputedLaw, Law, Net, Program, Read, Recipe, Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
@@ -74,8 +74,7 @@ def declare(statements: list[ast.Variable], scope: Scope) -> None:
     """Give every variable its type, so that laws may read them in any order."""
     for s in statements:
         if s.type is None:
-            scope.report.say(codes.no_type(s.name_span, s.name))
-            continue
+            continue  # the parser has said so
         type_ = declared(s.type, scope.static)
         if type_.optional or type_.entry_optional:
             scope.report.say(name_codes.not_built(s.type.span, "variables that may be missing"))
@@ -136,7 +135,9 @@ def _acyclic(program: Program, report: Report) -> None:
         _visit(name, (), program, done, report)
 
 
-def _visit(name: str, path: tuple[str, ...], program: Program, done: set[str], report: Report) -> None:
+def _visit(
+    name: str, path: tuple[str, ...], program: Program, done: set[str], report: Report
+) -> None:
     if name in path:
         report.say(name_codes.cycle(program.variables[name].span, path[path.index(name) :]))
         return
@@ -160,19 +161,16 @@ def _data_from_data(program: Program, report: Report) -> None:
 def _idle(
     program: Program, shared: Shared, hypers: Tracked, model: ast.Model
 ) -> Iterator[tuple[str, str, Any]]:
-    read = shared.used | set(_energy_reads(program))
+    read = shared.used | set(reads(*program.energies))
     for hyper in model.hypers:
         if hyper.name not in hypers.read | shared.used:
             yield "hyperparameter", hyper.name, hyper.span
-    for declaration in shared.declarations.values():
-        if isinstance(declaration, ast.Net) and declaration.name not in read:
-            yield "net", declaration.name, declaration.span
-        elif isinstance(declaration, ast.Let) and not set(declaration.names) & read:
-            yield "name", declaration.names[0], declaration.span
-        elif isinstance(declaration, ast.Variable) and declaration.role in ("param", "given"):
-            if declaration.name not in read:
-                yield declaration.role, declaration.name, declaration.name_span
-
-
-def _energy_reads(program: Program) -> dict[str, Expr]:
-    return reads(*program.energies)
+    for name, declaration in shared.declarations.items():
+        if name in read:
+            continue
+        if isinstance(declaration, ast.Net):
+            yield "net", name, declaration.span
+        elif isinstance(declaration, ast.Let):
+            yield "name", name, declaration.span
+        elif declaration.role in ("param", "given"):
+            yield declaration.role, name, declaration.name_span

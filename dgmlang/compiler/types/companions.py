@@ -27,7 +27,11 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
         return None
     for name, place in reads(found).items():
         declaration = scope.shared.declarations[name]
-        if isinstance(declaration, ast.Variable) and declaration.role != "param" and declaration.origin:
+        if (
+            isinstance(declaration, ast.Variable)
+            and declaration.role != "param"
+            and declaration.origin
+        ):
             scope.report.say(codes.energy_reads_directed(place.span, name))
             return None
     return found
@@ -39,23 +43,27 @@ def guide(body: tuple[ast.Statement, ...], scope: Scope) -> Guide | None:
     if block is None:
         return None
     laws: dict[str, Law] = {}
-    for s in block.body:
+    written = [s for s in block.body if isinstance(s, ast.Variable)]
+    if len(written) < len(block.body):
+        scope.report.say(name_codes.not_built(block.span, "guides with other statements than laws"))
+        return None
+    for s in written:
         found = _guide_law(s, scope)
-        if found is not None and isinstance(s, ast.Variable):
+        if found is not None:
             laws[s.name] = found
     return Guide(_ordered(laws), block.span)
 
 
-def _guide_law(s: ast.Statement, scope: Scope) -> Law | None:
-    if not isinstance(s, ast.Variable):
-        scope.report.say(name_codes.not_built(s.span, "other statements than laws in a guide"))
-        return None
+def _guide_law(s: ast.Variable, scope: Scope) -> Law | None:
     declaration = scope.shared.declarations.get(s.name)
     known = scope.shared.values.get(s.name)
-    if not isinstance(declaration, ast.Variable) or declaration.role != "latent":
+    if not isinstance(known, Read) or not isinstance(declaration, ast.Variable):
+        scope.report.say(name_codes.unknown_name(s.name_span, s.name, scope.known()))
+        return None
+    if declaration.role != "latent" and not known.type.optional:
         scope.report.say(codes.guide_target(s.name_span, s.name))
         return None
-    if not isinstance(s.origin, ast.Drawn) or not isinstance(known, Read):
+    if not isinstance(s.origin, ast.Drawn):
         scope.report.say(name_codes.not_built(s.span, "deterministic guides"))
         return None
     inner = scope.within(owner=("guide", s.name))
@@ -66,7 +74,9 @@ def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
     ordered: dict[str, Law] = {}
     while len(ordered) < len(laws):
         ready = [
-            n for n in laws if n not in ordered and not (set(parents(laws[n])) & set(laws)) - set(ordered)
+            n
+            for n in laws
+            if n not in ordered and not (set(parents(laws[n])) & set(laws)) - set(ordered)
         ]
         if not ready:
             return laws
@@ -80,8 +90,14 @@ def noise(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, Law]:
     for block in _blocks(body, "noise"):
         for s in block.body:
             known = scope.shared.values.get(s.name) if isinstance(s, ast.Variable) else None
-            if isinstance(s, ast.Variable) and isinstance(known, Read) and isinstance(s.origin, ast.Drawn):
-                found = law(s.origin.law, known.type, known.span, scope.within(owner=("noise", s.name)))
+            if (
+                isinstance(s, ast.Variable)
+                and isinstance(known, Read)
+                and isinstance(s.origin, ast.Drawn)
+            ):
+                found = law(
+                    s.origin.law, known.type, known.span, scope.within(owner=("noise", s.name))
+                )
                 if found is not None:
                     laws[s.name] = found
             else:

@@ -92,7 +92,11 @@ def _bind_dim(name: ast.Expr, dim: Dim, dims: dict[str, Dim]) -> bool:
 
 
 def instantiate(
-    node: ast.TypeExpr, dims: Mapping[str, Dim], settings: Mapping[str, Any], scope: Static, whole: Shape = ()
+    node: ast.TypeExpr,
+    dims: Mapping[str, Dim],
+    settings: Mapping[str, Any],
+    scope: Static,
+    whole: Shape = (),
 ) -> Type:
     """The type that an extern yields once its names are bound.
 

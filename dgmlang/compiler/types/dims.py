@@ -1,4 +1,4 @@
-"""Dimensions: polynomials with integer coefficients in the hyperparameters that have no value yet."""
+"""Dimensions: polynomials with integer coefficients in hyperparameters that have no value yet."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ def numbers(shape: Shape) -> tuple[int, ...]:
 
 
 def show(shape: Shape) -> str:
+    """The shape as programs write it."""
     return "[" + ", ".join(map(str, shape)) + "]"
 
 

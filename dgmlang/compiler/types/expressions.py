@@ -16,7 +16,6 @@ from dgmlang.compiler.types.indexing import index
 from dgmlang.compiler.types.kinds import REAL, Kind, Type
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
 
-
 OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -92,7 +91,11 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
     if isinstance(declaration, ast.Let):
         return _let(node, declaration, scope)
     if isinstance(declaration, ast.Net):
-        scope.report.say(codes.kind_mismatch(node.span, "a value", f"the net `{name}`", "this place", f"call it, as `{name}(…)`"))
+        scope.report.say(
+            codes.kind_mismatch(
+                node.span, "a value", f"the net `{name}`", "this place", f"call it, as `{name}(…)`"
+            )
+        )
         return wrong(node.span)
     scope.report.say(name_codes.unknown_name(node.span, name, scope.known()))
     return wrong(node.span)
@@ -207,5 +210,3 @@ def _pipe(node: ast.Pipe, scope: Scope) -> Expr:
     if found is None:
         return wrong(node.span)
     return Through(source, found, type=found.target, span=node.span)
-
-

@@ -19,7 +19,7 @@ from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 def apply(
     extern: Extern, args: Sequence[Expr], settings: Mapping[str, Any], span: Span, scope: Scope
 ) -> Expr:
-    """The application of a function to typed arguments, its type worked out (DGM0304 to DGM0306)."""
+    """The application of a function to typed arguments, with its type (DGM0304 to DGM0306)."""
     if any(isinstance(a, Wrong) for a in args):
         return wrong(span)
     if not _kinds_fit(extern, args, scope):
@@ -167,7 +167,11 @@ def _kind(
         return ANY
     if extern.type.arguments and extern.type.kind != "interval":
         return Kind(extern.type.kind, (shape[-1],))
-    return instantiate(extern.type, {}, settings, scope.static).kind if not extern.type.shape else Kind(extern.type.kind)
+    return (
+        instantiate(extern.type, {}, settings, scope.static).kind
+        if not extern.type.shape
+        else Kind(extern.type.kind)
+    )
 
 
 def _power(args: Sequence[Expr], intervals: list[Interval]) -> Interval:
@@ -182,9 +186,15 @@ _INTERVALS: dict[str, Callable[[Sequence[Expr], list[Interval]], Interval]] = {
     "add": lambda _, i: i[0] + i[1],
     "subtract": lambda _, i: i[0] + -i[1],
     "multiply": lambda _, i: i[0] * i[1],
-    "divide": lambda _, i: i[0] * i[1].reciprocal() if i[1].positive else Interval(float("-inf"), float("inf")),
+    "divide": lambda _, i: (
+        i[0] * i[1].reciprocal() if i[1].positive else Interval(float("-inf"), float("inf"))
+    ),
     "negative": lambda _, i: -i[0],
     "power": _power,
-    "sum": lambda _, i: Interval(0.0, float("inf"), i[0].positive) if i[0].low >= 0 else Interval(float("-inf"), float("inf")),
+    "sum": lambda _, i: (
+        Interval(0.0, float("inf"), i[0].positive)
+        if i[0].low >= 0
+        else Interval(float("-inf"), float("inf"))
+    ),
     "mean": lambda _, i: i[0],
 }

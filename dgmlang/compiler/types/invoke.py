@@ -202,7 +202,9 @@ def _log_prob(node: ast.Call, scope: Scope) -> Expr:
     if isinstance(at, Wrong):
         return at
     found = law(node.arguments[0].value, at.type, at.span, scope)
-    return wrong(node.span) if found is None else LogProb(found, at, type=Type(REAL), span=node.span)
+    return (
+        wrong(node.span) if found is None else LogProb(found, at, type=Type(REAL), span=node.span)
+    )
 
 
 _SPECIAL = {"past": _past, "log_prob": _log_prob}

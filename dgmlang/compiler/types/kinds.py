@@ -125,6 +125,8 @@ class Kind:
     def __str__(self) -> str:
         if not self.args:
             return self.name
+        if self.name == "interval" and self.args[0] == self.args[1]:
+            return f"{self.args[0]:g}"
         shown = (str(a) if isinstance(a, Dim) else f"{a:g}" for a in self.args)
         return f"{self.name}({', '.join(shown)})"
 
@@ -166,7 +168,7 @@ class Type:
 
 
 def offers(offered: Kind, wanted: Kind) -> bool | None:
-    """Whether a value of one kind serves as the other: True, False, or None (checked at run time)."""
+    """Whether a value of one kind serves as the other; None: that shows only at run time."""
     if wanted.name == "any" or offered == wanted:
         return True
     a, b = offered.interval, wanted.interval

@@ -61,7 +61,11 @@ def _not_a_law(node: ast.Expr, scope: Scope) -> None:
     dists = library().space("dist")
     if name in FOREIGN:
         scope.report.say(codes.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))
-    elif isinstance(node, ast.Call) and name not in scope.known() and name not in library().space("fn"):
+    elif (
+        isinstance(node, ast.Call)
+        and name not in scope.known()
+        and name not in library().space("fn")
+    ):
         known = [*dists, "mixture", "quantize", *scope.shared.models]
         scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
     else:
@@ -71,7 +75,9 @@ def _not_a_law(node: ast.Expr, scope: Scope) -> None:
 # ── named distributions ──────────────────────────────────────────────────────────────────────────
 
 
-def _named(node: ast.Call, extern: Extern, target: Type, scope: Scope, over: Shape | None = None) -> Named | None:
+def _named(
+    node: ast.Call, extern: Extern, target: Type, scope: Scope, over: Shape | None = None
+) -> Named | None:
     arguments = spread(node.arguments, scope)
     if arguments is None:
         return None
@@ -110,7 +116,12 @@ def spread(
 
 
 def _fitted(
-    node: ast.Call, extern: Extern, values: dict[str, Expr], target: Type, scope: Scope, over: Shape | None
+    node: ast.Call,
+    extern: Extern,
+    values: dict[str, Expr],
+    target: Type,
+    scope: Scope,
+    over: Shape | None,
 ) -> Named | None:
     dims: dict[str, Dim] = {}
     leading: Shape = ()
@@ -135,13 +146,20 @@ def _fitted(
     return Named(extern, values, type=Type(one.kind, whole), span=node.span)
 
 
-def _argument_fits(extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope) -> bool:
+def _argument_fits(
+    extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope
+) -> bool:
     kind, offered = wanted.kind, arg.type.kind
     same = kind == offered.name
-    bad = not same if kind in ("simplex", "tril", "cov", "corr") else offers(offered, Kind(kind)) is False
+    bad = (
+        not same
+        if kind in ("simplex", "tril", "cov", "corr")
+        else offers(offered, Kind(kind)) is False
+    )
     if bad:
         where = f"`{name}` of {extern.name}"
-        help = "a net's head can be declared of that kind" if kind in ("positive", "simplex") else None
+        known = offered.interval is not None and offered.interval.low == offered.interval.high
+        help = None if known else f"declare it `{kind}`: a param, or a net's head"
         scope.report.say(codes.kind_mismatch(arg.span, kind, str(offered), where, help))
     return not bad
 
@@ -149,8 +167,10 @@ def _argument_fits(extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, s
 def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:
     support, kind = found.type.kind, target.kind
     levels = {support.name, kind.name} <= {"cat", "grey"} and support.levels == kind.levels
-    inside = support.interval is not None and kind.interval is not None and (
-        support.interval in kind.interval and support.space == kind.space
+    inside = (
+        support.interval is not None
+        and kind.interval is not None
+        and (support.interval in kind.interval and support.space == kind.space)
     )
     if kind.name == "any" or support == kind or levels or inside:
         return True
@@ -217,7 +237,11 @@ def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> M
     component = arguments[1]
     externs = library().space("dist")
     name = component.function if isinstance(component, ast.Call) else component
-    if not isinstance(component, ast.Call) or not isinstance(name, ast.Name) or name.id not in externs:
+    if (
+        not isinstance(component, ast.Call)
+        or not isinstance(name, ast.Name)
+        or name.id not in externs
+    ):
         return _not_a_law(component, scope)
     if target.shape[: len(batch)] != batch:
         scope.report.say(codes.shape_mismatch(node.span, show(target.shape), show(batch)))

@@ -55,7 +55,9 @@ def _head(net: ast.Net, body: Expr, name: str, wanted: Type, scope: Scope) -> He
     if net.raw:
         if body.type.array_shape == wanted.array_shape:
             return Head(name, wanted, len(body.type.array_shape), direct=True)
-        found = codes.shape_mismatch(body.span, show(wanted.array_shape), show(body.type.array_shape))
+        found = codes.shape_mismatch(
+            body.span, show(wanted.array_shape), show(body.type.array_shape)
+        )
         scope.report.say(found)
         return None
     if masked(body):
@@ -74,7 +76,9 @@ def _masked_head(body: Expr, name: str, wanted: Type, scope: Scope) -> Head | No
     if wanted.array_shape[: len(sites)] == sites:
         return Head(name, wanted, len(sites), masked=True)
     shape = show(wanted.array_shape)
-    scope.report.say(codes.head_shape(body.span, f"{show(sites)} sites", name or "of the net", shape))
+    scope.report.say(
+        codes.head_shape(body.span, f"{show(sites)} sites", name or "of the net", shape)
+    )
     return None
 
 

@@ -32,8 +32,6 @@ def law_of(
     """The law of a declared variable; None for givens, and for params without a prior."""
     inner = scope.within(law_of=s.name, owner=(s.name,))
     if s.role == "given":
-        if s.origin is not None:
-            scope.report.say(codes.given_law(s.name_span, s.name))
         return None
     if score is not None:
         return _score(score, target, inner)
@@ -75,9 +73,6 @@ def _invertible(found: Expr, scope: Scope) -> str | None:
 
 
 def _score(s: ast.Score, target: Type, scope: Scope) -> Law | None:
-    if (s.time is None) != (s.process is None):
-        scope.report.say(codes.needs_process(s.span))
-        return None
     if s.time is None or s.process is None:
         return _field(s, target, None, scope)
     process = _process(s.process, scope)

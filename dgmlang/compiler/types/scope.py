@@ -86,7 +86,7 @@ class Scope:
 
     @property
     def static(self) -> Static:
-        return Static(self.shared.hypers, self.report)
+        return Static(self.shared.hypers, self.report, runtime=self.shared.declarations)
 
     def within(self, **changes: Any) -> Scope:
         """The same scope with some fields replaced."""

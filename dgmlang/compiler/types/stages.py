@@ -31,7 +31,7 @@ def unroll(node: ast.Expr) -> tuple[ast.Expr, tuple[ast.Expr, ...]]:
 
 
 def chain(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None:
-    """The stages applied to a value of type `source`; None (with a diagnostic) where one is wrong."""
+    """The stages applied to a value of type `source`; None, with a message, where one is wrong."""
     stages: list[Stage] = []
     current = source
     for node in nodes:
@@ -163,5 +163,3 @@ def _target(
     result = instantiate(extern.type, dims, static_values, scope.static, source.array_shape)
     own = source.kind if result.kind.name == "any" else result.kind
     return Type(own, leading + result.shape)
-
-

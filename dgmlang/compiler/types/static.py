@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,15 @@ from dgmlang.compiler.types.dims import Dim
 
 @dataclass(frozen=True)
 class Static:
-    """What a compile-time expression may read. With `words`, an unknown name stands for itself."""
+    """What a compile-time expression may read. With `words`, an unknown name stands for itself.
+
+    `runtime` are the names of variables, which it may not.
+    """
 
     values: Mapping[str, Any]
     report: Report
     words: bool = False
+    runtime: Collection[str] = ()
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
@@ -74,6 +78,9 @@ def _name(node: ast.Name, name: str, scope: Static) -> Any:
         return _CONSTANTS[name]
     if scope.words:
         return name
+    if name in scope.runtime:
+        scope.report.say(codes.runtime_name(node.span, name))
+        return None
     scope.report.say(name_codes.unknown_name(node.span, name, scope.values))
     return None
 

@@ -31,7 +31,7 @@ CLAUSES = {
     "not hierarchical": "a prior reads a param, so the joint mode is unbounded",
     "pathwise": "it needs gradients through a draw of the data",
     "draw == direct": "it needs variables that are drawn or computed in order",
-    "(energy or bare_score)": "the model has neither an energy nor a bare score",
+    "energy or bare_score": "the model has neither an energy nor a bare score",
     "process": "the model has no score under a noising process",
     "continuous_process": "the process has discrete levels",
     "noise_learned": "the model writes no noise law with parameters",
@@ -152,4 +152,17 @@ def unknown_recipe(name: str, known: Iterable[str], place: str) -> Diagnostic:
     near = suggest(name, known)
     return Diagnostic(
         "DGM0419", "unknown recipe", (), (why,), f"write `{near}`" if near else None, place=place
+    )
+
+
+def open_dimensions(names: Iterable[str], place: str) -> Diagnostic:
+    """Something that needs numbers for dimensions that only data or settings give."""
+    shown = tuple(names)
+    return Diagnostic(
+        "DGM0420",
+        "open dimension",
+        (),
+        (f"{', '.join(f'`{n}`' for n in shown)} has no value yet",),
+        f"pass `{shown[0]} = …` to `load`, or `--set {shown[0]}=…`; `fit` takes it from the data",
+        place=place,
     )

@@ -52,3 +52,37 @@ def weighted_kl(variable: str, beta: float) -> Diagnostic:
         "take `beta` out",
         place=f"beta = {beta:g}",
     )
+
+
+def missing_given(names: Iterable[str], model: str) -> Diagnostic:
+    """A draw from a conditional model without its condition."""
+    shown = tuple(names)
+    why = f"the model conditions on {', '.join(f'`{n}`' for n in shown)}"
+    help = f'pass `given = {{"{shown[0]}": …}}`'
+    return Diagnostic("DGM0805", "missing given", (), (why,), help, place=model)
+
+
+def no_estimator(name: str, known: Iterable[str], model: str) -> Diagnostic:
+    """A method of `log_prob` that does not apply to the model."""
+    known = tuple(known)
+    why = f"`{name}` does not give log p of this model"
+    help = f"these do: {', '.join(known)}" if known else "it has no density; `explain` says why"
+    return Diagnostic("DGM0806", "no such estimate", (), (why,), help, place=model)
+
+
+def bad_settings(name: str, what: str) -> Diagnostic:
+    """Settings that a method does not take."""
+    return Diagnostic("DGM0807", "wrong method", (), (f"`{name}`: {what}",), place=name)
+
+
+def no_posterior(model: str) -> Diagnostic:
+    """A posterior query of a model without latents that a guide or a sum gives."""
+    why = "no latent is summed out, and the program writes no guide"
+    return Diagnostic(
+        "DGM0808",
+        "no posterior",
+        (),
+        (why,),
+        "add `guide { z ~ Normal(encoder(x)...) }`",
+        place=model,
+    )

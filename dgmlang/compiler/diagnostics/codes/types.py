@@ -151,9 +151,7 @@ def head_shape(span: Span, body: str, head: str, wanted: str) -> Diagnostic:
         "DGM0315",
         "head cannot be mapped",
         (Label(span, f"the body has shape {body}, and the head `{head}` wants {wanted}"),),
-        (
-            "a body of rank 1 maps to any head; one of higher rank must share the head's leading axes",
-        ),
+        ("a body of rank 1 maps to any head; a higher one must share the head's leading axes",),
         "flatten the body with `|> flatten`",
     )
 
@@ -164,7 +162,9 @@ def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
         "DGM0316",
         "stage does not fit",
         (Label(span, f"`{stage}` takes {wanted}; found {found}"),),
-        help="put `|> flatten` before it" if "n]" in wanted else None,
+        help="put `|> embed(16)` before it, or pass `one_hot(…)`"
+        if found.startswith("cat")
+        else None,
     )
 
 
@@ -199,16 +199,6 @@ def past_elsewhere(span: Span, name: str) -> Diagnostic:
     )
 
 
-def no_type(span: Span, name: str) -> Diagnostic:
-    """A declaration without a type."""
-    return Diagnostic(
-        "DGM0320",
-        "missing type",
-        (Label(span, f"`{name}` has no type"),),
-        help=f"write `{name} : real[…]` or another kind",
-    )
-
-
 def no_law(span: Span, role: str, name: str) -> Diagnostic:
     """A variable with no law, in a program without energies."""
     return Diagnostic(
@@ -216,16 +206,6 @@ def no_law(span: Span, role: str, name: str) -> Diagnostic:
         "variable without a law",
         (Label(span, f"nothing says how the {role} `{name}` arises"),),
         help="give it `~ a distribution`, `= a value`, an `energy` or a `score`",
-    )
-
-
-def given_law(span: Span, name: str) -> Diagnostic:
-    """A given with a law."""
-    return Diagnostic(
-        "DGM0322",
-        "given with a law",
-        (Label(span, f"`{name}` is given from outside and takes no law"),),
-        help="declare it `data`",
     )
 
 
@@ -269,29 +249,12 @@ def not_scalar(span: Span, what: str, found: str) -> Diagnostic:
     )
 
 
-def symmetric_start(span: Span, name: str) -> Diagnostic:
-    """A start on a symmetric point."""
-    return Diagnostic(
-        "DGM0327", "symmetric start", (Label(span, f"`{name}` starts where no gradient leaves"),)
-    )
-
-
 def outside_process(span: Span, name: str) -> Diagnostic:
     """A process function outside a score under a process."""
     return Diagnostic(
         "DGM0328",
         "no process here",
         (Label(span, f"`{name}` needs a noising process"),),
-        help="write `score x at t under vp() = …`",
-    )
-
-
-def needs_process(span: Span) -> Diagnostic:
-    """`at t` without `under`, or the other way round."""
-    return Diagnostic(
-        "DGM0329",
-        "incomplete score",
-        (Label(span, "a time and a process belong together"),),
         help="write `score x at t under vp() = …`",
     )
 
@@ -320,4 +283,26 @@ def index_range(span: Span, levels: str, axis: str) -> Diagnostic:
         "DGM0332",
         "index out of step",
         (Label(span, f"the index has {levels} levels, and the axis has length {axis}"),),
+    )
+
+
+def two_parametrisations(span: Span, name: str, signature: str) -> Diagnostic:
+    """Arguments of different parametrisations of one law."""
+    return Diagnostic(
+        "DGM0333",
+        "two parametrisations",
+        (Label(span, f"`{name}` takes either side of `|`, not both"),),
+        (f"its signature is {signature}",),
+        "keep one of them",
+    )
+
+
+def runtime_name(span: Span, name: str) -> Diagnostic:
+    """A variable where a compile-time value is needed."""
+    return Diagnostic(
+        "DGM0334",
+        "not a compile-time value",
+        (Label(span, f"`{name}` has its value only when the program runs"),),
+        ("dimensions and settings are numbers and hyperparameters",),
+        f"make `{name}` a hyperparameter, as in `model M({name}: int)`",
     )

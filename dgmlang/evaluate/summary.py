@@ -1,0 +1,68 @@
+"""The held-out numbers that mean something for a model, by what its law allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dgmlang.evaluate.log_prob import exact
+from dgmlang.evaluate.result import Result
+from dgmlang.evaluate.two_sample import energy_distance
+
+if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
+
+DRAWS = 1_000
+"""Draws that are compared with the data."""
+
+K = 512
+"""Importance samples of the tighter bound."""
+
+
+def summary(fitted: Fitted, data: Any) -> list[tuple[str, Result]]:
+    """Rows of a name and a number with its kind, the main one first."""
+    return list(_rows(fitted, data))
+
+
+def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
+    facts = fitted.model.plan.facts
+    hidden = facts.normaliser.value == "unknown"
+    if facts.density.value == "exact" and hidden:
+        yield "energy gap, draws − data (0 where the model holds)", _energy_gap(fitted, data)
+    elif facts.density.value == "exact" or facts.flags["continuous_process"]:
+        yield "log p(x), nats", fitted.log_prob(data).mean()
+        yield "bits per dimension", fitted.bits_per_dim(data).mean()
+    elif facts.density.value == "bound" and fitted.model.plan.program.guide is not None:
+        method = f"iwae(k = {K})"
+        yield "log p(x), nats", fitted.log_prob(data).mean()
+        yield "log p(x), nats", fitted.log_prob(data, method=method).mean()
+        yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
+    if _comparable(fitted):
+        yield "energy distance, draws to data", _distance(fitted, data)
+
+
+def _comparable(fitted: Fitted) -> bool:
+    program = fitted.model.plan.program
+    continuous = fitted.model.plan.facts.space.value == "continuous"
+    return continuous and not program.having("given") and len(program.having("data")) == 1
+
+
+def _distance(fitted: Fitted, data: Any) -> Result:
+    real = np.asarray(fitted.prepare(data))[:DRAWS]
+    drawn = fitted.draws(len(real))
+    name = fitted.model.plan.program.having("data")[0].name
+    return energy_distance(real, drawn[name])
+
+
+def _energy_gap(fitted: Fitted, data: Any) -> Result:
+    """Mean free energy of draws minus that of data, with its standard error."""
+    at_data = fitted.energy(data)
+    drawn = fitted.draws(min(DRAWS, 256))
+    program = fitted.model.plan.program
+    values = {v.name: drawn[v.name] for v in program.having("data")}
+    at_draws = -np.asarray(exact(fitted.model.lowered, fitted.raw, values).value)
+    spread = at_draws.var() / at_draws.size + at_data.var() / at_data.size
+    gap = np.asarray(at_draws.mean() - at_data.mean())
+    return Result(gap, "estimate", np.asarray(np.sqrt(spread)), f"{at_draws.size} draws")

@@ -1,0 +1,36 @@
+"""Mean 0 and standard deviation 1, by the training data's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.prepare.step import Fitted, Step
+from dgmlang.registry import implements
+
+
+@implements("prepare", "standardize")
+@dataclass(frozen=True)
+class Standardize(Step):
+    """(x − mean) / std, entry by entry of an example; a constant entry is only centred."""
+
+    invertible: ClassVar[bool] = True
+
+    def fit(self, x: np.ndarray) -> Fitted:
+        mean = np.nanmean(x, axis=0, dtype=np.float64)
+        scale = np.nanstd(x, axis=0, dtype=np.float64)
+        scale = np.where(scale > 0, scale, 1.0)
+        return {"mean": mean.astype(np.float32), "scale": scale.astype(np.float32)}
+
+    def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
+        return (x - jnp.asarray(fitted["mean"])[None]) / jnp.asarray(fitted["scale"])[None]
+
+    def invert(self, x: Array, fitted: Fitted) -> Array:
+        return x * jnp.asarray(fitted["scale"])[None] + jnp.asarray(fitted["mean"])[None]
+
+    def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array:
+        return -jnp.sum(jnp.log(fitted["scale"]))

@@ -1,0 +1,57 @@
+"""What a preparation is: a step on one variable's array, on its way into the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+Fitted = dict[str, np.ndarray]
+"""What a step learned from the training data; arrays, so that a run folder holds them."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that a step can take; `advice` may use {name} and the {largest} value."""
+
+    low: float
+    high: float
+    whole: bool
+    words: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step, with its settings as fields.
+
+    Arrays have a leading axis of examples. `invertible` steps have `invert`; `log_det` is
+    log |∂ prepared / ∂ given| of one example, None where the step has no density to speak of.
+    """
+
+    invertible: ClassVar[bool] = False
+    takes: ClassVar[Range | None] = None
+
+    def fit(self, x: np.ndarray) -> Fitted:
+        """What `apply` has to know of the training data; nothing, for most."""
+        return {}
+
+    def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
+        """The prepared batch."""
+        raise NotImplementedError
+
+    def invert(self, x: Array, fitted: Fitted) -> Array:
+        """The batch as it was given."""
+        raise NotImplementedError
+
+    def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array | None:
+        """The log-determinant for one example of this prepared shape."""
+        return None
+
+
+def missing_stay(given: Array, prepared: Array) -> Array:
+    """The prepared values, NaN where the given ones are."""
+    return jnp.where(jnp.isnan(given), jnp.nan, prepared)

@@ -1,0 +1,166 @@
+"""Data as people have them (arrays, frames, files, built-in names) as arrays by name."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.runtime import builtin
+
+NAMELESS = ""
+"""The name of an array that came without one."""
+
+MISSING = frozenset({"", "na", "nan", "n/a", "null", "none", "?"})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays with a leading axis of examples, and where they are from.
+
+    `table`: its arrays are the columns of a table. `builtin`: not the user's own, so columns that
+    no variable names may be left out.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    place: str
+    table: bool = False
+    builtin: bool = False
+
+
+def read(source: Any) -> Dataset:
+    """Read data.
+
+    Args:
+        source: an array (NumPy, JAX or what NumPy understands), a data frame, a mapping from names
+            to arrays, a path (`.npy`, `.npz` whose keys are variables, `.csv`), or the name of a
+            built-in data set.
+
+    Raises:
+        DgmError: DGM0501 to DGM0506.
+    """
+    if isinstance(source, Dataset):
+        return source
+    if isinstance(source, str | Path):
+        found = _named(str(source))
+    elif isinstance(source, Mapping):
+        arrays = {str(name): _array(value, f"`{name}`") for name, value in source.items()}
+        found = Dataset(arrays, "the data given")
+    elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        found = _frame(source)
+    else:
+        found = Dataset({NAMELESS: _array(source, "the data given")}, "the data given")
+    for name, array in found.arrays.items():
+        if array.ndim == 0:
+            raise DgmError(codes.not_numbers(found.place, f"the single number {array} as `{name}`"))
+        if array.shape[0] == 0:
+            raise DgmError(codes.no_examples(found.place))
+    if not found.arrays:
+        raise DgmError(codes.no_examples(found.place))
+    return found
+
+
+def _named(name: str) -> Dataset:
+    if name in builtin.NAMES:
+        return Dataset(builtin.dataset(name), f"{name} (built in)", builtin=True)
+    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
+    reader = readers.get(Path(name).suffix.lower())
+    if reader is None:
+        raise DgmError(codes.unknown_dataset(name, builtin.NAMES))
+    try:
+        return reader(Path(name))
+    except OSError as error:
+        reason = (error.strerror or "the file is cut short or of another kind").lower()
+        raise DgmError(codes.unreadable(name, reason)) from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        reason = "the file is cut short, of another kind, or holds Python objects"
+        raise DgmError(codes.unreadable(name, reason)) from error
+
+
+def _npy(path: Path) -> Dataset:
+    return Dataset({NAMELESS: _array(np.load(path, allow_pickle=False), str(path))}, str(path))
+
+
+def _npz(path: Path) -> Dataset:
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: _array(stored[name], f"`{name}`") for name in stored.files}
+    return Dataset(arrays, str(path))
+
+
+def _csv(path: Path) -> Dataset:
+    """A table; its first row names the columns where one of its entries is no number."""
+    with path.open(newline="", encoding="utf-8-sig") as text:
+        rows = [row for row in csv.reader(text) if row]
+    if not rows:
+        raise DgmError(codes.no_examples(str(path)))
+    headed = any(_number(entry) is None for entry in rows[0])
+    names = [name.strip() for name in rows[0]] if headed else [str(i) for i in range(len(rows[0]))]
+    body = rows[1:] if headed else rows
+    table = np.array([_row(row, i, names, str(path)) for i, row in enumerate(body)], np.float64)
+    if not body:
+        raise DgmError(codes.no_examples(str(path)))
+    if not headed:
+        return Dataset({NAMELESS: table}, str(path))
+    return Dataset({name: table[:, i] for i, name in enumerate(names)}, str(path), table=True)
+
+
+def _row(row: Sequence[str], number: int, names: Sequence[str], place: str) -> list[float]:
+    if len(row) != len(names):
+        raise DgmError(codes.ragged_rows(place, number, len(names), len(row)))
+    values = [_number(entry) for entry in row]
+    for name, entry, value in zip(names, row, values, strict=True):
+        if value is None:
+            raise DgmError(codes.text_entry(place, number, name, entry.strip()))
+    return [value for value in values if value is not None]
+
+
+def _number(text: str) -> float | None:
+    text = text.strip()
+    if text.lower() in MISSING:
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _frame(frame: Any) -> Dataset:
+    """A data frame, by what pandas and its relatives share: `columns`, and columns by name."""
+    place = "the data frame"
+    columns: dict[str, np.ndarray] = {}
+    for name in frame.columns:
+        column = np.asarray(frame[name].to_numpy())
+        if column.dtype.kind not in "biuf":
+            column = np.array(
+                [_cell(value, i, str(name), place) for i, value in enumerate(column)], np.float64
+            )
+        columns[str(name)] = column
+    return Dataset(columns, place, table=True)
+
+
+def _cell(value: Any, row: int, column: str, place: str) -> float:
+    """A cell of a column of objects: a number, or nothing."""
+    found = _number("" if value is None else str(value).replace("<NA>", ""))
+    if found is None:
+        raise DgmError(codes.text_entry(place, row, column, str(value)))
+    return found
+
+
+def _array(value: Any, place: str) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray):
+        return value.astype(np.float64).filled(np.nan)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DgmError(codes.not_numbers(place, "rows of different lengths")) from error
+    if array.dtype.kind not in "biuf":
+        words = {"U": "text", "S": "text", "O": "Python objects", "c": "complex numbers"}
+        raise DgmError(codes.not_numbers(place, words.get(array.dtype.kind, str(array.dtype))))
+    return array

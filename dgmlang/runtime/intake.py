@@ -1,0 +1,95 @@
+"""The way of data into a fit: read, named, prepared, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.program import Variable
+from dgmlang.compiler.syntax import ast
+from dgmlang.runtime import arrange, data, preparation
+from dgmlang.runtime.conform import conform, finite, storable
+from dgmlang.runtime.keys import Purpose, purpose, root
+from dgmlang.runtime.preparation import Preparation, States
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Arrays by variable as they came, and as the model sees them with random steps frozen."""
+
+    arrays: Arrays
+    prepared: Arrays
+    preparation: Preparation
+    states: States
+    place: str
+    notes: tuple[Diagnostic, ...]
+
+    def solve(
+        self, variables: Sequence[Variable], names: Sequence[str]
+    ) -> tuple[dict[str, int], tuple[Diagnostic, ...]]:
+        """The open hyperparameters `names`, from the data, and notes; DGM0514 where one is left."""
+        found, notes = arrange.solve(variables, self.prepared, self.place)
+        arrange.require(names, found, self.place)
+        return {name: found[name] for name in names}, notes
+
+    def checked(self, variables: Sequence[Variable]) -> tuple[Arrays, tuple[Diagnostic, ...]]:
+        """The arrays as they go to the device, held against types without open dimensions."""
+        warnings = conform(variables, self.prepared, self.place)
+        chains = {chain.name for chain in self.preparation.chains}
+        kinds = {variable.name: variable for variable in variables}
+        arrays = {n: storable(kinds[n], a, n in chains) for n, a in self.arrays.items()}
+        return arrays, (*self.notes, *warnings)
+
+
+def take_in(
+    variables: Sequence[Variable], source: Any, prepare: Mapping[str, ast.Expr], seed: int
+) -> Intake:
+    """Training data: the preparation is fitted to them."""
+    dataset = data.read(source)
+    arrays, notes = arrange.arrange(variables, dataset)
+    finite(variables, arrays, dataset.place)
+    chains = preparation.parse(prepare, variables)
+    key = purpose(root(seed), Purpose.FREEZE)
+    states = chains.fit(arrays, key)
+    return _prepared(arrays, chains, states, key, dataset.place, notes)
+
+
+def take_more(
+    variables: Sequence[Variable], source: Any, chains: Preparation, states: States, seed: int
+) -> Intake:
+    """Held-out data and data of queries: prepared as the training data were."""
+    dataset = data.read(source)
+    arrays, notes = arrange.arrange(variables, dataset)
+    finite(variables, arrays, dataset.place)
+    key = purpose(root(seed), Purpose.FREEZE)
+    chains.check(states, arrays, key)
+    return _prepared(arrays, chains, states, key, dataset.place, notes)
+
+
+def split(arrays: Arrays, fraction: float, seed: int) -> tuple[Arrays, Arrays]:
+    """A share of the examples, drawn by the seed, held out: (the rest, the share)."""
+    count = next(iter(arrays.values())).shape[0]
+    key = purpose(root(seed), Purpose.SPLIT)
+    order = np.asarray(jax.random.permutation(key, count))
+    held = min(count - 1, max(1, round(fraction * count)))
+    out, rest = np.sort(order[:held]), np.sort(order[held:])
+    return {n: a[rest] for n, a in arrays.items()}, {n: a[out] for n, a in arrays.items()}
+
+
+def _prepared(
+    arrays: Arrays, chains: Preparation, states: States, key: jax.Array, place: str, notes: Any
+) -> Intake:
+    seen = chains.apply(states, {n: a for n, a in arrays.items() if _chained(chains, n)}, key)
+    prepared = {**arrays, **{name: np.asarray(array) for name, array in seen.items()}}
+    return Intake(arrays, prepared, chains, states, place, notes)
+
+
+def _chained(chains: Preparation, name: str) -> bool:
+    return any(chain.name == name for chain in chains.chains)

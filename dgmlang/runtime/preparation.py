@@ -1,0 +1,273 @@
+"""`prepare x = 2 * dequantize(x) - 1` as a chain of steps: fitted once, applied to each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from math import log, prod
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.program import Variable
+from dgmlang.compiler.report import Report
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.static import Static, static
+from dgmlang.objectives.objective import Values
+from dgmlang.prepare.step import Fitted, Range, Step
+from dgmlang.registry import implementation, implemented
+from dgmlang.runtime.places import entry
+
+States = dict[str, tuple[Fitted, ...]]
+"""What the steps of each variable were fitted to."""
+
+
+@dataclass(frozen=True)
+class Affine(Step):
+    """scale · x + offset: arithmetic with numbers."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+    invertible: ClassVar[bool] = True
+
+    def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
+        return self.scale * x + self.offset
+
+    def invert(self, x: Array, fitted: Fitted) -> Array:
+        return (x - self.offset) / self.scale
+
+    def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array:
+        return jnp.float32(prod(shape) * log(abs(self.scale)))
+
+
+@dataclass(frozen=True)
+class Link:
+    """A step and the text that asked for it."""
+
+    step: Step
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps of one variable, the first to be applied first; `whole`: the result is integers."""
+
+    name: str
+    links: tuple[Link, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The chains of a program. Equal ones compile to the same; what was fitted is an argument."""
+
+    chains: tuple[Chain, ...] = ()
+
+    def fit(self, arrays: Mapping[str, np.ndarray], key: Array) -> States:
+        """Fit each step to what the steps before it make of the training data.
+
+        Raises:
+            DgmError: a step met a value that it cannot take (DGM0524).
+        """
+        return {chain.name: _fit(chain, arrays[chain.name], None, key) for chain in self.chains}
+
+    def check(self, states: States, arrays: Mapping[str, np.ndarray], key: Array) -> None:
+        """DGM0524 where later data hold a value that a step cannot take."""
+        for chain in self.chains:
+            if chain.name in arrays:
+                _fit(chain, arrays[chain.name], states[chain.name], key)
+
+    def apply(self, states: States, values: Values, key: Array) -> Values:
+        """The values with the prepared variables exchanged; random steps draw from the key."""
+        prepared = dict(values)
+        for place, chain in enumerate(self.chains):
+            if chain.name in values:
+                x, own = _number(values[chain.name]), jax.random.fold_in(key, place)
+                for count, (link, fitted) in enumerate(_zip(chain, states)):
+                    x = link.step.apply(x, fitted, jax.random.fold_in(own, count))
+                prepared[chain.name] = x.astype(jnp.int32) if chain.whole else x
+        return prepared
+
+    def invert(self, states: States, values: Values) -> Values:
+        """Draws on the scale of the data, as far back as steps are invertible."""
+        given = dict(values)
+        for chain in self.chains:
+            if chain.name in values:
+                x = values[chain.name]
+                for link, fitted in _invertible(chain, states):
+                    x = link.step.invert(x, fitted)
+                given[chain.name] = x
+        return given
+
+    def log_det(self, states: States, values: Values) -> Array:
+        """The log-determinant of one example, from prepared values with a leading axis.
+
+        log |∂ prepared / ∂ given|, from the last step backwards to the first that has none.
+        """
+        total = jnp.zeros(())
+        for chain in self.chains:
+            if chain.name in values:
+                shape = values[chain.name].shape[1:]
+                for link, fitted in reversed(_zip(chain, states)):
+                    term = link.step.log_det(fitted, shape)
+                    if term is None:
+                        break
+                    total += term
+        return total
+
+
+def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Preparation:
+    """The preparation that a recipe's or a command line's expressions say.
+
+    Raises:
+        DgmError: DGM0520 to DGM0523.
+    """
+    known = {variable.name: variable for variable in variables}
+    chains = []
+    for name, expression in prepare.items():
+        if name not in known:
+            raise DgmError(codes.prepares_nothing(expression.span, name, known))
+        whole = known[name].type.kind.name in ("cat", "grey", "count", "byte")
+        chains.append(Chain(name, tuple(_links(expression, name)), whole))
+    return Preparation(tuple(chains))
+
+
+# ── from expressions ─────────────────────────────────────────────────────────────────────────────
+
+
+def _links(node: ast.Expr, name: str) -> Iterator[Link]:
+    """The steps of an expression, innermost first."""
+    match node:
+        case ast.Name(found) if found == name:
+            return
+        case ast.Call(ast.Name(step), (ast.Argument(value, None, False), *rest), None):
+            made = _step(node, step, rest)
+            yield from _links(value, name)
+            yield Link(made, node.span)
+        case ast.Unary("-", operand):
+            yield from _links(operand, name)
+            yield Link(Affine(-1.0), node.span)
+        case ast.Binary(op, left, right):
+            value, affine = _arithmetic(node, op, left, right, name)
+            yield from _links(value, name)
+            yield Link(affine, node.span)
+        case _:
+            raise DgmError(codes.not_a_chain(node.span, name))
+
+
+def _step(node: ast.Call, name: str, arguments: Sequence[ast.Argument]) -> Step:
+    try:
+        kind = implementation("prepare", name)
+    except KeyError:
+        known = sorted(found for kind, found in implemented() if kind == "prepare")
+        raise DgmError(codes.unknown_preparation(node.function.span, name, known)) from None
+    parameters = [parameter.name for parameter in fields(kind)]
+    settings: dict[str, float] = {}
+    for place, argument in enumerate(arguments):
+        named = argument.name or (parameters[place] if place < len(parameters) else None)
+        if named not in parameters:
+            raise DgmError(codes.preparation_argument(argument.span, name, parameters))
+        settings[named] = _constant(argument.value)
+    return kind(**settings)
+
+
+def _arithmetic(
+    node: ast.Binary, op: str, left: ast.Expr, right: ast.Expr, name: str
+) -> tuple[ast.Expr, Affine]:
+    """The side with the variable, and what the other side does to it."""
+    if _mentions(left, name):
+        number = _number_of(node, right, name)
+        steps = {"+": (1.0, number), "-": (1.0, -number), "*": (number, 0.0)}
+        if op == "/" and number:
+            return left, Affine(1.0 / number)
+        value = left
+    else:
+        number = _number_of(node, left, name)
+        steps = {"+": (1.0, number), "-": (-1.0, number), "*": (number, 0.0)}
+        value = right
+    if op not in steps or steps[op][0] == 0:
+        raise DgmError(codes.not_a_chain(node.span, name))
+    return value, Affine(*steps[op])
+
+
+def _number_of(node: ast.Binary, side: ast.Expr, name: str) -> float:
+    if _mentions(side, name):
+        raise DgmError(codes.not_a_chain(node.span, name))
+    return _constant(side)
+
+
+def _mentions(node: ast.Expr, name: str) -> bool:
+    match node:
+        case ast.Name(found):
+            return found == name
+        case ast.Call(_, arguments):
+            return any(_mentions(argument.value, name) for argument in arguments)
+        case ast.Unary(_, operand):
+            return _mentions(operand, name)
+        case ast.Binary(_, left, right):
+            return _mentions(left, name) or _mentions(right, name)
+    return False
+
+
+def _constant(node: ast.Expr) -> float:
+    report = Report()
+    value = static(node, Static({}, report))
+    report.settle()
+    if not isinstance(value, int | float):
+        raise DgmError(codes.not_a_chain(node.span, "x"))
+    return value
+
+
+# ── on arrays ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fit(
+    chain: Chain, array: np.ndarray, states: tuple[Fitted, ...] | None, key: Array
+) -> tuple[Fitted, ...]:
+    x, found = array, []
+    for count, link in enumerate(chain.links):
+        _within(chain.name, link, x)
+        fitted = link.step.fit(x) if states is None else states[count]
+        found.append(fitted)
+        if count + 1 < len(chain.links):
+            x = np.asarray(link.step.apply(_number(x), fitted, jax.random.fold_in(key, count)))
+    return tuple(found)
+
+
+def _within(name: str, link: Link, x: np.ndarray) -> None:
+    takes: Range | None = link.step.takes
+    if takes is None:
+        return
+    wrong = (x < takes.low) | (x > takes.high)
+    if takes.whole:
+        wrong |= x != np.round(x)
+    wrong &= ~np.isnan(x)
+    if wrong.any():
+        value, at = entry(name, x, wrong)
+        advice = takes.advice.format(name=name, largest=float(np.nanmax(x)))
+        step = type(link.step).__name__.lower()
+        raise DgmError(codes.not_prepared(link.span, step, takes.words, value, at, advice))
+
+
+def _number(x: Any) -> Array:
+    """The array in floating point, whatever it was stored in."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+
+
+def _zip(chain: Chain, states: States) -> list[tuple[Link, Fitted]]:
+    return list(zip(chain.links, states[chain.name], strict=True))
+
+
+def _invertible(chain: Chain, states: States) -> Iterator[tuple[Link, Fitted]]:
+    """The steps from the last backwards, up to the first that cannot be undone."""
+    for link, fitted in reversed(_zip(chain, states)):
+        if not link.step.invertible:
+            return
+        yield link, fitted

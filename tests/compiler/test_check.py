@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dgmlang.compiler.diagnostics import codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.pipeline import compile_source
+from dgmlang.compiler.source import Source
+
+FOLDER = Path(__file__).parents[1] / "golden" / "check"
+CODE = re.compile(r"DGM0[23]\d\d")
+SEVERAL = {"several", "idle"}
+"""Cases that hold more than one mistake."""
+
+ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209"}
+"""Codes about settings and files rather than texts: tested in test_settings."""
+
+
+def findings(path: Path) -> tuple[Diagnostic, ...]:
+    source = Source(path.name, path.read_text(encoding="utf-8"))
+    try:
+        return compile_source(source)[1].warnings
+    except DgmError as error:
+        return error.diagnostics
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.dgm")), ids=lambda p: p.stem)
+def test_diagnostics(path: Path, golden: Callable[[Path, str], None]) -> None:
+    golden(path.with_suffix(".txt"), "\n\n".join(map(render, findings(path))) + "\n")
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(FOLDER.glob("*.dgm")) if p.stem not in SEVERAL], ids=lambda p: p.stem
+)
+def test_one_mistake_brings_one_message(path: Path) -> None:
+    assert len(findings(path)) == 1
+
+
+def test_every_code_has_a_golden_case() -> None:
+    folder = Path(*codes.__path__)
+    words = "".join((folder / f"{name}.py").read_text("utf-8") for name in ("names", "types"))
+    shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
+    assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))
