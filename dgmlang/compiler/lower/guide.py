@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -22,8 +22,7 @@ Terms = dict[str, Array]
 """Numbers by variable, the energies' under "energy"."""
 
 
-@dataclass(frozen=True)
-class Guided:
+class Guided(NamedTuple):
     """One draw of the guide with everything that a bound takes from it.
 
     Attributes:
@@ -111,8 +110,8 @@ def _closed(inside: Evaluation) -> Terms:
     latents = {v.name for v in program.having("latent")}
     for name, law in _guide(inside.built).laws.items():
         prior = program.variables[name].law
-        named = isinstance(law, Named) and isinstance(prior, Named)
-        if named and latents & parents(prior).keys() <= before:
+        known_before = latents & parents(prior).keys() <= before
+        if known_before and isinstance(law, Named) and isinstance(prior, Named):
             divergence = _known(distribution(law, inside), distribution(prior, inside))
             closed |= {} if divergence is None else {name: divergence}
         before.add(name)
