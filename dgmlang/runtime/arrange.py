@@ -57,6 +57,8 @@ def solve(
     present = [variable for variable in variables if variable.name in arrays]
     for variable in present:
         wanted, sizes = variable.type.array_shape, arrays[variable.name].shape[1:]
+        if not any(dim.symbols for dim in wanted):
+            continue
         if len(wanted) != len(sizes):
             shown = (variable.span, variable.name, show(wanted), sizes)
             raise DgmError(codes.wrong_shape(*shown, _flatten(variable.name, wanted, sizes), place))

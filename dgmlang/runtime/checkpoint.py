@@ -102,7 +102,7 @@ def load(path: Path) -> Run:
     file = path / record["arrays"]
     parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in record["parts"]}
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as binary, np.load(binary, allow_pickle=False) as stored:
             for key in stored.files:
                 part, _, name = key.partition("/")
                 parts[part][name] = stored[key]

@@ -147,7 +147,7 @@ def _advice(variable: Variable, array: np.ndarray) -> str | None:
             return f"prepare {name} = ({name} + 1) / 2"
         case "bit" if low >= 0 and high <= 1:
             return f"prepare {name} = bernoulli({name})"
-        case "bit" if low >= 0 and whole:
+        case "bit" if low >= 0 and high > 2 and whole:
             return f"prepare {name} = bernoulli({name} / {high:g})"
         case "spin" if (low, high) == (0, 1) and whole:
             return f"prepare {name} = 2 * {name} - 1"

@@ -59,7 +59,7 @@ def read(source: Any) -> Dataset:
         found = Dataset({NAMELESS: _array(source, "the data given")}, "the data given")
     for name, array in found.arrays.items():
         if array.ndim == 0:
-            raise DgmError(codes.not_numbers(found.place, f"the single number {array} as `{name}`"))
+            raise DgmError(codes.not_numbers(name or found.place, f"the single number {array}"))
         if array.shape[0] == 0:
             raise DgmError(codes.no_examples(found.place))
     if not found.arrays:
@@ -85,11 +85,14 @@ def _named(name: str) -> Dataset:
 
 
 def _npy(path: Path) -> Dataset:
-    return Dataset({NAMELESS: _array(np.load(path, allow_pickle=False), str(path))}, str(path))
+    with path.open("rb") as file:
+        array = _array(np.load(file, allow_pickle=False), str(path))
+    return Dataset({NAMELESS: array}, str(path))
 
 
 def _npz(path: Path) -> Dataset:
-    with np.load(path, allow_pickle=False) as stored:
+    # Opened here, because NumPy leaves a file open that turns out to be cut short.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: _array(stored[name], f"`{name}`") for name in stored.files}
     return Dataset(arrays, str(path))
 

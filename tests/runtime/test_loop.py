@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.objectives.objective import Objective, Player, nothing, stateless
+from dgmlang.objectives.objective import Objective, Player
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import load
 from dgmlang.runtime.loop import Interrupted, NotFinite, Outlet, train
@@ -51,8 +51,8 @@ def test_it_learns() -> None:
 def test_resume_is_bit_exact(tmp_path: Path, step: int) -> None:
     whole = small.fit(SETTINGS, valid=HELD_OUT)
     folder = tmp_path / "run"
+    outlet = Outlet(folder, callbacks=[raise_at(step)])
     with pytest.raises(Interrupted) as stop:
-        outlet = Outlet(folder, callbacks=[raise_at(step)])
         small.fit(SETTINGS, valid=HELD_OUT, outlet=outlet)
     assert stop.value.result.step == step
     assert str(folder) in stop.value.diagnostic.why[0]
@@ -80,7 +80,8 @@ from pathlib import Path
 from dgmlang.runtime.loop import Outlet
 from tests.runtime import small
 from tests.runtime.test_loop import HELD_OUT, KILLED_SETTINGS
-outlet = Outlet(Path(sys.argv[1]), save_seconds=0.0, callbacks=[lambda r: print(r.step, flush=True)])
+tell = lambda record: print(record.step, flush=True)
+outlet = Outlet(Path(sys.argv[1]), save_seconds=0.0, callbacks=[tell])
 small.fit(KILLED_SETTINGS, valid=HELD_OUT, outlet=outlet)
 """
 KILLED_SETTINGS = replace(SETTINGS, steps=20_000, valid_every=500)

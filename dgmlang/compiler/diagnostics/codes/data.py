@@ -18,13 +18,23 @@ def _near(name: str, known: Iterable[str]) -> str | None:
     return f"write `{near}`" if near else None
 
 
+def _of(place: str) -> tuple[str]:
+    """The data's place, where the drawing shows the program's."""
+    return (f"in {place}",)
+
+
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def unreadable(path: str, reason: str) -> Diagnostic:
     """A file that cannot be opened, or is not what its name says."""
     return Diagnostic(
-        "DGM0501", "cannot read data", (), (reason,), "give a file that is there", place=path
+        "DGM0501",
+        "cannot read data",
+        (),
+        (reason,),
+        "give the path of a whole .npy, .npz or .csv file",
+        place=path,
     )
 
 
@@ -99,8 +109,8 @@ def missing_variable(span: Span, name: str, offered: Iterable[str], place: str) 
     return Diagnostic(
         "DGM0507",
         "missing variable",
-        (Label(span, f"the data bring no `{name}`"),),
-        (f"they bring {_list(offered)}",),
+        (Label(span, f"the data bring nothing called `{name}`"),),
+        (f"in {place} unused: {_list(offered)}",) if offered else _of(place),
         f"call `{near}` `{name}` in the data" if near else f"add `{name}` to the data",
         place=place,
     )
@@ -169,6 +179,7 @@ def wrong_shape(
         "DGM0512",
         "wrong shape",
         (Label(span, f"Expected {expected} in each example; found {list(found)}"),),
+        why=_of(place),
         help=advice or f"give `{name}` with one leading axis of examples",
         place=place,
     )
@@ -180,6 +191,7 @@ def two_sizes(span: Span, symbol: str, first: int, second: int, place: str) -> D
         "DGM0513",
         "two sizes for one name",
         (Label(span, f"`{symbol}` is {second} here and {first} elsewhere in the data"),),
+        why=_of(place),
         help=f"give arrays that agree in `{symbol}`, or write two hyperparameters",
         place=place,
     )
@@ -222,6 +234,7 @@ def wrong_value(
         "DGM0516",
         "wrong value",
         (Label(span, f"Expected {expected}; found {found} in {at}"),),
+        why=_of(place),
         help=advice or f"correct these values of `{name}`",
         place=place,
     )
@@ -233,6 +246,7 @@ def missing_value(span: Span, name: str, found: str, at: str, place: str) -> Dia
         "DGM0517",
         "value not finite",
         (Label(span, f"found {found} in {at}, and `{name}` may not be missing"),),
+        why=_of(place),
         help="leave such examples out, or fill the entry in",
         place=place,
     )
@@ -245,6 +259,7 @@ def integers_as_density(span: Span, name: str, place: str) -> Diagnostic:
         "whole numbers under a density",
         (Label(span, f"every value of `{name}` is a whole number"),),
         (
+            *_of(place),
             "a density on points has no bound, so its value would say nothing",
             "noise within the bins bounds their probability; `quantize(…)` gives it itself",
         ),
