@@ -17,6 +17,7 @@ from scipy import stats
 from dgmlang.registry import implementation, implemented
 
 TRIL = np.array([[1.5, 0.0], [0.7, 0.4]])
+COVARIANCE: Any = TRIL @ TRIL.T
 LOGITS = np.array([0.3, -1.0, 2.0])
 PROBS = np.exp(LOGITS) / np.exp(LOGITS).sum()
 
@@ -32,11 +33,7 @@ UNIVARIATE: dict[str, tuple[dict[str, float], list[float], Any]] = {
     "LogNormal": ({"loc": 0.2, "scale": 0.5}, [1e-3, 1.0, 9.0], stats.lognorm(0.5, 0, np.exp(0.2))),
     "Exponential": ({"rate": 2.5}, [1e-6, 0.4, 9.0], stats.expon(0, 1 / 2.5)),
     "Gamma": ({"concentration": 2.5, "rate": 3.0}, [1e-3, 0.4, 9.0], stats.gamma(2.5, 0, 1 / 3)),
-    "Beta": (
-        {"concentration1": 2.5, "concentration0": 0.7},
-        [1e-3, 0.5, 0.99],
-        stats.beta(2.5, 0.7),
-    ),
+    "Beta": ({"concentration1": 2.5, "concentration0": 0.7}, [1e-3, 0.9], stats.beta(2.5, 0.7)),
     "Uniform": ({}, [0.01, 0.99], stats.uniform()),
     "Poisson": ({"rate": 3.5}, [0, 3, 20], stats.poisson(3.5)),
     "Bernoulli": ({"logits": 0.8}, [0.0, 1.0], stats.bernoulli(1 / (1 + np.exp(-0.8)))),
@@ -45,7 +42,7 @@ MULTIVARIATE: dict[str, tuple[dict[str, Any], list[Any], Any]] = {
     "MultivariateNormal": (
         {"loc": np.array([0.5, -1.0]), "scale_tril": TRIL},
         [[0.5, -1.0], [3.0, 2.0]],
-        stats.multivariate_normal([0.5, -1.0], TRIL @ TRIL.T),
+        stats.multivariate_normal([0.5, -1.0], cov=COVARIANCE),
     ),
     "Dirichlet": (
         {"concentration": np.array([0.5, 2.0, 3.0])},
@@ -61,8 +58,7 @@ def law(name: str, arguments: dict[str, Any]) -> Any:
 
 
 def log_density(reference: Any, points: Any) -> Any:
-    discrete = hasattr(reference, "logpmf") and not hasattr(reference, "logpdf")
-    discrete = discrete or isinstance(getattr(reference, "dist", None), stats.rv_discrete)
+    discrete = isinstance(reference.dist, stats.rv_discrete)
     return reference.logpmf(points) if discrete else reference.logpdf(points)
 
 
@@ -74,7 +70,7 @@ def test_every_distribution_is_here() -> None:
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_density_of_numbers_is_scipys(name: str) -> None:
     arguments, points, reference = UNIVARIATE[name]
-    found = law(name, arguments).log_prob(jnp.asarray(points))
+    found = jax.vmap(law(name, arguments).log_prob)(jnp.asarray(points))
     np.testing.assert_allclose(found, log_density(reference, points), rtol=1e-10)
 
 
@@ -100,7 +96,8 @@ def test_categorical_is_its_probabilities(by: str) -> None:
 @pytest.mark.parametrize("probs", [1e-6, 0.3, 1 - 1e-6])
 def test_bernoulli_by_probabilities(probs: float) -> None:
     found = law("Bernoulli", {"probs": probs}).log_prob(jnp.array([0.0, 1.0]))
-    np.testing.assert_allclose(found, stats.bernoulli(probs).logpmf([0, 1]), rtol=1e-12)
+    expected: Any = stats.bernoulli(probs)
+    np.testing.assert_allclose(found, expected.logpmf([0, 1]), rtol=1e-12)
 
 
 def draws(of: Any, count: int, seed: int = 0) -> np.ndarray:
@@ -150,12 +147,11 @@ def test_draws_without_moments_have_the_right_quantiles(name: str) -> None:
 
 def test_draws_of_vectors_have_the_right_moments() -> None:
     sample = draws(law("MultivariateNormal", MULTIVARIATE["MultivariateNormal"][0]), 20_000)
-    covariance = TRIL @ TRIL.T
-    spread = np.sqrt(np.diag(covariance))
+    spread = np.sqrt(np.diag(COVARIANCE))
     assert (np.abs(sample.mean(0) - [0.5, -1.0]) < 5 * spread / np.sqrt(20_000)).all()
     # Var of a product moment of Gaussians: σ_i² σ_j² + σ_ij².
-    error = np.sqrt((np.outer(spread, spread) ** 2 + covariance**2) / 20_000)
-    assert (np.abs(np.cov(sample.T) - covariance) < 5 * error).all()
+    error = np.sqrt((np.outer(spread, spread) ** 2 + COVARIANCE**2) / 20_000)
+    assert (np.abs(np.cov(sample.T) - COVARIANCE) < 5 * error).all()
 
     concentration = np.array([0.5, 2.0, 3.0])
     sample = draws(law("Dirichlet", {"concentration": concentration}), 20_000)
@@ -199,7 +195,7 @@ def test_numpyros_own_slope_is_wrong_there() -> None:
 @pytest.mark.parametrize("logits", FAR)
 def test_bernoulli_is_of_degree_one_in_its_value(logits: float) -> None:
     """So the slope in the value is the log-odds, which Gibbs updates rely on."""
-    np.testing.assert_allclose(jax.grad(bernoulli, 1)(logits, 0.0), logits, rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(bernoulli, 1)(logits, 0.0), logits, 1e-6, 1e-6)
 
 
 def test_curvature_of_bernoulli_at_zero() -> None:
