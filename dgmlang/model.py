@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
-from dgmlang.compiler.pipeline import compile_source, read
+from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import objective as named_objective
@@ -18,11 +17,16 @@ from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.source import Source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jax import Array
 
     from dgmlang.compiler.lower.lowered import Lowered
     from dgmlang.fitted import Fitted
     from dgmlang.objectives.objective import Objective, Params, Values
+    from dgmlang.runtime.metrics import Record
+    from dgmlang.runtime.progress import Progress
+    from dgmlang.runtime.settings import Optimizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +133,66 @@ class Model:
 
     # ── training ─────────────────────────────────────────────────────────────────────────────────
 
-    def fit(self, data: Any, **settings: Any) -> Fitted:
-        """Train on data and return the fitted model. `fitting.fit` lists the settings."""
-        from dgmlang.fitting import fit
+    def fit(
+        self,
+        data: Any,
+        *,
+        objective: str | None = None,
+        optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None,
+        steps: int | None = None,
+        epochs: float | None = None,
+        batch: int | None = None,
+        seed: int = 0,
+        valid: Any = None,
+        patience: int | None = None,
+        average: float | None = None,
+        prepare: Mapping[str, str] | str | None = None,
+        recipe: str = "default",
+        init: Any = None,
+        freeze: Sequence[str] = (),
+        callbacks: Sequence[Callable[[Record], object]] = (),
+        out: str | Path | None = None,
+        resume: str | Path | None = None,
+        replace: bool = False,
+        progress: bool | Progress = False,
+        notes: Callable[[Diagnostic], object] = lambda _: None,
+    ) -> Fitted:
+        """Train on data and return the fitted model; this model stays as it is.
 
-        return fit(self, data, **settings)
+        What is left out comes from the program's recipe, then from the objective's own.
+
+        Args:
+            data: An array, a data frame, `{"x": …, "y": …}`, a file (`.npy`, `.npz`, `.csv`) or
+                the name of a built-in data set. The leading axis is that of examples.
+            objective: As people write it: `"iwae(k = 8)"`.
+            optimizer: An Optax name with settings, `"adam(learning_rate = 1e-3)"`, an Optax object,
+                or one of these for each player (`{"critic": …, "generator": …}`).
+            steps: Optimiser steps.
+            epochs: Passes over the data, in place of `steps`.
+            batch: Examples a step.
+            seed: The source of all randomness.
+            valid: Held-out data, or the share of the data to hold out.
+            patience: Looks at held-out data without a new best before training ends.
+            average: Decay of the averaged parameters (EMA).
+            prepare: `"x = bernoulli(x)"`, or expressions by variable.
+            recipe: A recipe of the program.
+            init: A run folder, a fitted model, or `{path: array}` to start from.
+            freeze: Globs of parameter paths that do not move.
+            callbacks: Called with each record of the metrics.
+            out: A run folder, written as training goes.
+            resume: A run folder to go on with, to the same numbers as without the stop.
+            replace: Whether `out` may overwrite another run.
+            progress: Whether to show a progress bar.
+            notes: Called with what is worth knowing about the data.
+
+        Raises:
+            DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
+                do not fit the program, DGM06xx for folders, DGM07xx where training fails.
+        """
+        from dgmlang.fitting import Request, fit
+
+        asked = {k: v for k, v in locals().items() if k in Request.__dataclass_fields__}
+        return fit(self, data, Request(**asked))
 
     def with_params(self, params: Mapping[str, Any]) -> Fitted:
         """The model with parameters that are known, as users see them; missing ones are initial."""
@@ -146,20 +205,6 @@ def compiled(source: Source, settings: Mapping[str, Any], chosen: str | None) ->
     """A model from a source; DgmError with every mistake that was found."""
     plan, report = compile_source(source, settings, chosen)
     return Model(source, dict(settings), chosen, plan, report.warnings)
-
-
-def load(path: str | Path, *, model: str | None = None, **hypers: Any) -> Model:
-    """The model of a `.dgm` file.
-
-    Args:
-        path: The file.
-        model: Which of its models; by default the last.
-        **hypers: Values for hyperparameters.
-
-    Raises:
-        DgmError: With every mistake in the program.
-    """
-    return compiled(read(path), hypers, model)
 
 
 def parse(text: str, *, model: str | None = None, **hypers: Any) -> Model:

@@ -62,6 +62,7 @@ class NotFinite(DgmError):
     def __init__(self, diagnostic: Diagnostic, result: Result) -> None:
         super().__init__(diagnostic)
         self.result = result
+        self.fitted: Any = None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -71,13 +72,14 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(diagnostic.why[0])
         self.diagnostic = diagnostic
         self.result = result
+        self.fitted: Any = None
 
 
 @dataclass(frozen=True)
 class Outlet:
     """Where a fit's traces go: a run folder with what heads it, a progress display, callbacks.
 
-    `save_seconds` lie between checkpoints. A callback gets each record.
+    `save_seconds` lie between checkpoints, which hold `parts` too. A callback gets each record.
     """
 
     folder: Path | None = None
@@ -86,6 +88,7 @@ class Outlet:
     callbacks: Sequence[Callable[[Record], object]] = ()
     locate: Locate | None = None
     save_seconds: float = 30.0
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -294,6 +297,7 @@ class _Fit:
         parts = {
             "last": self.carry.params, "best": self.best or {}, "ema": self.carry.average,
             "moments": self.carry.optimizers, "state": self.carry.state, "sums": self.carry.sums,
+            **self.outlet.parts,
         }  # fmt: skip
         checkpoint.save(self.outlet.folder, self.outlet.header, training, parts)
 

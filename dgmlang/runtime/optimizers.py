@@ -113,6 +113,8 @@ def _find(chosen: Choice, what: str, known: Mapping[str, Any]) -> Callable[..., 
 
 def _bind(function: Callable[..., Any], chosen: Choice) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters
+    if len(chosen.positional) > len(parameters):
+        raise DgmError(codes.too_many_arguments(chosen.name, parameters))
     arguments = dict(zip(parameters, chosen.positional, strict=False)) | dict(chosen.arguments)
     for name, value in arguments.items():
         if name not in parameters:

@@ -59,7 +59,16 @@ def configure(
     recipe: Recipe,
     prepare: Prepare | None = None,
 ) -> Configuration:
-    """What is compiled: DGM0705 where a batch is too large, DGM0706 where a glob names nothing."""
+    """What is compiled.
+
+    Raises:
+        DgmError: a batch is too large (DGM0705), a glob names nothing (DGM0706), Optax has no such
+            name (DGM0701 to DGM0704), or a number is below one (DGM0712).
+    """
+    for name in ("steps", "batch", "valid_every", "patience"):
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise DgmError(codes.not_positive(name, value))
     count = batches.length(data)
     if settings.batch > count:
         raise DgmError(codes.batch_too_large(settings.batch, count))

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import batches
 from dgmlang.runtime import step as steps
@@ -47,6 +49,9 @@ class Trainer:
         seen = self.prepared(given, self._some(given.data))
         copied = jax.tree.map(partial(jnp.array, copy=True), params)
         copied |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
+        for player in objective.players:
+            if not self.config.owned(player, copied):
+                raise DgmError(codes.nothing_moves(player.name))
         state = objective.start(purpose(given.key, Purpose.START), copied, seen)
         return self._open(copied, state, given)
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # evaluating an expression may need a law, and a law its expr
     from dgmlang.compiler.lower.evaluate import Evaluation
 
 
+EVERYWHERE = frozenset({"real", "bit", "cat", "grey"})
+"""Supports that no value of the kind lies outside of, so that none need be looked for."""
+
+
 class PushedForward(dist.TransformedDistribution):
     """A base law through bijections: log p(y) = log p(x) − log |det ∂y/∂x|, of one example.
 
@@ -64,7 +68,8 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     """A distribution of the library, one entry for each index of the declared shape.
 
     Arguments of lower rank repeat over the shape: each is broadcast to the entries' shape and the
-    axes of its own declared type.
+    axes of its own declared type. Where the support leaves some of the reals out, the density is 0
+    there.
     """
     shape = numbers(law.type.array_shape)
     result = law.extern.type
@@ -75,7 +80,8 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
         name: _repeated(inside.value(expr), batch, declared[name])
         for name, expr in law.arguments.items()
     }
-    entries = implementation("dist", law.extern.name)(**arguments)
+    checked = result.kind not in EVERYWHERE
+    entries = implementation("dist", law.extern.name)(**arguments, validate_args=checked)
     return entries if entries.batch_shape == batch else entries.expand(batch)
 
 
@@ -87,7 +93,8 @@ def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
     if entries is None:
         raise TypeError("a mixture's component is a distribution of the library")
     inner = entries.to_event(len(entries.batch_shape) - weights.ndim)
-    mixed = dist.MixtureSameFamily(dist.Categorical(probs=weights), inner)
+    mixing = dist.Categorical(probs=weights, validate_args=False)
+    mixed = dist.MixtureSameFamily(mixing, inner, validate_args=False)
     return mixed.to_event(weights.ndim - 1)
 
 

@@ -57,9 +57,11 @@ def guide(body: tuple[ast.Statement, ...], scope: Scope) -> Guide | None:
 def _guide_law(s: ast.Variable, scope: Scope) -> Law | None:
     declaration = scope.shared.declarations.get(s.name)
     known = scope.shared.values.get(s.name)
-    if not isinstance(known, Read) or not isinstance(declaration, ast.Variable):
+    if not isinstance(declaration, ast.Variable):
         scope.report.say(name_codes.unknown_name(s.name_span, s.name, scope.known()))
         return None
+    if not isinstance(known, Read):
+        return None  # its declaration is wrong, or in a loop, and has been reported
     if declaration.role != "latent" and not known.type.optional:
         scope.report.say(codes.guide_target(s.name_span, s.name))
         return None

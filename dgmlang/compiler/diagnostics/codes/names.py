@@ -99,6 +99,13 @@ def no_such_model(name: str, known: Iterable[str], place: str) -> Diagnostic:
     return Diagnostic("DGM0209", "unknown model", (), (why,), _nearest(name, known), place=place)
 
 
+def folder_as_program(place: str) -> Diagnostic:
+    """A folder where a program's file is wanted."""
+    why = f"{place} is a folder"
+    help = "`dgm.restore(folder)` reads a run"
+    return Diagnostic("DGM0210", "folder as a program", (), (why,), help, place=place)
+
+
 def not_built(span: Span, what: str) -> Diagnostic:
     """A part of the language that this version parses but does not run."""
     return Diagnostic(

@@ -46,6 +46,29 @@ def missing_argument(name: str, function: str) -> Diagnostic:
     )
 
 
+def too_many_arguments(function: str, known: Iterable[str]) -> Diagnostic:
+    """More values than an optimiser or schedule has arguments."""
+    known = tuple(known)
+    return Diagnostic(
+        "DGM0711",
+        "too many arguments",
+        (),
+        (f"`{function}` has {len(known)}: {', '.join(known)}",),
+        "give them by name",
+    )
+
+
+def not_positive(name: str, value: float) -> Diagnostic:
+    """A number of training that must be at least 1."""
+    return Diagnostic(
+        "DGM0712",
+        "setting below one",
+        (),
+        (f"`{name}` is {value:g}",),
+        f"set `{name} = 1` or more",
+    )
+
+
 def not_an_optimizer(span: Span) -> Diagnostic:
     """An expression that is no call of Optax."""
     label = Label(span, "Expected an optimiser of Optax; found another expression")

@@ -1,0 +1,59 @@
+"""The ways in: a program, a run folder, a built-in data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.pipeline import read
+from dgmlang.model import Model, compiled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dgmlang.fitted import Fitted
+
+
+def load(path: str | Path, *, model: str | None = None, **hypers: Any) -> Model:
+    """The model of a `.dgm` file.
+
+    Args:
+        path: The file.
+        model: Which of its models; by default the last.
+        **hypers: Values for hyperparameters; lists for `int[]`.
+
+    Raises:
+        DgmError: With every mistake in the program. DGM0210 for a run folder: `restore` reads it.
+    """
+    if Path(path).is_dir():
+        raise DgmError(codes.folder_as_program(str(path)))
+    return compiled(read(path), hypers, model)
+
+
+def restore(folder: str | Path) -> Fitted:
+    """The fitted model of a run folder. Nothing in it is run: its program is compiled again.
+
+    Raises:
+        DgmError: DGM0601 to DGM0604, DGM0607 where the folder is none, damaged or newer.
+    """
+    from dgmlang.runtime.runs import restore
+
+    return restore(Path(folder))
+
+
+def data(name: str, n: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+    """A built-in data set as arrays by name: `x`, and `y` where there are labels.
+
+    Args:
+        name: `digits`, `iris`, `moons`, `checkerboard`, `rings`, `8gaussians`, …
+        n: How many examples, for those that are made.
+        seed: Of the examples that are made.
+    """
+    from dgmlang.compiler.diagnostics.codes import data as data_codes
+    from dgmlang.runtime import builtin
+
+    if name not in builtin.NAMES:
+        raise DgmError(data_codes.unknown_dataset(name, builtin.NAMES))
+    return builtin.dataset(name, seed=seed, **({} if n is None else {"n": n}))

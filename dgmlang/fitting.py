@@ -1,0 +1,232 @@
+"""`fit`: data and settings in, a fitted model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.plan import recipes
+from dgmlang.compiler.plan.methods import Method
+from dgmlang.compiler.plan.methods import objective as named_objective
+from dgmlang.fitted import Fitted
+from dgmlang.model import Model
+from dgmlang.objectives.objective import Params, Values
+from dgmlang.runtime import checkpoint, loop, paths, runs, written
+from dgmlang.runtime.inlet import Inlet, brought
+from dgmlang.runtime.intake import Intake, split, take_in, take_more
+from dgmlang.runtime.locate import locate
+from dgmlang.runtime.loop import Outlet, Result
+from dgmlang.runtime.metrics import Record
+from dgmlang.runtime.progress import Progress, Silent
+from dgmlang.runtime.progress import progress as display
+from dgmlang.runtime.settings import Optimizer, Settings, configure
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller asked of a fit; `Model.fit` describes each. None leaves it to the recipe."""
+
+    objective: str | None = None
+    optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    batch: int | None = None
+    seed: int = 0
+    valid: Any = None
+    patience: int | None = None
+    average: float | None = None
+    prepare: Mapping[str, str] | str | None = None
+    recipe: str = "default"
+    init: Any = None
+    freeze: Sequence[str] = ()
+    callbacks: Sequence[Callable[[Record], object]] = ()
+    out: str | Path | None = None
+    resume: str | Path | None = None
+    replace: bool = False
+    progress: bool | Progress = False
+    notes: Callable[[Diagnostic], object] = field(default=lambda _: None)
+
+
+def fit(model: Model, data: Any, request: Request) -> Fitted:
+    """Train a model; `Model.fit` is the way in."""
+    resumed = None if request.resume is None else runs.read(Path(request.resume))
+    if resumed is not None:
+        request = _as_before(request, resumed[1])
+    recipe = written.recipe(model.plan.program, request.recipe)
+    prepare = _preparations(request, {} if recipe is None else recipe.prepare)
+    intake = take_in(brought(model.plan.program), data, prepare, request.seed)
+    model, arrays = _instance(model, intake, request)
+    wanted = written.merged(
+        recipe, {k: getattr(request, k) for k in written.KEYS if k != "sampler"}
+    )
+    method = named_objective(model.plan, wanted.get("objective"))
+    arrays, valid = _held_out(model, arrays, intake, request)
+    settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
+    params = _initial(model, arrays, intake, request)
+    head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
+    outlet = _outlet(model, head, intake, request)
+    config = configure(
+        model.objective(method), params, arrays, settings, recipes.recipe(method.name),
+        intake.preparation if intake.preparation.chains else None,
+    )  # fmt: skip
+    run = None if resumed is None else resumed[0]
+    build = partial(_fitted, model, method, intake, request)
+    try:
+        result = loop.train(
+            config, params, arrays, settings,
+            states=intake.states, valid=valid, outlet=outlet, resume=run,
+        )  # fmt: skip
+    except (loop.NotFinite, loop.Interrupted) as stopped:
+        stopped.fitted = build(stopped.result)
+        raise
+    return build(result)
+
+
+def _as_before(request: Request, head: runs.Header) -> Request:
+    """A resumed run's settings, where the caller does not change them."""
+    before = head.settings
+    texts = {"objective": head.objective, "prepare": head.prepare}
+    known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
+    missing = {k: v for k, v in known.items() if getattr(request, k) in (None, (), 0)}
+    return replace(request, **missing, out=request.out or request.resume)
+
+
+_REMEMBERED = ("steps", "batch", "seed", "valid", "patience", "average", "optimizer", "freeze")
+
+
+def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    text = wanted.get("optimizer")
+    fraction = request.valid if isinstance(request.valid, float) else None
+    return {
+        "steps": settings.steps, "batch": settings.batch, "seed": settings.seed,
+        "valid": fraction, "patience": settings.patience, "average": settings.average,
+        "optimizer": text if isinstance(text, str) else None, "freeze": list(settings.freeze),
+    }  # fmt: skip
+
+
+# ── data ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _preparations(request: Request, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's preparations, by variable; else the recipe's."""
+    asked = request.prepare
+    if asked is None:
+        return written.preparation(recipe)
+    texts = dict([written.assignment(asked)]) if isinstance(asked, str) else asked
+    return written.preparation(texts)
+
+
+def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, dict[str, Any]]:
+    """The model with open dimensions from the data, and the data held against it."""
+    found, notes = intake.solve(brought(model.plan.program), model.open)
+    model = model.with_hypers(**found)
+    arrays, warnings = intake.checked(brought(model.plan.program))
+    for note in (*notes, *warnings):
+        request.notes(note)
+    return model, dict(arrays)
+
+
+def _held_out(
+    model: Model, arrays: dict[str, Any], intake: Intake, request: Request
+) -> tuple[dict[str, Any], Values | None]:
+    if request.valid is None:
+        return arrays, None
+    if isinstance(request.valid, float | int):
+        rest, held = split(arrays, float(request.valid), request.seed)
+        return dict(rest), dict(held)
+    variables = brought(model.plan.program)
+    more = take_more(variables, request.valid, intake.preparation, intake.states, request.seed)
+    return arrays, dict(more.checked(variables)[0])
+
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count: int) -> Settings:
+    recipe = recipes.recipe(method.name)
+    base = Settings.of(recipe, count)
+    batch = wanted.get("batch", base.batch)
+    steps = wanted.get("steps")
+    if steps is None and "epochs" in wanted:
+        steps = max(1, round(wanted["epochs"] * max(1, count // batch)))
+    steps = base.steps if steps is None else steps
+    asked = wanted.get("optimizer")
+    return Settings(
+        steps=steps,
+        batch=batch,
+        seed=request.seed,
+        optimizer=written.optimizer(asked, steps) if isinstance(asked, str) else asked,
+        average=wanted.get("average", base.average),
+        patience=wanted.get("patience"),
+        freeze=tuple(request.freeze),
+    )
+
+
+def _initial(model: Model, arrays: dict[str, Any], intake: Intake, request: Request) -> Params:
+    """First parameters: by the table, then what `init` gives (a run folder, or arrays by path)."""
+    chains = {chain.name for chain in intake.preparation.chains}
+    seen = {n: np.asarray(intake.prepared[n]) if n in chains else a for n, a in arrays.items()}
+    first = model.lowered.init(request.seed, seen)
+    if request.init is None:
+        return first
+    if isinstance(request.init, str | Path | Fitted):
+        other = (
+            request.init if isinstance(request.init, Fitted) else runs.restore(Path(request.init))
+        )
+        return checkpoint.restore(first, paths.named(_own(other.raw, first)), "init")
+    return _with_values(model, first, dict(request.init))
+
+
+def _own(params: Params, first: Params) -> Params:
+    return {name: params[name] for name in first if name in params}
+
+
+def _with_values(model: Model, first: Params, given: Mapping[str, Any]) -> Params:
+    """Arrays by path on the user's scale (DGM0704 for a path that is none)."""
+    shown = model.lowered.constrain(first)
+    paths.chosen(shown, given)
+    leaves = paths.named(shown)
+    changed = {
+        path: np.broadcast_to(np.asarray(value, leaf.dtype), leaf.shape)
+        for pattern, value in given.items()
+        for path, leaf in leaves.items()
+        if paths.matches(path, pattern)
+    }
+    return model.lowered.unconstrain(paths.replace(shown, changed))
+
+
+# ── what comes out ───────────────────────────────────────────────────────────────────────────────
+
+
+def _outlet(model: Model, head: runs.Header, intake: Intake, request: Request) -> Outlet:
+    folder = None if request.out is None else Path(request.out)
+    if folder is not None and request.resume is None:
+        checkpoint.claim(folder, replace=request.replace)
+    shown = request.progress
+    return Outlet(
+        folder,
+        head.as_json(),
+        (display() if shown else Silent()) if isinstance(shown, bool) else shown,
+        request.callbacks,
+        partial(locate, model.lowered),
+        parts={"prepare": intake.states},
+    )
+
+
+def _fitted(
+    model: Model, method: Method, intake: Intake, request: Request, result: Result
+) -> Fitted:
+    kept = {"best": result.best, "ema": result.average, "last": result.last}
+    trees = {name: jax.tree.map(jax.numpy.asarray, t) for name, t in kept.items() if t is not None}
+    inlet = Inlet(intake.preparation, intake.states, request.seed)
+    folder = None if request.out is None else Path(request.out)
+    return Fitted(
+        model, trees, result.chosen[0], inlet, method, result.history, result.step, folder
+    )

@@ -1,0 +1,47 @@
+"""The way of data into a query, and of draws back to the scale of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.compiler.program import Program, Variable
+from dgmlang.objectives.objective import Values
+from dgmlang.runtime.conform import conform, storable
+from dgmlang.runtime.intake import take_more
+from dgmlang.runtime.preparation import Preparation, States
+
+
+@dataclass(frozen=True, eq=False)
+class Inlet:
+    """The preparation as it was fitted to the training data; random steps are frozen by the seed."""
+
+    preparation: Preparation = field(default_factory=Preparation)
+    states: States = field(default_factory=dict)
+    seed: int = 0
+
+    def values(self, program: Program, data: Any) -> tuple[Values, Array]:
+        """Data as the model sees them, and log |∂ prepared / ∂ given| of one example."""
+        variables = brought(program)
+        intake = take_more(variables, data, self.preparation, self.states, self.seed)
+        conform(variables, intake.prepared, intake.place)
+        known = {v.name: v for v in variables}
+        arrays = {n: storable(known[n], a, False) for n, a in intake.prepared.items()}
+        values = {name: jnp.asarray(array) for name, array in arrays.items()}
+        return values, self.preparation.log_det(self.states, values)
+
+    def invert(self, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Draws on the scale of the data, as far back as the preparation can be undone."""
+        values = {name: jnp.asarray(array) for name, array in drawn.items()}
+        found = self.preparation.invert(self.states, values)
+        return {name: np.asarray(array) for name, array in found.items()}
+
+
+def brought(program: Program) -> tuple[Variable, ...]:
+    """The variables that examples bring."""
+    return program.having("data", "given")

@@ -1,0 +1,125 @@
+"""Run folders as fitted models: what heads them, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from dgmlang.compiler.diagnostics.codes import runs as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.methods import objective
+from dgmlang.compiler.source import Source
+from dgmlang.compiler.syntax import ast
+from dgmlang.model import Model, compiled
+from dgmlang.runtime import checkpoint
+from dgmlang.runtime.checkpoint import Run
+from dgmlang.runtime.inlet import Inlet, brought
+from dgmlang.runtime.metrics import Record
+from dgmlang.runtime.preparation import Preparation, parse
+from dgmlang.runtime.written import preparation
+
+if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
+
+PACKAGES = ("dgmlang", "jax", "numpyro", "optax", "numpy")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What `run.json` says of a run besides its arrays.
+
+    `hypers` are the values given or found in the data, `prepare` expressions as text, `settings`
+    what a resumed run must agree in.
+    """
+
+    source: str
+    text: str
+    model: str | None
+    hypers: Mapping[str, Any]
+    objective: str
+    prepare: Mapping[str, str]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The header as plain data, with the versions of what wrote it."""
+        return {**asdict(self), "versions": {name: version(name) for name in PACKAGES}}
+
+
+def header(
+    model: Model, method: str, prepare: Mapping[str, ast.Expr], settings: Mapping[str, Any]
+) -> Header:
+    """The header of a fit of this model."""
+    texts = {name: node.span.text for name, node in prepare.items()}
+    source = model.source
+    return Header(source.name, source.text, model.chosen, model.settings, method, texts, settings)
+
+
+def read(path: Path) -> tuple[Run, Header]:
+    """A run folder and its header (DGM0601 to DGM0604)."""
+    run = checkpoint.load(path)
+    try:
+        return run, Header(**run.header)
+    except TypeError as error:
+        raise DgmError(codes.foreign(str(path), f"its header does not fit: {error}")) from None
+
+
+def restore(path: Path) -> Fitted:
+    """The fitted model that a run folder holds; its program is compiled again from the sources."""
+    from dgmlang.fitted import ORDER, Fitted
+
+    run, head = read(path)
+    hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
+    model = compiled(Source(head.source, head.text), hypers, head.model)
+    template = model.lowered.init(0, None)
+    kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
+    chains = parse(preparation(head.prepare), brought(model.plan.program))
+    inlet = Inlet(chains, _states(run, chains), int(head.settings.get("seed", 0)))
+    history = tuple(Record(step, values) for step, values in run.training["history"])
+    method = objective(model.plan, head.objective) if head.objective else None
+    which = next(name for name in ORDER if name in kept)
+    return Fitted(model, kept, which, inlet, method, history, run.training["step"], path)
+
+
+def _params(run: Run, part: str, template: Any) -> dict[str, Any]:
+    """The model's parameters, held against its shapes; companions (a critic) come along."""
+    tree = jax.tree.map(jnp.asarray, run.tree(part))
+    own = {name: tree[name] for name in template if name in tree}
+    flat = {n: a for n, a in run.parts[part].items() if n.partition(".")[0] in template}
+    checkpoint.restore(template, flat, str(run.path))
+    return {**tree, **own}
+
+
+def _states(run: Run, chains: Preparation) -> dict[str, Any]:
+    """What the preparation was fitted to; steps without memory have nothing in the folder."""
+    saved = run.tree("prepare") if "prepare" in run.parts else {}
+    return {
+        chain.name: tuple(
+            saved.get(chain.name, {}).get(str(place), {}) for place in range(len(chain.links))
+        )
+        for chain in chains.chains
+    }
+
+
+def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
+    """Write a fitted model as a run folder that `restore` reads; training cannot go on from it."""
+    checkpoint.claim(path, replace=replace)
+    chains = fitted.inlet.preparation.chains
+    texts = {chain.name: chain.text for chain in chains}
+    model, source = fitted.model, fitted.model.source
+    head = Header(
+        source.name, source.text, model.chosen, model.settings, fitted.objective, texts,
+        {"seed": fitted.inlet.seed},
+    )  # fmt: skip
+    training = {
+        "step": fitted.step,
+        "history": [[record.step, dict(record.values)] for record in fitted.history],
+    }
+    parts = {**fitted.kept, "prepare": fitted.inlet.states}
+    checkpoint.save(path, head.as_json(), training, parts)
