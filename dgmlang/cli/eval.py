@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from dgmlang.cli.options import Data, Run, Seed
+from dgmlang.cli import options
+from dgmlang.cli.command import Command
 
 if TYPE_CHECKING:
     from dgmlang.evaluate.result import Result
 
-Method = Annotated[
-    str | None, typer.Option(help='How log p(x) is got: exact, elbo, "iwae(k = 512)", ode.')
-]
+
+def _options(parser: ArgumentParser) -> None:
+    options.run(parser)
+    parser.add_argument("--data", required=True, help=options.DATA)
+    parser.add_argument("--method", help='how log p(x) is got: exact, elbo, "iwae(k = 512)", ode')
 
 
-def evaluate(run: Run, data: Data, method: Method = None, seed: Seed = 0) -> None:
-    """Print the numbers that mean something for this model: exact, a bound, or an estimate."""
+def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(run)
-    if method is None:
-        rows = fit.evaluate(data)
+    fit = dgm.restore(args.run)
+    if args.method is None:
+        rows = fit.evaluate(args.data)
     else:
         rows = [
-            ("log p(x), nats", fit.log_prob(data, method=method, seed=seed).mean()),
-            ("bits per dimension", fit.bits_per_dim(data, method=method, seed=seed).mean()),
+            ("log p(x), nats", fit.log_prob(args.data, method=args.method).mean()),
+            ("bits per dimension", fit.bits_per_dim(args.data, method=args.method).mean()),
         ]
     print("\n".join(table(rows)))
     print(f"means over the examples, with the {fit.which} parameters")
+    return 0
 
 
 def table(rows: Iterable[tuple[str, Result]]) -> list[str]:
@@ -44,3 +46,6 @@ def number(result: Result) -> str:
     """The value, with its standard error where it is an estimate."""
     value = f"{float(result):.4g}" if abs(float(result)) < 10 else f"{float(result):.2f}"
     return value if result.stderr is None else f"{value} ± {float(result.stderr):.2g}"
+
+
+EVAL = Command("eval", "print a run's numbers on held-out data, each with its kind", _options, _run)

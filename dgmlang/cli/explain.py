@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from dgmlang.cli.options import Set, assignments
+from dgmlang.cli import options
+from dgmlang.cli.command import Command, UsageError
 from dgmlang.cli.terminal import say
 
-What = Annotated[
-    str, typer.Argument(metavar="FILE", help="A program, or the code of a diagnostic (DGM0412).")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+def _options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", help="a program, or the code of a diagnostic, such as DGM0412"
+    )
+    options.settings(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def explain(file: What, set: Set = None, json: Json = False) -> None:
-    """Print what follows from a program: densities, legal objectives and samplers, and why."""
-    if re.fullmatch(r"(?i)DGM\d{4}", file) and not Path(file).exists():
-        print(_meaning(file.upper()))
-        return
+def _run(args: Namespace) -> int:
+    if re.fullmatch(r"(?i)DGM\d{4}", args.file) and not Path(args.file).exists():
+        print(_meaning(args.file.upper()))
+        return 0
     from dgmlang.compiler.pipeline import compile_source, read
     from dgmlang.compiler.plan.explain import Explanation
 
-    plan, report = compile_source(read(file), assignments(set, "--set"))
+    plan, report = compile_source(read(args.file), args.set)
     say(report.warnings)
-    explanation = Explanation(plan)
-    print(_json(explanation.json()) if json else explanation)
-
-
-def _json(value: object) -> str:
-    from json import dumps
-
-    return dumps(value, indent=2, ensure_ascii=False)
+    found = Explanation(plan)
+    print(json.dumps(found.json(), indent=2, ensure_ascii=False) if args.json else found)
+    return 0
 
 
 def _meaning(code: str) -> str:
@@ -42,5 +39,13 @@ def _meaning(code: str) -> str:
 
     known = meanings()
     if code not in known:
-        raise typer.BadParameter(f"no diagnostic has the code {code}", param_hint="FILE")
+        raise UsageError(f"no diagnostic has the code {code}")
     return f"{code}: {' '.join(known[code])}"
+
+
+EXPLAIN = Command(
+    "explain",
+    "print what follows from a program: its density, legal objectives and samplers, and why",
+    _options,
+    _run,
+)

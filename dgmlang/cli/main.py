@@ -6,51 +6,71 @@ Exit status: 0; 1, the program or the data is at fault; 2, the command line is; 
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-import typer
-from typer.main import get_command
-
-from dgmlang.cli.check import check
-from dgmlang.cli.demo import demo
-from dgmlang.cli.eval import evaluate
-from dgmlang.cli.explain import explain
-from dgmlang.cli.sample import sample
+from dgmlang.cli.check import CHECK
+from dgmlang.cli.command import CommandParser, UsageError
+from dgmlang.cli.demo import DEMO
+from dgmlang.cli.eval import EVAL
+from dgmlang.cli.explain import EXPLAIN
+from dgmlang.cli.sample import SAMPLE
 from dgmlang.cli.terminal import report_bug, say
-from dgmlang.cli.train import train
+from dgmlang.cli.train import TRAIN
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 
-AT_FAULT = 1
-OUR_BUG = 70
+AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
-app = typer.Typer(
-    help="Deep generative models from a program: check, explain, train, draw, evaluate.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("check")(check)
-app.command("explain")(explain)
-app.command("train")(train)
-app.command("sample")(sample)
-app.command("eval")(evaluate)
-app.command("demo")(demo)
+COMMANDS = (CHECK, EXPLAIN, TRAIN, SAMPLE, EVAL, DEMO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` are the process's unless given."""
     try:
-        get_command(app)(args=arguments, prog_name="dgm")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        whole = parser()
+        parsed = whole.parse_args(arguments)
+        if parsed.command is None:
+            whole.print_help(sys.stderr)
+            return USAGE
+        status = parsed.command.run(parsed)
+        sys.stdout.flush()
+        return status
+    except SystemExit as end:  # argparse: usage, or --help
+        return end.code if isinstance(end.code, int) else USAGE
+    except UsageError as error:
+        print(f"dgm: error: {error}", file=sys.stderr)
+        return USAGE
     except DgmError as error:
         say(error.diagnostics)
         return AT_FAULT
+    except KeyboardInterrupt as stop:
+        print(file=sys.stderr)
+        say([found] if (found := getattr(stop, "diagnostic", None)) else [])  # runtime.loop's
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as in `dgm explain … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:  # the outermost frame: whatever comes here is a bug of ours
         report_bug(error)
         return OUR_BUG
-    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="dgm",
+        description="Deep generative models from a program: check, explain, train, draw, evaluate.",
+        epilog="`dgm COMMAND --help` lists the flags of a command.",
+    )
+    whole.set_defaults(command=None)
+    commands = whole.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
+    for command in COMMANDS:
+        one = commands.add_parser(command.name, help=command.help, description=command.help)
+        command.options(one)
+        one.set_defaults(command=command)
+    return whole
 
 
 if __name__ == "__main__":

@@ -2,57 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import argparse
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax.parse import parse_expression
 from dgmlang.compiler.types.static import Static, static
 
-Program = Annotated[Path, typer.Argument(metavar="FILE", help="A program, such as vae.dgm.")]
-
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `dgm train` wrote.")]
-
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter's value; may be repeated."),
-]
-
-Data = Annotated[
-    str,
-    typer.Option(help="A built-in data set, or a file: .npy, .npz (keys are variables), .csv."),
-]
-
-Seed = Annotated[int, typer.Option(help="The seed of every random number.")]
+DATA = "a built-in data set (digits, moons …), or a file: .npy, .npz (keys are variables), .csv"
 
 
-def assignments(texts: Iterable[str] | None, flag: str) -> dict[str, Any]:
-    """`NAME=VALUE` texts as a dictionary; values are compile-time expressions of the language.
-
-    Raises:
-        typer.BadParameter: a text is none, or a name is given twice.
-    """
-    values: dict[str, Any] = {}
-    for text in texts or ():
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not name:
-            raise typer.BadParameter(f"Expected NAME=VALUE; found `{text}`", param_hint=flag)
-        if name in values:
-            raise typer.BadParameter(f"`{name}` is given twice", param_hint=flag)
-        values[name] = _value(value, flag)
-    return values
+def program(parser: argparse.ArgumentParser) -> None:
+    """FILE, and values for its hyperparameters."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="a program, such as vae.dgm")
+    settings(parser)
 
 
-def _value(text: str, flag: str) -> Any:
-    """The value of one expression: a number, true, false, a name, a list, or arithmetic on them."""
-    report = Report()
-    node, found = parse_expression(Source(flag, text))
-    value = static(node, Static({}, report, words=True)) if node is not None else None
-    if found or report.found or value is None:
-        help = "write a number, true, false, a name or a list such as [400, 400]"
-        raise typer.BadParameter(f"`{text}` is no value; {help}", param_hint=flag)
+def settings(parser: argparse.ArgumentParser) -> None:
+    """`--set NAME=VALUE`, as often as there are hyperparameters."""
+    parser.add_argument(
+        "--set", action=Assign, metavar="NAME=VALUE", help="a hyperparameter's value; repeatable"
+    )
+
+
+def run(parser: argparse.ArgumentParser) -> None:
+    """RUN, a folder."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that dgm train wrote")
+
+
+def seed(parser: argparse.ArgumentParser) -> None:
+    """`--seed`."""
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of every random number (default: %(default)s)"
+    )
+
+
+class Assign(argparse.Action):
+    """Collects `NAME=VALUE` texts in a dictionary; values are compile-time ones of the language."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"default": {}})
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        name, value = halves(self, values, "NAME=VALUE")
+        before = getattr(namespace, self.dest)
+        if name in before:
+            raise argparse.ArgumentError(self, f"`{name}` is given twice")
+        setattr(namespace, self.dest, {**before, name: self.value(value)})
+
+    def value(self, text: str) -> Any:
+        """A number, true, false, a name, a list, or arithmetic on them."""
+        report = Report()
+        node, found = parse_expression(Source(str(self.option_strings[0]), text))
+        value = None if node is None else static(node, Static({}, report, words=True))
+        if found or report.found or value is None:
+            words = "write a number, true, false, a name or a list such as [400, 400]"
+            raise argparse.ArgumentError(self, f"`{text}` is no value; {words}")
+        return value
+
+
+class AssignText(Assign):
+    """Collects `NAME = TEXT`, the text left as it is."""
+
+    def value(self, text: str) -> Any:
+        return text
+
+
+def halves(action: argparse.Action, text: str, form: str) -> tuple[str, str]:
+    """The two sides of the first `=`, neither of them empty."""
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not name or not value:
+        raise argparse.ArgumentError(action, f"Expected {form}; found `{text}`")
+    return name, value
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    try:
+        value = int(text.replace("_", ""))
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"Expected a whole number from 1; found `{text}`")
+    return value
+
+
+def share(text: str) -> float:
+    """A part of a whole, between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"Expected a number between 0 and 1; found `{text}`")
     return value

@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from dgmlang.cli.options import Run, Seed, assignments
+from dgmlang.cli import options
+from dgmlang.cli.command import Command
 
 if TYPE_CHECKING:
     import numpy as np
 
-N = Annotated[int, typer.Option("-n", min=1, help="How many.")]
-Sampler = Annotated[str | None, typer.Option(help='Such as "gibbs(sweeps = 200)".')]
-Given = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="An input's value; may be repeated."),
-]
-Out = Annotated[Path | None, typer.Option(help="A file to write: .npz, one array a variable.")]
-Plot = Annotated[Path | None, typer.Option(help="A picture to write: .png, .pdf, .svg.")]
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.run(parser)
+    add = parser.add_argument
+    add("-n", type=options.positive, default=1, help="how many (default: %(default)s)")
+    add("--sampler", help='such as "gibbs(sweeps = 200)"; by default the one explain names')
+    add("--given", action=options.Assign, metavar="NAME=VALUE", help="an input; repeatable")
+    options.seed(parser)
+    add("--out", type=_npz, metavar="FILE.npz", help="where the arrays go, one a variable")
+    add("--plot", type=Path, metavar="FILE", help="a picture to write: .png, .pdf, .svg")
 
 
-def sample(
-    run: Run,
-    n: N = 1,
-    sampler: Sampler = None,
-    given: Given = None,
-    seed: Seed = 0,
-    out: Out = None,
-    plot: Plot = None,
-) -> None:
-    """Draw from a fitted model."""
-    if out is not None and out.suffix != ".npz":
-        found = f"Expected a name that ends in .npz; found {out}"
-        raise typer.BadParameter(found, param_hint="--out")
-    held = assignments(given, "--given")
+def _npz(text: str) -> Path:
+    if not text.endswith(".npz"):
+        raise argparse.ArgumentTypeError(f"Expected a name that ends in .npz; found `{text}`")
+    return Path(text)
+
+
+def _run(args: argparse.Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(run)
-    found = fit.sample(n, given=held or None, sampler=sampler, seed=seed)
+    fit = dgm.restore(args.run)
+    found = fit.sample(args.n, given=args.given, sampler=args.sampler, seed=args.seed)
     names = [v.name for v in fit.model.plan.program.having("data")]
-    drawn: dict[str, Any] = found if isinstance(found, Mapping) else {names[0]: found}
-    if out is not None:
-        _write(out, drawn)
-    if plot is not None:
-        _plot(plot, drawn)
-    if out is None and plot is None:
+    drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}
+    if args.out is not None:
+        _write(args.out, drawn)
+    if args.plot is not None:
+        _plot(args.plot, drawn)
+    if args.out is None and args.plot is None:
         _print(drawn)
+    return 0
 
 
 def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:
@@ -85,3 +81,6 @@ def _print(drawn: Mapping[str, np.ndarray]) -> None:
     for name, array in drawn.items():
         print(f"{name} {list(array.shape)}")
         print(np.array2string(array, precision=4, suppress_small=True, threshold=2000))
+
+
+SAMPLE = Command("sample", "draw from a fitted model", _options, _run)

@@ -2,92 +2,81 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from dgmlang.cli.options import Data, Program, Seed, Set, assignments
+from dgmlang.cli import options
+from dgmlang.cli.command import Command
 from dgmlang.cli.terminal import say
 
-INTERRUPTED = 130
+if TYPE_CHECKING:
+    from dgmlang.runtime.metrics import Record
 
-Objective = Annotated[str | None, typer.Option(help='Such as elbo, or "iwae(k = 8)".')]
-Optimizer = Annotated[
-    str | None, typer.Option(help='Optax\'s, such as "adam(learning_rate=1e-3)".')
-]
-Steps = Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser.")]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="Passes over the data, instead of --steps.")
-]
-Batch = Annotated[int | None, typer.Option(min=1, help="Examples in a step.")]
-Valid = Annotated[float | None, typer.Option(help="The part of the data held out, such as 0.1.")]
-Prepare = Annotated[
-    list[str] | None, typer.Option(help='Such as "x = bernoulli(x)"; may be repeated.')
-]
-Recipe = Annotated[str | None, typer.Option(help="A recipe of the program.")]
-Patience = Annotated[
-    int | None,
-    typer.Option(min=1, help="Stop after so many looks at held-out data without a best."),
-]
-Freeze = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="Parameters that stay; may be repeated.")
-]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder to write.")]
-Resume = Annotated[Path | None, typer.Option(metavar="DIR", help="A run folder to go on with.")]
-Replace = Annotated[bool, typer.Option("--replace", help="Overwrite the run in --out.")]
+SETTINGS = (
+    "objective", "optimizer", "steps", "epochs", "batch", "seed", "valid", "prepare", "recipe",
+    "patience", "freeze", "out", "resume", "replace",
+)  # fmt: skip
+"""The flags that go to `fit` as they are; one that was not given is left to `fit`."""
 
 
-def train(
-    file: Program,
-    data: Data,
-    set: Set = None,
-    objective: Objective = None,
-    optimizer: Optimizer = None,
-    steps: Steps = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    seed: Seed = 0,
-    valid: Valid = None,
-    prepare: Prepare = None,
-    recipe: Recipe = None,
-    patience: Patience = None,
-    freeze: Freeze = None,
-    out: Out = None,
-    resume: Resume = None,
-    replace: Replace = False,
-) -> None:
-    """Fit a program to data, and keep the run in a folder."""
-    settings = {
-        "objective": objective, "optimizer": optimizer, "steps": steps, "epochs": epochs,
-        "batch": batch, "valid": valid, "prepare": _prepared(prepare), "recipe": recipe,
-        "patience": patience, "freeze": tuple(freeze) if freeze else None, "out": out,
-        "resume": resume, "replace": replace or None,
-    }  # fmt: skip
-    given = {name: value for name, value in settings.items() if value is not None}
-    _train(file, data, assignments(set, "--set"), {"seed": seed, **given})
+def _options(parser: ArgumentParser) -> None:
+    options.program(parser)
+    add = parser.add_argument
+    add("--data", required=True, help=options.DATA)
+    add("--objective", help='such as elbo, or "iwae(k = 8)"; by default the one explain names')
+    add("--optimizer", help='of Optax, such as "adam(learning_rate = 1e-3)"')
+    add("--steps", type=options.positive, metavar="N", help="steps of the optimiser")
+    add("--epochs", type=options.positive, metavar="N", help="passes over the data, not --steps")
+    add("--batch", type=options.positive, metavar="N", help="examples in a step")
+    options.seed(parser)
+    add("--valid", type=options.share, metavar="SHARE", help="of the data held out, such as 0.1")
+    add(
+        "--prepare", action=options.AssignText, metavar="NAME=STEP",
+        help='what is done to data first, such as "x = bernoulli(x)"; repeatable',
+    )  # fmt: skip
+    add("--recipe", metavar="NAME", help="a recipe of the program")
+    add(
+        "--patience", type=options.positive, metavar="N",
+        help="stop after N looks at held-out data without a better one",
+    )  # fmt: skip
+    add("--freeze", action="append", metavar="GLOB", help="parameters that stay; repeatable")
+    add(
+        "--out", type=Path, metavar="DIR",
+        help="the run folder to write (default: runs/FILE, numbered where that is in use)",
+    )  # fmt: skip
+    add("--resume", type=Path, metavar="DIR", help="a run folder to go on with")
+    add("--replace", action="store_true", help="overwrite the run in --out")
 
 
-def _train(file: Path, data: str, hypers: dict[str, Any], settings: dict[str, Any]) -> None:
+def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    model = dgm.load(file, **hypers)
+    model = dgm.load(args.file, **args.set)
     say(model.warnings)
-    from dgmlang.runtime.loop import Interrupted
+    settings = {name: value for name in SETTINGS if (value := getattr(args, name))}
+    out = settings.setdefault("out", args.resume or _unused(Path("runs") / args.file.stem))
+    fit = model.fit(args.data, progress=True, **settings)
+    print(f"{fit.objective}, {fit.step} steps: {_last(fit.history)}; kept in {out}")
+    print(f"  dgm sample {out} -n 64 --plot samples.png")
+    print(f"  dgm eval {out} --data {args.data}")
+    return 0
 
-    try:
-        fit = model.fit(data, progress=True, **settings)
-    except Interrupted as stopped:
-        say([stopped.diagnostic])
-        raise typer.Exit(INTERRUPTED) from stopped
-    print(fit)
+
+def _unused(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3 … that is not there."""
+    numbered = (folder.with_name(f"{folder.name}-{i}") for i in count(2))
+    return folder if not folder.exists() else next(f for f in numbered if not f.exists())
 
 
-def _prepared(texts: list[str] | None) -> dict[str, str] | None:
-    if texts is None:
-        return None
-    parts = [text.partition("=") for text in texts]
-    for text, (name, equals, step) in zip(texts, parts, strict=True):
-        if not (equals and name.strip() and step.strip()):
-            raise typer.BadParameter(f'Expected "x = …"; found `{text}`', param_hint="--prepare")
-    return {name.strip(): step.strip() for name, _, step in parts}
+def _last(history: Sequence[Record]) -> str:
+    """The last loss of each player, and the best held-out one."""
+    latest: dict[str, Any] = {n: v for record in history for n, v in record.values.items()}
+    shown = [f"{n} {v:.4g}" for n, v in latest.items() if n.rpartition(".")[2] == "loss"]
+    held_out = [record.values["valid"] for record in history if "valid" in record.values]
+    return ", ".join([*shown, *([f"best held-out loss {min(held_out):.4g}"] if held_out else [])])
+
+
+TRAIN = Command("train", "fit a program to data, and keep the run in a folder", _options, _run)

@@ -1,0 +1,97 @@
+"""The demo step by step: a program, what follows from it, two objectives, numbers and pictures.
+
+Both fits are measured by one estimator. The bounds that they were trained with differ in `k`, and
+bounds of different `k` are not to be compared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dgmlang as dgm
+from dgmlang.cli.demo.pictures import draw
+from dgmlang.cli.eval import number
+from dgmlang.compiler.diagnostics.codes import runs as codes
+from dgmlang.fitted import Fitted
+
+STEPS = 3_000
+HELD_OUT = 297
+ESTIMATOR = "iwae(k = 512)"
+OBJECTIVES = ("elbo", "iwae(k = 8)")
+
+
+def tell(out: Path, steps: int = STEPS) -> None:
+    """Run the demo; runs and pictures go to `out`, what is said to standard output."""
+    program = _put_program(out)
+    _heading("A program", program)
+    print(program.read_text(encoding="utf-8").rstrip())
+    model = dgm.load(program, side=8)
+    _heading("What follows from it", f"dgm explain {program} --set side=8")
+    print(model.explain())
+    train, test = _digits()
+    fits: dict[str, Fitted] = {}
+    for objective, title in zip(OBJECTIVES, ("Training", "Another objective"), strict=True):
+        flag = f' --objective "{objective}"' if fits else ""
+        folder = out / objective.partition("(")[0]
+        _heading(title, f"dgm train {program} --data digits{flag} --out {folder}")
+        fits[objective] = model.fit(
+            train, objective=objective, steps=steps, valid=0.1, out=folder, replace=True,
+            progress=True,
+        )  # fmt: skip
+        print("\n".join(_bound(fits[objective], test)))
+    _heading("Pictures", str(out))
+    for path in draw(fits, test, out):
+        print(path)
+    _heading("What next")
+    print("\n".join(_next(program, out)))
+
+
+def _put_program(out: Path) -> Path:
+    """A copy of the demo's program, for the commands that the demo shows."""
+    path = out / "vae.dgm"
+    text = (files("dgmlang.cli.demo") / "vae.dgm").read_text(encoding="utf-8")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "the system refused").lower()
+        raise dgm.DgmError(codes.unwritable(str(out), reason)) from error
+    return path
+
+
+def _heading(title: str, detail: str = "") -> None:
+    sys.stderr.flush()
+    print(f"\n── {title} {'─' * (76 - len(title))}")
+    if detail:
+        print(f"$ {detail}" if detail.startswith("dgm ") else detail)
+    print(flush=True)
+
+
+def _digits() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """scikit-learn's digits, shuffled once: examples to learn from, and examples held out."""
+    pictures = dgm.data("digits")["x"]
+    order = np.random.default_rng(0).permutation(len(pictures))
+    return {"x": pictures[order[HELD_OUT:]]}, {"x": pictures[order[:HELD_OUT]]}
+
+
+def _bound(fit: Fitted, test: Mapping[str, Any]) -> Iterator[str]:
+    nats = fit.log_prob(test, method=ESTIMATOR).mean()
+    bits = fit.bits_per_dim(test, method=ESTIMATOR).mean()
+    yield f"{HELD_OUT} digits held out, after training with {fit.objective}:"
+    yield f"  log p(x) ≥ {number(nats)} nats   {number(bits)} bits per dimension"
+    yield f"  a {nats.kind} by {nats.method}; dots drawn once from the grey values"
+
+
+def _next(program: Path, out: Path) -> Iterator[str]:
+    run = out / "elbo"
+    yield f"dgm sample {run} -n 64 --plot {out / 'more.png'}"
+    yield f"dgm eval {run} --data digits"
+    yield f"dgm train {program} --data digits --set latents=2 --out {out / 'flat'}"
+    yield "dgm --help"
+    yield "The language and more programs: docs/language.md and examples/ in the repository."
