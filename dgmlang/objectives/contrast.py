@@ -38,7 +38,6 @@ class Chains:
     def __init__(self, lowered: Lowered, k: int, step: float) -> None:
         self.lowered = lowered
         self.gibbs = covered(lowered)
-        self.bounded = tuple(b.variable for b in lowered.facts.bounded)
         variables = energy_variables(lowered)
         self.data = tuple(n for n, v in variables.items() if v.role == "data")
         kept = variables if self.gibbs else self.data
@@ -46,7 +45,7 @@ class Chains:
         one = gibbs_sweep(lowered) if self.gibbs else langevin_step(lowered, self.data, step)
         self.move = keyed(repeated(one, k))
         clamped = gibbs_sweep(lowered, frozenset(self.data))
-        self._infer = keyed(repeated(clamped, k)) if self.bounded else None
+        self._infer = keyed(repeated(clamped, k)) if lowered.facts.bounded else None
 
     def noise(self, key: Array, n: int, names: tuple[str, ...]) -> Values:
         """Starting states [n, …] of these variables, noise of their kinds."""
@@ -70,8 +69,7 @@ class Chains:
 
     def energy(self, params: Params, batch: Values) -> Array:
         """The energy [n] of each state, removable latents removed (the free energy)."""
-        function = self.lowered.energy if self.bounded else self.lowered.free_energy
-        return per_example(function)(params, batch)
+        return per_example(self.lowered.free_energy)(params, batch)
 
 
 def contrast(

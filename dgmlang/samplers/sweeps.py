@@ -45,12 +45,18 @@ def covered(lowered: Lowered) -> bool:
 
 
 def gibbs_sweep(lowered: Lowered, fixed: frozenset[str] = frozenset()) -> Move:
-    """Each block in turn given all others; blocks of a fixed variable are left as they are."""
-    blocks = tuple(b for b in latents_first(lowered) if not fixed.intersection(b.variables))
+    """Each block in turn given all others, the fixed variables kept as they are.
+
+    Where a block holds a fixed variable beside others, its sites are put back: sites of a block are
+    independent given the rest, so the others' draws are right.
+    """
+    blocks = tuple(b for b in latents_first(lowered) if not fixed.issuperset(b.variables))
 
     def sweep(params: Params, key: Array, values: Values) -> Values:
+        kept = {name: values[name] for name in fixed}
         for place, block in enumerate(blocks):
-            values = lowered.update(params, jax.random.fold_in(key, place), values, block)
+            moved = lowered.update(params, jax.random.fold_in(key, place), values, block)
+            values = {**moved, **kept}
         return values
 
     return sweep

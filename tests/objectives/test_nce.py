@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from dgmlang.objectives.noise import RIDGE, fitted_noise, noise_draw, noise_log_prob
+from dgmlang.registry import implementation
+from tests.objectives.models import GAUSSIAN, QUADRATIC, RBM, arrays, bits, model, within
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(1, 2 * np.log(2)), (10, 3.3510)])
+def test_the_loss_where_model_and_noise_are_one(ratio, expected):
+    objective = implementation("objective", "nce")(model(GAUSSIAN), ratio=ratio)
+    x = np.random.default_rng(0).normal(1.0, 2.0, 50)
+    companions = objective.companions(jax.random.key(0), arrays(x=x))
+    assert set(companions) == {"noise"}
+    scale = companions["noise"]["x"]["scale_tril"][0, 0]
+    params = {**arrays(loc=x.mean(), rate=jnp.log(scale)), **companions}
+    value, _ = objective.players[0].loss(params, {}, arrays(x=x), jax.random.key(1))
+    formula = np.log1p(ratio) + ratio * np.log1p(1 / ratio)
+    assert formula == pytest.approx(expected, abs=1e-5)
+    assert float(value) == pytest.approx(formula, abs=1e-10)
+
+
+def test_log_z_is_learned():
+    """At the data's law and its true log Z the gradient is 0, and at another log Z it is not."""
+    objective = implementation("objective", "nce")(model(QUADRATIC), ratio=5)
+    rng = np.random.default_rng(1)
+    companions = objective.companions(jax.random.key(0), arrays(x=1.5 * rng.normal(size=500)))
+    assert objective.frozen == ("noise",)
+    grad = jax.grad(lambda p, batch, key: objective.players[0].loss(p, {}, batch, key)[0])
+
+    def slopes(log_z):
+        params = {**companions, **arrays(a=np.log(2.0), log_normalizer=log_z)}
+        data = arrays(x=np.sqrt(0.5) * rng.normal(size=(500, 40)))
+        keys = jax.random.split(jax.random.key(2), 500)
+        found = jax.vmap(grad, in_axes=(None, 0, 0))(params, data, keys)
+        return found["log_normalizer"], found["a"]
+
+    truth = 0.5 * np.log(2 * np.pi * 0.5)
+    assert all(within(s, 0.0) for s in slopes(truth))
+    assert not all(within(s, 0.0) for s in slopes(0.0))
+
+
+def test_gaussian_noise_has_the_moments_of_the_data():
+    lowered = model("model M { param m : real\n data x : real[2, 2]\n energy m * sum(x ** 2) }")
+    rng = np.random.default_rng(2)
+    x = (rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4)) + 1.0).reshape(200, 2, 2)
+    noise = fitted_noise(lowered, arrays(x=x))
+    flat = x.reshape(200, 4)
+    covariance = np.cov(flat.T, ddof=0)
+    ridge = RIDGE * np.mean(np.diag(covariance)) * np.eye(4)
+    truth = multivariate_normal(flat.mean(0), covariance + ridge)
+    found = jax.vmap(lambda x: noise_log_prob(lowered, noise, {"x": x}))(x[:5])
+    assert np.allclose(found, truth.logpdf(flat[:5]))
+    drawn = jax.vmap(lambda key: noise_draw(lowered, noise, key)["x"])(
+        jax.random.split(jax.random.key(0), 4000)
+    )
+    assert drawn.shape == (4000, 2, 2)
+    assert within(np.asarray(drawn).reshape(4000, 4), flat.mean(0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("bit", [0.0, 1.0]), ("spin", [-1.0, 1.0]), ("cat(3)", [0, 1, 2])]
+)
+def test_finite_noise_counts(kind, values):
+    energy = "sum(one_hot(x) @ w)" if kind == "cat(3)" else "x @ w"
+    size = 3 if kind == "cat(3)" else 2
+    lowered = model(f"model M {{ param w : real[{size}]\n data x : {kind}[2]\n energy {energy} }}")
+    data = jnp.asarray([[values[0], values[0]], [values[0], values[-1]], [values[0], values[-1]]])
+    noise = fitted_noise(lowered, {"x": data})
+    states = jnp.asarray([[a, b] for a in values for b in values], data.dtype)
+    found = jax.vmap(lambda x: noise_log_prob(lowered, noise, {"x": x}))(states)
+    assert float(jax.nn.logsumexp(found)) == pytest.approx(0.0, abs=1e-12)
+    levels = len(values)
+    assert float(found[levels - 1]) == pytest.approx(np.log(4 / (3 + levels) * 3 / (3 + levels)))
+    drawn = jax.vmap(lambda key: noise_draw(lowered, noise, key)["x"])(
+        jax.random.split(jax.random.key(0), 2000)
+    )
+    seen = np.asarray(jnp.all(drawn[:, None] == states[None], axis=-1))
+    assert within(seen, np.exp(np.asarray(found)))
+
+
+def test_finite_data_train_too():
+    objective = implementation("objective", "nce")(model(RBM), ratio=3)
+    data = arrays(v=bits(4))
+    companions = objective.companions(jax.random.key(0), data)
+    rng = np.random.default_rng(0)
+    params = {**companions, **arrays(W=rng.normal(size=(4, 3)), b=np.zeros(4), c=np.zeros(3))}
+    value, (_, metrics) = objective.players[0].loss(params, {}, data, jax.random.key(0))
+    assert np.isfinite(float(value))
+    assert set(metrics) == {"log_normalizer"}
+    assert objective.validate(params, data, jax.random.key(0)).shape == (16,)
