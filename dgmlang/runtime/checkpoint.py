@@ -67,7 +67,7 @@ def claim(path: Path, *, replace: bool = False) -> None:
     if RECORD in content and not replace:
         raise DgmError(codes.occupied(str(path), "another run"))
     if content and RECORD not in content:
-        raise DgmError(codes.occupied(str(path), f"`{content[0]}`, which is not of a run"))
+        raise DgmError(codes.occupied(str(path), f"`{content[0]}`, which is no part of a run"))
 
 
 def save(

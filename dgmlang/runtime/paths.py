@@ -49,9 +49,9 @@ def chosen(tree: Any, patterns: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def describe(tree: Any) -> str:
-    """The tree for people: one line a leaf, its path and its shape."""
-    return "\n".join(f"{path}: {list(np.shape(leaf))}" for path, leaf in named(tree).items())
+def describe(tree: Any) -> list[str]:
+    """The tree for people: of each leaf its path and its shape."""
+    return [f"{path}: {list(np.shape(leaf))}" for path, leaf in named(tree).items()]
 
 
 def _part(key: Any) -> str:

@@ -56,11 +56,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Chain:
-    """The steps of one variable, the first to be applied first; `whole`: the result is integers."""
+    """The steps of one variable, the first to be applied first; `whole`: the result is integers.
+
+    `text` is the expression as written, for run folders.
+    """
 
     name: str
     links: tuple[Link, ...]
     whole: bool
+    text: str = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Pre
         if name not in known:
             raise DgmError(codes.prepares_nothing(expression.span, name, known))
         whole = known[name].type.kind.name in ("cat", "grey", "count", "byte")
-        chains.append(Chain(name, tuple(_links(expression, name)), whole))
+        chains.append(Chain(name, tuple(_links(expression, name)), whole, expression.span.text))
     return Preparation(tuple(chains))
 
 

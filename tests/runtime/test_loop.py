@@ -17,7 +17,7 @@ import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.objectives.objective import Objective, Player
-from dgmlang.runtime import checkpoint, keys
+from dgmlang.runtime import keys
 from dgmlang.runtime.checkpoint import load
 from dgmlang.runtime.loop import Interrupted, NotFinite, Outlet, train
 from dgmlang.runtime.metrics import Record
@@ -281,7 +281,20 @@ def test_freeze_by_glob() -> None:
     assert not np.array_equal(result.last["loc"], small.params()["loc"])
     with pytest.raises(DgmError) as raised:
         small.fit(replace(SETTINGS, freeze=("decoder",)))
-    assert "net.0.kernel: [2, 2]" in raised.value.diagnostics[0].why[0]
+    assert "net.0.kernel: [2, 2]" in raised.value.diagnostics[0].why
+
+
+def test_everything_frozen() -> None:
+    with pytest.raises(DgmError) as raised:
+        small.fit(replace(SETTINGS, freeze=("*",)))
+    assert raised.value.diagnostics[0].code == "DGM0707"
+
+
+@pytest.mark.parametrize("name", ["steps", "batch", "valid_every", "patience"])
+def test_numbers_below_one(name: str) -> None:
+    with pytest.raises(DgmError) as raised:
+        small.fit(replace(SETTINGS, **{name: 0}))
+    assert raised.value.diagnostics[0].code == "DGM0712"
 
 
 def test_a_batch_too_large() -> None:
@@ -301,15 +314,6 @@ def test_average_follows_the_formula() -> None:
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * np.asarray(carry.params["loc"])
     assert np.allclose(carry.average["loc"], expected, rtol=1e-5)
-
-
-def test_a_run_is_not_written_over(tmp_path: Path) -> None:
-    small.fit(replace(SETTINGS, steps=2), outlet=Outlet(tmp_path))
-    before = checkpoint.load(tmp_path).training
-    with pytest.raises(DgmError) as raised:
-        small.fit(replace(SETTINGS, steps=3), outlet=Outlet(tmp_path))
-    assert raised.value.diagnostics[0].code == "DGM0606"
-    assert checkpoint.load(tmp_path).training == before
 
 
 def test_checkpoints_between_calls_do_not_change_a_number(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 
 
@@ -71,19 +73,19 @@ def occupied(folder: str, by: str) -> Diagnostic:
         "DGM0606",
         "folder in use",
         (),
-        (f"it holds {by}, which would be lost",),
+        (f"it holds {by}", "that would be lost"),
         "give another folder, go on with `--resume`, or remove this one",
         place=folder,
     )
 
 
-def other_tree(place: str, expected: str, found: str) -> Diagnostic:
+def other_tree(place: str, expected: Iterable[str], found: Iterable[str]) -> Diagnostic:
     """Saved arrays that do not fit the program."""
     return Diagnostic(
         "DGM0607",
         "parameters of another program",
         (),
-        (f"Expected:\n{expected}", f"found:\n{found}"),
+        (*(f"Expected {leaf}" for leaf in expected), *(f"found {leaf}" for leaf in found)),
         "restore the run with the program that it was trained with",
         place=place,
     )

@@ -88,13 +88,13 @@ def batch_too_large(batch: int, count: int) -> Diagnostic:
     )
 
 
-def nothing_frozen(pattern: str, tree: str) -> Diagnostic:
+def nothing_frozen(pattern: str, tree: Iterable[str]) -> Diagnostic:
     """A glob of `freeze` names no parameter."""
     return Diagnostic(
         "DGM0706",
         "nothing to freeze",
         (),
-        (f"`{pattern}` names none of the parameters:\n{tree}",),
+        (f"`{pattern}` names none of the parameters", *tree),
         "write the name of a parameter or a net, or a pattern such as `decoder.*.bias`",
     )
 
