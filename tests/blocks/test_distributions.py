@@ -70,7 +70,7 @@ def test_every_distribution_is_here() -> None:
 @pytest.mark.parametrize("name", UNIVARIATE)
 def test_density_of_numbers_is_scipys(name: str) -> None:
     arguments, points, reference = UNIVARIATE[name]
-    found = jax.vmap(law(name, arguments).log_prob)(jnp.asarray(points))
+    found = jax.jit(jax.vmap(law(name, arguments).log_prob))(jnp.asarray(points))
     np.testing.assert_allclose(found, log_density(reference, points), rtol=1e-10)
 
 
@@ -102,7 +102,8 @@ def test_bernoulli_by_probabilities(probs: float) -> None:
 
 def draws(of: Any, count: int, seed: int = 0) -> np.ndarray:
     """Independent draws of one example each, as the lowering makes them."""
-    return np.asarray(jax.vmap(of.sample)(jax.random.split(jax.random.key(seed), count)), float)
+    keys = jax.random.split(jax.random.key(seed), count)
+    return np.asarray(jax.jit(jax.vmap(of.sample))(keys), float)
 
 
 def errors(sample: np.ndarray, mean: Any, variance: Any, fourth: Any) -> tuple[Any, Any]:
