@@ -26,6 +26,12 @@ class BernoulliLogits(dist.BernoulliLogits):
 
 
 @implements("dist", "Bernoulli")
-def bernoulli(probs: ArrayLike | None = None, logits: ArrayLike | None = None) -> dist.Distribution:
+def bernoulli(
+    probs: ArrayLike | None = None,
+    logits: ArrayLike | None = None,
+    validate_args: bool | None = None,
+) -> dist.Distribution:
     """By the probability of 1 or the log-odds of it, whichever is given."""
-    return dist.BernoulliProbs(probs) if logits is None else BernoulliLogits(logits)
+    if logits is None:
+        return dist.BernoulliProbs(probs, validate_args=validate_args)
+    return BernoulliLogits(logits, validate_args=validate_args)

@@ -119,11 +119,9 @@ def test_every_kind_of_param_has_a_start_of_its_kind():
 
 def test_adding_a_site_leaves_the_others_alone():
     net = "net f(z: real[2]) -> real[3] = z |> mlp([4])\n"
-    body = "latent z : real[2] ~ Normal(0, 1)\n data x : real[3] ~ Normal(f(z) + w, 1)"
-    one = lowered(f"model M {{ param w : real[3]\n {net} {body} }}")
-    two = lowered(
-        f"model M {{ param a : real\n param w : real[3]\n {net} {body.replace('w', 'w + a')} }}"
-    )
+    body = "latent z : real[2] ~ Normal(0, 1)\n data x : real[3] ~ Normal(f(z) + w"
+    one = lowered(f"model M {{ param w : real[3]\n {net} {body}, 1) }}")
+    two = lowered(f"model M {{ param a : real\n param w : real[3]\n {net} {body} + a, 1) }}")
     before, after = one.init(5, None), two.init(5, None)
     assert two.names == ("a", "f", "w")
     same = jax.tree.map(np.array_equal, before, {n: after[n] for n in before})

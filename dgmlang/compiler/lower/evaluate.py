@@ -113,8 +113,12 @@ class Evaluation:
         args = [self.value(arg) for arg in expr.args]
         if extern.has("entrywise"):
             args = same_rank(*args)
-        noising = self._noising(extern) if extern.has("in_process") else {}
-        return implementation("fn", extern.name)(*args, **expr.settings, **noising)
+        more = self._noising(extern) if extern.has("in_process") else {}
+        if extern.has("appends_levels"):
+            levels = expr.args[0].type.kind.levels
+            assert levels is not None
+            more["levels"] = levels.value
+        return implementation("fn", extern.name)(*args, **expr.settings, **more)
 
     def _noising(self, extern: Extern) -> dict[str, Any]:
         """The process, and the noisy variable for functions that read it: `in_process(x)`."""
