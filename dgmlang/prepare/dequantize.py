@@ -35,7 +35,7 @@ class Dequantize(Step):
     )
 
     def fit(self, x: np.ndarray) -> Fitted:
-        return {"levels": np.float32(np.nanmax(x) + 1)}
+        return {"levels": np.asarray(np.nanmax(x) + 1, np.float32)}
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         return (x + jax.random.uniform(key, x.shape, x.dtype)) / fitted["levels"]

@@ -24,7 +24,7 @@ class Standardize(Step):
         mean = np.nanmean(x, axis=0, dtype=np.float64)
         scale = np.nanstd(x, axis=0, dtype=np.float64)
         scale = np.where(scale > 0, scale, 1.0)
-        return {"mean": mean.astype(np.float32), "scale": scale.astype(np.float32)}
+        return {"mean": np.asarray(mean, np.float32), "scale": np.asarray(scale, np.float32)}
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         return (x - jnp.asarray(fitted["mean"])[None]) / jnp.asarray(fitted["scale"])[None]

@@ -17,8 +17,9 @@ def digits() -> Arrays:
     """
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return {"x": (found.images / 16).astype(np.float32), "y": found.target.astype(np.int32)}
+    x, y = load_digits(return_X_y=True)
+    pictures = np.asarray(x, np.float32).reshape(-1, 8, 8)
+    return {"x": pictures / 16, "y": np.asarray(y, np.int32)}
 
 
 def iris() -> Arrays:
@@ -28,8 +29,8 @@ def iris() -> Arrays:
     """
     from sklearn.datasets import load_iris
 
-    found = load_iris()
-    return {"x": found.data.astype(np.float32), "y": found.target.astype(np.int32)}
+    x, y = load_iris(return_X_y=True)
+    return {"x": np.asarray(x, np.float32), "y": np.asarray(y, np.int32)}
 
 
 def moons(n: int, rng: np.random.Generator) -> Arrays:

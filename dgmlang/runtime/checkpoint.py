@@ -82,7 +82,7 @@ def save(
     try:
         path.mkdir(parents=True, exist_ok=True)
         file = next(name for name in ARRAYS if name != _current(path))
-        write(path / file, lambda out: np.savez(out, **arrays))
+        write(path / file, lambda out: np.savez(out, allow_pickle=False, **arrays))
         record = {
             "format": FORMAT, "schema": SCHEMA, "arrays": file, "parts": list(parts),
             "header": header, "training": training,
@@ -188,13 +188,13 @@ def _plain_shape(leaf: Any) -> tuple[int, ...]:
 
 def _like(array: np.ndarray, leaf: Any) -> Any:
     if _is_key(leaf):
-        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf))
+        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(leaf))
     return jax.numpy.array(array, dtype=leaf.dtype)
 
 
 def _is_key(leaf: Any) -> bool:
     dtype = getattr(leaf, "dtype", None)
-    return dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
+    return dtype is not None and jax.numpy.issubdtype(dtype, jax.dtypes.prng_key)
 
 
 def _reason(error: OSError) -> str:

@@ -158,7 +158,7 @@ def _cell(value: Any, row: int, column: str, place: str) -> float:
 
 def _array(value: Any, place: str) -> np.ndarray:
     if isinstance(value, np.ma.MaskedArray):
-        return value.astype(np.float64).filled(np.nan)
+        return np.ma.filled(value.astype(np.float64), np.nan)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:

@@ -86,10 +86,7 @@ def split(arrays: Arrays, fraction: float, seed: int) -> tuple[Arrays, Arrays]:
 def _prepared(
     arrays: Arrays, chains: Preparation, states: States, key: jax.Array, place: str, notes: Any
 ) -> Intake:
-    seen = chains.apply(states, {n: a for n, a in arrays.items() if _chained(chains, n)}, key)
+    chained = [chain.name for chain in chains.chains if chain.name in arrays]
+    seen = chains.apply(states, {name: jax.numpy.asarray(arrays[name]) for name in chained}, key)
     prepared = {**arrays, **{name: np.asarray(array) for name, array in seen.items()}}
     return Intake(arrays, prepared, chains, states, place, notes)
-
-
-def _chained(chains: Preparation, name: str) -> bool:
-    return any(chain.name == name for chain in chains.chains)

@@ -79,7 +79,8 @@ class Interrupted(KeyboardInterrupt):
 class Outlet:
     """Where a fit's traces go: a run folder with what heads it, a progress display, callbacks.
 
-    `save_seconds` lie between checkpoints, which hold `parts` too. A callback gets each record.
+    The folder is the caller's to claim. `save_seconds` lie between checkpoints, which hold `parts`
+    too. A callback gets each record.
     """
 
     folder: Path | None = None
@@ -151,8 +152,6 @@ class _Fit:
     def run(self, params: Params, resume: Run | None) -> Result:
         """The whole fit, the display and the signal handler put back whatever happens."""
         folder = self.outlet.folder
-        if folder and not (resume and resume.path.resolve() == folder.resolve()):
-            checkpoint.claim(folder)
         self.carry = self.trainer.begin(params, self.given)
         if resume is not None:
             self._restore(resume)

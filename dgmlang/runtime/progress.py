@@ -101,8 +101,8 @@ class Rate:
 
 def progress(out: IO[str] | None = None) -> Progress:
     """The form that suits where the text goes, standard error unless told otherwise."""
-    out = out or sys.stderr
-    return Bar(out) if out.isatty() else Lines(out)
+    target: IO[str] = sys.stderr if out is None else out
+    return Bar(target) if target.isatty() else Lines(target)
 
 
 def _short(values: Mapping[str, float]) -> str:

@@ -126,7 +126,8 @@ def _update(
     gradient, state, metrics, order = _gradient(config, index, given, turn, carry)
     owned = config.owned(player, carry.params)
     change, moments = optimizer.update(gradient, carry.optimizers[index], owned)
-    params = paths.replace(carry.params, optax.apply_updates(owned, change))
+    moved: Any = optax.apply_updates(owned, change)
+    params = paths.replace(carry.params, moved)
     optimizers = (*carry.optimizers[:index], moments, *carry.optimizers[index + 1 :])
 
     sums = {

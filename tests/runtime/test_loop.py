@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,7 +83,7 @@ tell = lambda record: print(record.step, flush=True)
 outlet = Outlet(Path(sys.argv[1]), save_seconds=0.0, callbacks=[tell])
 small.fit(KILLED_SETTINGS, valid=HELD_OUT, outlet=outlet)
 """
-KILLED_SETTINGS = replace(SETTINGS, steps=20_000, valid_every=500)
+KILLED_SETTINGS = replace(SETTINGS, steps=10_000, valid_every=500)
 
 
 def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
@@ -92,11 +91,11 @@ def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        while int(process.stdout.readline()) < 3_000:
+        while int(process.stdout.readline()) < 2_000:
             pass
         process.kill()
     run = load(folder)
-    assert 0 < run.training["step"] < 20_000
+    assert 0 < run.training["step"] < 10_000
     rest = small.fit(KILLED_SETTINGS, valid=HELD_OUT, outlet=Outlet(folder), resume=run)
     whole = small.fit(KILLED_SETTINGS, valid=HELD_OUT)
     assert small.same(rest.last, whole.last)
@@ -115,6 +114,15 @@ def test_control_c_finishes_the_call_and_saves(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def listen(events: list[str]) -> None:
+    """Write down what JAX traces and compiles from now on."""
+
+    def hear(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(hear)
+
+
 def test_a_second_fit_does_not_compile() -> None:
     def run(seed: int) -> None:
         again = replace(SETTINGS, seed=seed)
@@ -123,9 +131,7 @@ def test_a_second_fit_does_not_compile() -> None:
 
     run(1)
     events: list[str] = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda name, seconds, **_: events.append(name)
-    )
+    listen(events)
     run(2)
     assert [name for name in events if "compile" in name or "trace" in name] == []
     config = configure(small.NOISY, small.params(), small.data(), SETTINGS, small.RECIPE)
@@ -134,9 +140,7 @@ def test_a_second_fit_does_not_compile() -> None:
 
 def test_another_objective_is_seen_to_compile() -> None:
     events: list[str] = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda name, seconds, **_: events.append(name)
-    )
+    listen(events)
     small.fit(SETTINGS, what=small.objective())
     assert any("compile" in name for name in events)
 
@@ -195,6 +199,7 @@ def test_early_stopping_keeps_the_best() -> None:
     assert result.step == 5 * 4
     values = [record.values["valid"] for record in result.history if "valid" in record.values]
     assert result.valid == min(values) == values[0]
+    assert result.best is not None
     assert not small.same(result.best, result.last)
     assert float(jnp.mean(small.error(result.best, away))) == pytest.approx(result.valid, rel=1e-6)
 
@@ -317,7 +322,6 @@ def test_average_follows_the_formula() -> None:
 
 
 def test_checkpoints_between_calls_do_not_change_a_number(tmp_path: Path) -> None:
-    started = time.monotonic()
-    saved = small.fit(SETTINGS, valid=HELD_OUT, outlet=Outlet(tmp_path, save_seconds=0.0))
-    assert small.same(saved.last, small.fit(SETTINGS, valid=HELD_OUT).last)
-    assert time.monotonic() - started < 60
+    few = replace(SETTINGS, steps=40)
+    saved = small.fit(few, valid=HELD_OUT, outlet=Outlet(tmp_path, save_seconds=0.0))
+    assert small.same(saved.last, small.fit(few, valid=HELD_OUT).last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +27,8 @@ VALUES = {"steps": 100}
 
 def moves(optimizer: optax.GradientTransformation, count: int = 30) -> list[float]:
     """Where a parameter of gradient 1 goes."""
-    params, path = jnp.zeros(()), []
+    params: Any = jnp.zeros(())
+    path: list[float] = []
     state = optimizer.init(params)
     for _ in range(count):
         change, state = optimizer.update(jnp.ones(()), state, params)

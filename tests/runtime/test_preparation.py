@@ -139,8 +139,8 @@ def test_cats_come_out_whole() -> None:
 def test_the_loop_prepares_each_batch_afresh_and_held_out_data_once() -> None:
     """Half of the entries are ones in every batch, never the same; the held-out loss is fixed."""
     made = parse(prepare(x="bernoulli(x)"), variables("data x : bit[2] ~ Bernoulli(0.5)"))
-    values = {"x": np.full((32, 2), 0.5, np.float32)}
-    states = made.fit(values, KEY)
+    values = {"x": jnp.full((32, 2), 0.5)}
+    states = made.fit({"x": np.asarray(values["x"])}, KEY)
 
     def loss(params, state, batch, key):
         seen = state["seen"].at[state["step"]].set(batch["x"])
@@ -151,7 +151,7 @@ def test_the_loop_prepares_each_batch_afresh_and_held_out_data_once() -> None:
 
     what, settings = small.objective(loss, start), Settings(steps=6, batch=32, valid_every=1)
     config = configure(what, small.params(), values, settings, small.RECIPE, made)
-    held_out = {"x": np.full((40, 2), 0.5, np.float32)}
+    held_out = {"x": jnp.full((40, 2), 0.5)}
     result = train(config, small.params(), values, settings, states=states, valid=held_out)
     losses = [record.values["valid"] for record in result.history]
     assert len(set(losses)) == 1  # starting at 0, nothing moves: only the noise could differ
