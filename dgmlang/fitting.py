@@ -71,11 +71,11 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
     head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
-    outlet = _outlet(model, head, intake, request)
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
+    outlet = _outlet(model, head, intake, request)
     run = None if resumed is None else resumed[0]
     build = partial(_fitted, model, method, intake, request)
     try:
