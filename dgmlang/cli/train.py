@@ -58,7 +58,7 @@ def _run(args: Namespace) -> int:
     say(model.warnings)
     settings = {name: value for name in SETTINGS if (value := getattr(args, name))}
     out = settings.setdefault("out", args.resume or _unused(Path("runs") / args.file.stem))
-    fit = model.fit(args.data, progress=True, **settings)
+    fit = model.fit(args.data, progress=True, notes=lambda note: say([note]), **settings)
     print(f"{fit.objective}, {fit.step} steps: {_last(fit.history)}; kept in {out}")
     print(f"  dgm sample {out} -n 64 --plot samples.png")
     print(f"  dgm eval {out} --data {args.data}")

@@ -27,7 +27,12 @@ def reconstructions(data: np.ndarray, again: np.ndarray) -> Figure:
         raise ValueError("only pictures have a figure of reconstructions")
     columns = min(COLUMNS, len(top))
     drawn = figure(0.62 * columns, 0.62 * 2 * (len(top) // columns) + 0.45)
-    show(drawn.subplots(), paired(top, below, columns), columns, "above: data, below: again")
+    show(
+        drawn.subplots(),
+        paired(top, below, columns),
+        columns,
+        "examples, and each row again below it",
+    )
     return drawn
 
 

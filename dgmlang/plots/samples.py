@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +46,9 @@ def _pictures(titled: list[tuple[str, np.ndarray]]) -> Figure:
 
 def _points(titled: list[tuple[str, np.ndarray]], name: str) -> Figure:
     """Scatters on one scale, the data's where they are given: no stray draw shrinks the rest."""
-    drawn = figure(4.2 * len(titled), 4.2)
     low, high = _limits(titled[0][1])
+    slope = float((high - low)[1] / (high - low)[0])
+    drawn = figure(4.2 * len(titled), 4.2 * min(max(slope, 0.4), 2.0) + 0.5)
     for axes, (title, values) in zip(_panels(drawn, len(titled)), titled, strict=True):
         color = FAINT if title == "data" else INK
         size = float(np.clip(4000 / len(values), 2, 16))
@@ -91,7 +92,7 @@ def _frequencies(axes: Axes, draws: np.ndarray, data: np.ndarray | None) -> None
         edges = np.append(levels, levels[-1] + 1) - 0.5
         axes.set_xticks(levels if len(levels) <= 10 else levels[:: len(levels) // 8])
     else:
-        edges = np.histogram_bin_edges(both, bins=40)
+        edges = np.histogram_bin_edges(both, bins=min(40, isqrt(len(both)) + 1))
     weights = np.full(len(draws), 1 / len(draws))
     axes.hist(draws, edges, weights=weights, color=INK, alpha=0.75, rwidth=0.9, label="samples")
     if data is not None:

@@ -1,4 +1,4 @@
-"""The demo's pictures."""
+"""The demo's pictures: draws of dots, and for the overview the probability of each dot."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from dgmlang.fitted import Fitted
 from dgmlang.plots.canvas import figure, save
 from dgmlang.plots.curves import curves
 from dgmlang.plots.pictures import show
-from dgmlang.plots.reconstructions import paired, reconstructions
+from dgmlang.plots.reconstructions import reconstructions
 from dgmlang.plots.samples import samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = 100
+SHOWN = 64
+COLUMNS = 8
+DRAWS = 256
+"""Pictures of one code whose mean shows the probability of each dot."""
 
 
 def draw(fits: Mapping[str, Fitted], test: Mapping[str, Any], out: Path) -> Iterator[Path]:
     """Write every picture and yield its path as soon as it is there."""
     best = list(fits.values())[-1]
     seen = {"x": np.asarray(test["x"])[:SHOWN]}
-    data, again, drawn = best.prepare(seen), best.reconstruct(seen), best.sample(SHOWN, seed=1)
+    dots, drawn = best.prepare(seen), best.draws(SHOWN, seed=1)
     figures = {
-        "samples": samples(drawn, data),
-        "reconstructions": reconstructions(data[:36], again[:36]),
+        "samples": samples(drawn["x"], dots),
+        "reconstructions": reconstructions(dots[:36], best.reconstruct(seen)[:36]),
         "curves": curves([(name, fit.history) for name, fit in fits.items()]),
-        "demo": _overview(data, again, drawn),
+        "demo": _overview(
+            ("held-out digits, as dots", dots),
+            ("reconstructed: chance of each dot", _chances(best, best.posterior(seen))),
+            ("new: chance of each dot", _chances(best, {"z": drawn["z"]})),
+        ),
     }
     for name, drawing in figures.items():
         path = out / f"{name}.png"
@@ -38,11 +46,21 @@ def draw(fits: Mapping[str, Fitted], test: Mapping[str, Any], out: Path) -> Iter
         yield path
 
 
-def _overview(data: np.ndarray, again: np.ndarray, drawn: np.ndarray) -> Figure:
-    """Data, reconstructions in rows below their examples, and samples, side by side."""
-    overview = figure(9.6, 3.5)
-    left, middle, right = overview.subplots(1, 3)
-    show(left, data, 10, "held-out digits")
-    show(middle, paired(data[:50], again[:50], 10), 10, "each row again below it")
-    show(right, drawn, 10, "samples")
+def _chances(fit: Fitted, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """P(dot | code) [n, side, side] of codes [n, latents], as the mean of draws."""
+
+    def mean(code: Mapping[str, jax.Array], key: jax.Array) -> jax.Array:
+        drawn = jax.vmap(fit.model.draw, (None, 0, None))(
+            fit.raw, jax.random.split(key, DRAWS), dict(code)
+        )
+        return drawn["x"].mean(0)
+
+    keys = jax.random.split(jax.random.key(2), SHOWN)
+    return np.asarray(jax.vmap(mean)(dict(codes), keys))
+
+
+def _overview(*panels: tuple[str, np.ndarray]) -> Figure:
+    overview = figure(3.2 * len(panels), 3.5)
+    for axes, (title, pictures) in zip(overview.subplots(1, len(panels)), panels, strict=True):
+        show(axes, pictures, COLUMNS, title)
     return overview

@@ -18,6 +18,7 @@ import dgmlang as dgm
 from dgmlang.cli.demo.pictures import draw
 from dgmlang.cli.eval import number
 from dgmlang.compiler.diagnostics.codes import runs as codes
+from dgmlang.evaluate.result import bits_per_dim
 from dgmlang.fitted import Fitted
 
 STEPS = 3_000
@@ -29,7 +30,7 @@ OBJECTIVES = ("elbo", "iwae(k = 8)")
 def tell(out: Path, steps: int = STEPS) -> None:
     """Run the demo; runs and pictures go to `out`, what is said to standard output."""
     program = _put_program(out)
-    _heading("A program", program)
+    _heading("A program", str(program))
     print(program.read_text(encoding="utf-8").rstrip())
     model = dgm.load(program, side=8)
     _heading("What follows from it", f"dgm explain {program} --set side=8")
@@ -44,7 +45,7 @@ def tell(out: Path, steps: int = STEPS) -> None:
             train, objective=objective, steps=steps, valid=0.1, out=folder, replace=True,
             progress=True,
         )  # fmt: skip
-        print("\n".join(_bound(fits[objective], test)))
+        print("\n".join(_bound(objective, fits[objective], test)))
     _heading("Pictures", str(out))
     for path in draw(fits, test, out):
         print(path)
@@ -80,10 +81,10 @@ def _digits() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return {"x": pictures[order[HELD_OUT:]]}, {"x": pictures[order[:HELD_OUT]]}
 
 
-def _bound(fit: Fitted, test: Mapping[str, Any]) -> Iterator[str]:
+def _bound(objective: str, fit: Fitted, test: Mapping[str, Any]) -> Iterator[str]:
     nats = fit.log_prob(test, method=ESTIMATOR).mean()
-    bits = fit.bits_per_dim(test, method=ESTIMATOR).mean()
-    yield f"{HELD_OUT} digits held out, after training with {fit.objective}:"
+    bits = bits_per_dim(nats, test["x"].shape[1:])
+    yield f"{HELD_OUT} digits held out, after training with {objective}:"
     yield f"  log p(x) ≥ {number(nats)} nats   {number(bits)} bits per dimension"
     yield f"  a {nats.kind} by {nats.method}; dots drawn once from the grey values"
 
