@@ -199,7 +199,6 @@ class _Fit:
         """What is due at this step, in the order that leaves most if it is interrupted."""
         last = self.step == self.settings.steps
         values = self._means()
-        self.outlet.progress.show(self.step, values)
         looked = self.held_out is not None and (
             last or self.step % self.settings.validate_every == 0
         )
@@ -207,6 +206,8 @@ class _Fit:
             values |= {"valid": self._look()}
         if looked or last or self.step % self.settings.record_every == 0:
             self._record(Record(self.step, values))
+        else:
+            self.outlet.progress.show(self.step, values)
         if monotonic() - self.kept_at > COPY_SECONDS:
             self._keep()
         if self.outlet.folder and monotonic() - self.saved_at > self.outlet.save_seconds:

@@ -78,8 +78,10 @@ class Lines:
             return
         self._next = monotonic() + LINE_EVERY
         rate = self._rate(step)
-        left = f"  {(self._total - step) / rate:.0f} s left" if rate else ""
-        text = f"step {step} of {self._total}  {_short(values)}  {rate:,.0f} steps/s{left}"
+        left = (self._total - step) / rate if rate else 0.0
+        pace = f"  {rate:,.0f} steps/s" if rate else ""
+        pace += f"  {left:.0f} s left" if left else ""
+        text = f"step {step} of {self._total}  {_short(values)}{pace}"
         print(text, file=self._out, flush=True)
 
     def stop(self) -> None: ...
