@@ -9,7 +9,7 @@ from typing import Any
 from dgmlang.compiler.derive.facts import Block, Facet, Facts, Part, Removal, Witness
 from dgmlang.compiler.lower.lowered import Lowered, lower
 from dgmlang.compiler.pipeline import program as check
-from dgmlang.compiler.program import Program
+from dgmlang.compiler.program import Apply, ComputedLaw, Expr, Named, Program, ScoreLaw, Through
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span
 
@@ -18,8 +18,7 @@ NOWHERE = Witness("hand", "written by hand", Span(Source("", ""), 0, 0))
 
 
 def parsed(text: str, **settings: Any) -> Program:
-    source = Source("<test>", text)
-    return check(source, Report(), settings)
+    return check(Source("<test>", text), Report(), settings)
 
 
 def example(name: str) -> str:
@@ -48,6 +47,32 @@ def lowered(
         parameters=None,
     )
     return lower(parsed(text, **settings), facts)
+
+
+def argument(model: Lowered, variable: str, name: str) -> Expr:
+    """An argument of the distribution that a variable is drawn from."""
+    law = model.program.variables[variable].law
+    assert isinstance(law, Named)
+    return law.arguments[name]
+
+
+def value(model: Lowered, variable: str) -> Expr:
+    """What a variable is computed from, or the score that its law is given by."""
+    law = model.program.variables[variable].law
+    assert isinstance(law, ComputedLaw | ScoreLaw)
+    return law.value
+
+
+def source(model: Lowered, variable: str) -> Expr:
+    """The latent that a computed variable's chain of bijections starts from."""
+    found = value(model, variable)
+    assert isinstance(found, Through)
+    return found.value
+
+
+def operands(expr: Expr) -> tuple[Expr, ...]:
+    assert isinstance(expr, Apply)
+    return expr.args
 
 
 def block(

@@ -11,7 +11,7 @@ import pytest
 
 from dgmlang.compiler.lower import gibbs
 from dgmlang.compiler.lower.evaluate import evaluation
-from tests.lower.hand import block, example, lowered
+from tests.lower.hand import block, example, lowered, operands, value
 from tests.lower.statistics import frequencies_match
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -110,7 +110,7 @@ def test_rbm_blocks_leave_the_law_invariant():
     law /= law.sum()
 
     def odds(name, size):
-        found = jax.vmap(lambda x: gibbs.by_gradient(rbm.built, params, x, block(name, size)))
+        found = jax.vmap(lambda x: gibbs.log_odds(rbm.built, params, x, block(name, size)))
         return np.asarray(found(values)[name])
 
     on = np.arange(5) < 3
@@ -133,8 +133,14 @@ def test_checkerboard_leaves_the_law_invariant(rule):
     law /= law.sum()
     colour = block("s", 4, rule, weights=(1, 1), modulus=2, residue=1)
     sites = gibbs.where(colour.parts[0], (2, 4)).reshape(-1)
-    compute = {"multilinear": gibbs.by_gradient, "differences": gibbs.by_differences}[rule]
-    odds = jax.vmap(lambda s: compute(ising.built, params, {"s": s}, colour)["s"])(spins)
+
+    def odds_at(s):
+        if rule == "multilinear":
+            return gibbs.log_odds(ising.built, params, {"s": s}, colour)["s"]
+        table = gibbs.level_densities(ising.built, params, {"s": s}, colour)["s"]
+        return table[..., 1] - table[..., 0]
+
+    odds = jax.vmap(odds_at)(spins)
     flat, odds = np.asarray(spins).reshape(-1, 8), np.asarray(odds).reshape(-1, 8)
     assert sites.sum() == 4
     assert invariant(law, kernel(flat, odds, sites, -1.0))
@@ -153,7 +159,7 @@ def test_an_update_draws_its_block_from_the_conditional_and_keeps_the_rest():
     sites = gibbs.where(colour.parts[0], (4, 4))
     assert np.all(np.asarray(drawn)[:, ~sites] == np.asarray(start)[~sites])
     s = np.asarray(start)
-    field = sum(np.roll(s, step, axis) for step in (1, -1) for axis in (0, 1))
+    field = np.sum([np.roll(s, step, axis) for step in (1, -1) for axis in (0, 1)], axis=0)
     up = 1 / (1 + np.exp(-2 * 0.3 * field))
     assert np.unique(up[sites]).size > 2
     for site in zip(*np.nonzero(sites), strict=True):
@@ -161,6 +167,22 @@ def test_an_update_draws_its_block_from_the_conditional_and_keeps_the_rest():
         counts, half = np.array([len(keys) - ups, ups]), 1 / (1 + np.exp(-0.3 * field[site]))
         assert frequencies_match(counts, np.array([1 - up[site], up[site]]))
         assert field[site] == 0 or not frequencies_match(counts, np.array([1 - half, half]))
+
+
+def test_sites_of_many_levels_are_drawn_from_their_conditional():
+    model = lowered("""model M {
+      data c : cat(3)[2]
+      energy -sum([0.5, -1.0, 0.2] * one_hot(c[0])) - 1.5 * sum(one_hot(c[0]) * one_hot(c[1]))
+    }""")
+    first = block("c", 1, "differences", weights=(1,), modulus=2, residue=0)
+    keys = jax.random.split(jax.random.key(4), 20_000)
+    start = jnp.asarray([0, 2], jnp.int32)
+    drawn = jax.vmap(lambda k: model.update({}, k, {"c": start}, first)["c"])(keys)
+    assert np.all(drawn[:, 1] == 2)
+    odds = np.array([0.5, -1.0, 0.2 + 1.5])
+    counts = np.bincount(drawn[:, 0], minlength=3)
+    assert frequencies_match(counts, np.exp(odds) / np.exp(odds).sum())
+    assert not frequencies_match(counts, np.exp(-odds) / np.exp(-odds).sum())
 
 
 # ── neural energies and scores ───────────────────────────────────────────────────────────────────
@@ -182,7 +204,7 @@ def test_neural_energy_adds_up_and_its_score_is_the_gradient():
 def test_score_under_a_process_is_minus_noise_over_sigma():
     model = lowered(example("score_sde"))
     params, x, t = model.init(0, None), jnp.asarray([0.6, -1.1]), jnp.asarray(0.3)
-    noise = model.program.variables["x"].law.value.args[0]
+    noise = operands(value(model, "x"))[0]
     predicted = evaluation(model.built, params, {"x": x}, t=t).value(noise)
     # β linear from 0.1 to 20: α² = exp(−∫β), σ² = 1 − α².
     sigma = np.sqrt(1 - np.exp(-(0.1 * 0.3 + 19.9 * 0.3**2 / 2)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.lower.hand import lowered
+from tests.lower.hand import argument, lowered, source
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -39,8 +39,8 @@ def test_an_expression_is_numpys(text):
     shape = f"[{axes}]" if axes else ""
     model = lowered(f"model M {{ {declarations}\n data y : real{shape} ~ Normal({text}, 1) }}")
     values = {"x": X, "m": M, "k": 1, "b": 1.0}
-    law = model.program.variables["y"].law
-    found = model.evaluate({}, law.arguments["loc"], {n: jnp.asarray(v) for n, v in values.items()})
+    loc = argument(model, "y", "loc")
+    found = model.evaluate({}, loc, {n: jnp.asarray(v) for n, v in values.items()})
     assert np.allclose(found, CASES[text])
 
 
@@ -97,7 +97,7 @@ def test_run_time_arguments_reach_the_stages_of_a_block():
     )
     assert abs(float(here - there)) > 1e-3
     drawn = model.draw(params, jax.random.key(0), {"c": jnp.ones(2)})
-    z = model.program.variables["x"].law.value.value
+    z = source(model, "x")
     back = model.evaluate(params, z, {"x": drawn["x"], "c": jnp.ones(2)})
     assert np.allclose(back, drawn["z"])
 
@@ -116,6 +116,6 @@ def test_heads_keep_the_leading_axes_of_their_body():
     f = jax.tree.map(np.asarray, params["f"])
     hidden = x @ f["mlp"]["0"]["kernel"]
     hidden = hidden / (1 + np.exp(-hidden))
-    law = model.program.variables["s"].law.arguments["rate"]
+    law = argument(model, "s", "rate")
     found = model.evaluate(params, law, {"x": jnp.asarray(x)})
     assert np.allclose(found, np.log1p(np.exp(hidden @ f["scale"]["kernel"]))[:, 0] + 1e-6)

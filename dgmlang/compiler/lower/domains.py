@@ -37,6 +37,15 @@ def stored(kind: Kind, value: ArrayLike) -> Array:
     return jnp.asarray(value, dtype(kind))
 
 
+def choices(kind: Kind) -> tuple[int, ...]:
+    """The values of a finite kind, ascending."""
+    if kind.name == "spin":
+        return (-1, 1)
+    assert kind.levels is not None
+    assert kind.levels.value is not None
+    return tuple(range(kind.levels.value))
+
+
 def constrain(kind: Kind, raw: Array) -> Array:
     """Reals mapped onto a kind: the map of a net's head and of a `param`.
 

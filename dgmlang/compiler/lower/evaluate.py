@@ -114,10 +114,6 @@ class Evaluation:
         if extern.has("entrywise"):
             args = same_rank(*args)
         more = self._noising(extern) if extern.has("in_process") else {}
-        if extern.has("appends_levels"):
-            levels = expr.args[0].type.kind.levels
-            assert levels is not None
-            more["levels"] = levels.value
         return implementation("fn", extern.name)(*args, **expr.settings, **more)
 
     def _noising(self, extern: Extern) -> dict[str, Any]:

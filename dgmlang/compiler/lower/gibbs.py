@@ -11,6 +11,7 @@ from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Part
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.domains import choices, stored
 from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.joint import log_joint
 from dgmlang.compiler.types.dims import numbers
@@ -21,55 +22,66 @@ from dgmlang.objectives.objective import Params, Values
 def update(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
     """The values with the block's sites drawn from their conditional.
 
-    Sites of a block do not interact, so all their log-odds hold at once.
+    Sites of a block do not interact, so all their conditionals hold at once.
     """
-    odds = {"multilinear": by_gradient, "differences": by_differences}[block.rule]
-    log_odds = odds(built, params, values, block)
+    redraw = {"multilinear": from_odds, "differences": from_levels}[block.rule]
+    new = redraw(built, params, key, values, block)
+    kept = {part.variable: _outside(built, part) for part in block.parts}
     return values | {
-        part.variable: _redrawn(
-            built, site_key(key, part.variable), values, part, log_odds[part.variable]
-        )
-        for part in block.parts
+        name: jnp.where(kept[name], values[name], drawn) if kept[name].any() else drawn
+        for name, drawn in new.items()
     }
 
 
-def by_gradient(built: Built, params: Params, values: Values, block: Block) -> Values:
+def from_odds(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+    """Bits and spins at all sites of the block's variables, drawn by their log-odds."""
+    drawn: Values = {}
+    for name, odds in log_odds(built, params, values, block).items():
+        old = values[name]
+        upper = jax.random.uniform(site_key(key, name), old.shape, old.dtype) < jax.nn.sigmoid(odds)
+        low, high = choices(_kind(built, name))
+        drawn[name] = jnp.where(upper, high, low).astype(old.dtype)
+    return drawn
+
+
+def log_odds(built: Built, params: Params, values: Values, block: Block) -> Values:
     """Log-odds of each site's upper value, log p of degree one in it: ∂ for bits, 2 ∂ for spins."""
     density = partial(log_joint, built, params)
     chosen = {name: values[name] for name in block.variables}
     slopes = jax.grad(lambda sites: density({**values, **sites}))(chosen)
-    return {name: _step(_kind(built, name)) * slope for name, slope in slopes.items()}
+    steps = {name: float(np.ptp(choices(_kind(built, name)))) for name in chosen}
+    return {name: steps[name] * slope for name, slope in slopes.items()}
 
 
-def by_differences(built: Built, params: Params, values: Values, block: Block) -> Values:
-    """Log-odds of each site's upper value by evaluating both; two densities a site."""
+def from_levels(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+    """Finite values at all sites of the block's variables, by the density at each level."""
+    drawn: Values = {}
+    for name, table in level_densities(built, params, values, block).items():
+        kind = _kind(built, name)
+        level = jax.random.categorical(site_key(key, name), table)
+        drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
+    return drawn
+
+
+def level_densities(built: Built, params: Params, values: Values, block: Block) -> Values:
+    """Log p at each level of each site, the others as they are: [sites…, levels].
+
+    It holds of any density, at the price of one evaluation a site and level.
+    """
     density = partial(log_joint, built, params)
 
-    def odds(name: str, site: Array) -> Array:
+    def at(name: str, site: Array, level: Array) -> Array:
         flat = values[name].reshape(-1)
-        kind = _kind(built, name)
+        changed = flat.at[site].set(level).reshape(values[name].shape)
+        return density({**values, name: changed})
 
-        def at_value(value: float) -> Array:
-            changed = flat.at[site].set(value).reshape(values[name].shape)
-            return density({**values, name: changed})
-
-        return at_value(1.0) - at_value(1.0 - _step(kind))
-
-    return {
-        name: jax.vmap(partial(odds, name))(jnp.arange(values[name].size)).reshape(
-            values[name].shape
-        )
-        for name in block.variables
-    }
-
-
-def _redrawn(built: Built, key: Array, values: Values, part: Part, log_odds: Array) -> Array:
-    old = values[part.variable]
-    upper = jax.random.uniform(key, old.shape, old.dtype) < jax.nn.sigmoid(log_odds)
-    lower = 1.0 - _step(_kind(built, part.variable))
-    new = jnp.where(upper, 1.0, lower).astype(old.dtype)
-    sites = where(part, numbers(built.program.variables[part.variable].type.shape))
-    return new if sites.all() else jnp.where(sites, new, old)
+    tables: Values = {}
+    for name in block.variables:
+        levels = stored(_kind(built, name), np.array(choices(_kind(built, name))))
+        every = jax.vmap(jax.vmap(partial(at, name), (None, 0)), (0, None))
+        table = every(jnp.arange(values[name].size), levels.astype(values[name].dtype))
+        tables[name] = table.reshape(*values[name].shape, levels.size)
+    return tables
 
 
 def where(part: Part, shape: tuple[int, ...]) -> np.ndarray:
@@ -81,9 +93,8 @@ def where(part: Part, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(weighted % part.modulus == part.residue)
 
 
-def _step(kind: Kind) -> float:
-    """The distance between the two values of a bit or spin."""
-    return 2.0 if kind.name == "spin" else 1.0
+def _outside(built: Built, part: Part) -> np.ndarray:
+    return ~where(part, numbers(built.program.variables[part.variable].type.shape))
 
 
 def _kind(built: Built, name: str) -> Kind:

@@ -14,7 +14,7 @@ from jax.scipy.special import logsumexp
 
 from dgmlang.compiler.derive.facts import Removal
 from dgmlang.compiler.lower.built import Built
-from dgmlang.compiler.lower.domains import dtype
+from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.joint import log_joint
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
@@ -79,22 +79,15 @@ def responsibilities(built: Built, params: Params, values: Values) -> tuple[Valu
 def states(variables: list[Variable]) -> Values:
     """All joint states of finite variables, along a new leading axis."""
     sizes = [int(np.prod(numbers(v.type.shape))) for v in variables]
-    choices = [_choices(v) for v, size in zip(variables, sizes, strict=True) for _ in range(size)]
-    table = np.array(list(product(*choices)), float).reshape(-1, sum(sizes))
+    every = [
+        choices(v.type.kind) for v, size in zip(variables, sizes, strict=True) for _ in range(size)
+    ]
+    table = np.array(list(product(*every)), float).reshape(-1, sum(sizes))
     columns = np.split(table, np.cumsum(sizes)[:-1], axis=1)
     return {
         v.name: jnp.asarray(c.reshape(-1, *numbers(v.type.shape)), dtype(v.type.kind))
         for v, c in zip(variables, columns, strict=True)
     }
-
-
-def _choices(variable: Variable) -> tuple[int, ...]:
-    kind = variable.type.kind
-    if kind.name == "spin":
-        return (-1, 1)
-    assert kind.levels is not None
-    assert kind.levels.value is not None
-    return tuple(range(kind.levels.value))
 
 
 def _removed(built: Built, params: Params, removals: Iterable[Removal]) -> Density:
