@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 from dgmlang.cli import options
@@ -43,9 +44,13 @@ def table(rows: Iterable[tuple[str, Result]]) -> list[str]:
 
 
 def number(result: Result) -> str:
-    """The value, with its standard error where it is an estimate."""
-    value = f"{float(result):.4g}" if abs(float(result)) < 10 else f"{float(result):.2f}"
-    return value if result.stderr is None else f"{value} ± {float(result.stderr):.2g}"
+    """The value; with a standard error, to the first digit of that error."""
+    value = float(result)
+    error = 0.0 if result.stderr is None else float(result.stderr)
+    if not (isfinite(value) and isfinite(error) and error > 0):
+        return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4g}"
+    digits = max(0, -floor(log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 EVAL = Command("eval", "print a run's numbers on held-out data, each with its kind", _options, _run)

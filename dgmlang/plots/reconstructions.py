@@ -26,7 +26,8 @@ def reconstructions(data: np.ndarray, again: np.ndarray) -> Figure:
     if top is None or below is None:
         raise ValueError("only pictures have a figure of reconstructions")
     columns = min(COLUMNS, len(top))
-    drawn = figure(0.62 * columns, 0.62 * 2 * (len(top) // columns) + 0.45)
+    rows, tall = 2 * (len(top) // columns), top.shape[1] / top.shape[2]
+    drawn = figure(0.62 * columns, 0.62 * tall * rows + 0.35)
     show(
         drawn.subplots(),
         paired(top, below, columns),

@@ -46,6 +46,7 @@ def tell(out: Path, steps: int = STEPS) -> None:
             progress=True,
         )  # fmt: skip
         print("\n".join(_bound(objective, fits[objective], test)))
+    print("Both numbers are by one estimator, so they can be compared.")
     _heading("Pictures", str(out))
     for path in draw(fits, test, out):
         print(path)
@@ -85,7 +86,7 @@ def _bound(objective: str, fit: Fitted, test: Mapping[str, Any]) -> Iterator[str
     nats = fit.log_prob(test, method=ESTIMATOR).mean()
     bits = bits_per_dim(nats, test["x"].shape[1:])
     yield f"{HELD_OUT} digits held out, after training with {objective}:"
-    yield f"  log p(x) ≥ {number(nats)} nats   {number(bits)} bits per dimension"
+    yield f"  log p(x) ≥ {number(nats)} nats, or ≤ {number(bits)} bits per dimension"
     yield f"  a {nats.kind} by {nats.method}; dots drawn once from the grey values"
 
 
