@@ -19,7 +19,7 @@ from dgmlang.runtime.preparation import Preparation, States
 
 @dataclass(frozen=True, eq=False)
 class Inlet:
-    """The preparation as it was fitted to the training data; random steps are frozen by the seed."""
+    """The preparation as fitted to the training data; random steps are frozen by the seed."""
 
     preparation: Preparation = field(default_factory=Preparation)
     states: States = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from dgmlang.compiler.program import Variable
 from dgmlang.compiler.syntax import ast
 from dgmlang.runtime import arrange, data, preparation
 from dgmlang.runtime.conform import conform, finite, storable
+from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.keys import Purpose, purpose, root
 from dgmlang.runtime.preparation import Preparation, States
 
@@ -73,14 +74,19 @@ def take_more(
     return _prepared(arrays, chains, states, key, dataset.place, notes)
 
 
-def split(arrays: Arrays, fraction: float, seed: int) -> tuple[Arrays, Arrays]:
+def share(source: Any, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """A share of the examples, drawn by the seed, held out: (the rest, the share)."""
-    count = next(iter(arrays.values())).shape[0]
+    dataset = data.read(source)
+    count = len(next(iter(dataset.arrays.values())))
     key = purpose(root(seed), Purpose.SPLIT)
     order = np.asarray(jax.random.permutation(key, count))
     held = min(count - 1, max(1, round(fraction * count)))
     out, rest = np.sort(order[:held]), np.sort(order[held:])
-    return {n: a[rest] for n, a in arrays.items()}, {n: a[out] for n, a in arrays.items()}
+    return _rows(dataset, rest), _rows(dataset, out)
+
+
+def _rows(dataset: Dataset, rows: np.ndarray) -> Dataset:
+    return replace(dataset, arrays={n: a[rows] for n, a in dataset.arrays.items()})
 
 
 def _prepared(

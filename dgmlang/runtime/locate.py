@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Program
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.runtime import paths
 
