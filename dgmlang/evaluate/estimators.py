@@ -10,12 +10,12 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import parsed, static_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 from dgmlang.evaluate.log_prob import elbo, exact, iwae
 from dgmlang.evaluate.result import Result
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 Estimator = Callable[[Lowered, Params, Values, Array], Result]

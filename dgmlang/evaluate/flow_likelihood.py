@@ -12,9 +12,9 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.samplers.reverse import Reverse, solver_named
 

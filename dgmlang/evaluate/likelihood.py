@@ -5,9 +5,10 @@ from __future__ import annotations
 import jax
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.log_normalizer import log_normalizer
-from dgmlang.objectives.lowered import Lowered, only
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import only
 
 
 def log_likelihood(lowered: Lowered, params: Params, batch: Values) -> Array:

@@ -12,6 +12,7 @@ from dgmlang.compiler.derive.facts import Block
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.gibbs import where
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import EnergyLaw, Program, Variable
 from dgmlang.compiler.types.kinds import FINITE
 from dgmlang.evaluate.states import (
@@ -22,7 +23,6 @@ from dgmlang.evaluate.states import (
     total_states,
     whole,
 )
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 BUDGET = 2**20

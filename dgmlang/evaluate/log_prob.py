@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.likelihood import log_likelihood
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.bound import log_weight
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 PARTICLES = 32

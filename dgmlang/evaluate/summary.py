@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.evaluate.log_prob import exact
@@ -61,7 +62,7 @@ def _energy_gap(fitted: Fitted, data: Any) -> Result:
     at_data = fitted.energy(data)
     drawn = fitted.draws(min(DRAWS, 256))
     program = fitted.model.plan.program
-    values = {v.name: drawn[v.name] for v in program.having("data")}
+    values = {v.name: jnp.asarray(drawn[v.name]) for v in program.having("data")}
     at_draws = -np.asarray(exact(fitted.model.lowered, fitted.raw, values).value)
     spread = at_draws.var() / at_draws.size + at_data.var() / at_data.size
     gap = np.asarray(at_draws.mean() - at_data.mean())

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import jax
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Call, Expr, Program, Read, Through
 from dgmlang.compiler.walk import arguments, walk
 from dgmlang.objectives.batch import keyed, per_example
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 CRITIC = "critic"

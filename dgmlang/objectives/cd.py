@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.contrast import QUANTITY, Chains, contrast
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.diagnostics.codes import queries
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import keyed, per_example
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Metrics, Params, Values
 from dgmlang.samplers.initial import noise_of
 from dgmlang.samplers.sweeps import (
@@ -33,11 +35,17 @@ class Chains:
         gibbs: Whether the transitions are Gibbs sweeps.
         state: The variables that a chain holds.
         move: k transitions of a batch of chains.
+
+    Raises:
+        DgmError: DGM0805 where a latent is left and some site has no Gibbs block.
     """
 
     def __init__(self, lowered: Lowered, k: int, step: float) -> None:
         self.lowered = lowered
         self.gibbs = covered(lowered)
+        if lowered.facts.bounded and not self.gibbs:
+            latent = lowered.facts.bounded[0].variable
+            raise DgmError(queries.no_posterior_chain(latent))
         variables = energy_variables(lowered)
         self.data = tuple(n for n, v in variables.items() if v.role == "data")
         kept = variables if self.gibbs else self.data

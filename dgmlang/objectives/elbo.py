@@ -11,6 +11,7 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.states import numbered, total_states, whole
 from dgmlang.objectives.batch import keyed
 from dgmlang.objectives.bound import (
@@ -22,7 +23,6 @@ from dgmlang.objectives.bound import (
     total,
     with_gradient_of,
 )
-from dgmlang.objectives.lowered import Lowered, only
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import (
     Metrics,
@@ -36,6 +36,7 @@ from dgmlang.objectives.objective import (
     stateless,
 )
 from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.variables import only
 from dgmlang.registry import implements
 
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import per_example
-from dgmlang.objectives.lowered import Lowered, data_names, only
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import data_names, only
 
 Field = Callable[[Params, Array, Values, Array], Array]
 """(params, x [n, d], batch, t [n]) → the score [n, d] of the data variables laid end to end.

@@ -8,8 +8,8 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.adversary import criticise, critics, fakes
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import along, keyed
 from dgmlang.objectives.bound import log_weight, with_gradient_of
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,

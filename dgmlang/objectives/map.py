@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dgmlang.objectives.lowered import Lowered
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import Objective
 from dgmlang.objectives.priors import with_priors

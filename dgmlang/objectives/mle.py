@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.likelihood import log_likelihood
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import per_example, size
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.noise import fitted_noise, noise_draw, noise_log_prob
 from dgmlang.objectives.objective import (
     Metrics,

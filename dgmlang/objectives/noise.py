@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.objectives.lowered import Lowered, shape_of
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import shape_of
 
 RIDGE = 1e-4
 """Added to a covariance, relative to its mean diagonal: constant columns keep some width."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.objectives.batch import stratified_times
-from dgmlang.objectives.lowered import Noising
+from dgmlang.processes.process import AbstractProcess
 
 
 class Noised(NamedTuple):
@@ -24,7 +24,7 @@ class Noised(NamedTuple):
     t: Array
 
 
-def noised(process: Noising, key: Array, data: Array) -> Noised:
+def noised(process: AbstractProcess, key: Array, data: Array) -> Noised:
     """One noisy copy of each row of `data` [n, d], the times stratified over the batch."""
     first, second = jax.random.split(key)
     t = stratified_times(first, data.shape[0], process.first_time).astype(data.dtype)

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import along, size
 from dgmlang.objectives.contrast import QUANTITY, Chains, contrast
-from dgmlang.objectives.lowered import Lowered, only
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -22,6 +22,7 @@ from dgmlang.objectives.objective import (
     nothing,
 )
 from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.variables import only
 from dgmlang.registry import implements
 
 REINIT = 0.05

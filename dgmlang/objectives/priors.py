@@ -7,8 +7,8 @@ from dataclasses import replace
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import size
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import (
     Loss,
     Metrics,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.field import exact_trace, flat_data, score_field
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.noised import as_given, noised
 from dgmlang.objectives.objective import (
     Metrics,

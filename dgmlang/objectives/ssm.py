@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.field import flat_data, score_field
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.noised import as_given, noised
 from dgmlang.objectives.objective import (
     Metrics,

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.adversary import criticise, critics, fakes
 from dgmlang.objectives.batch import along, per_example, size
-from dgmlang.objectives.lowered import Lowered, data_names, only
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -23,6 +23,7 @@ from dgmlang.objectives.objective import (
     stateless,
 )
 from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.variables import data_names, only
 from dgmlang.registry import implements
 
 

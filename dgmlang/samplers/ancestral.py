@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 from jax import Array
 
-from dgmlang.objectives.lowered import Lowered
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.sampler import AbstractSampler, Info

@@ -7,7 +7,7 @@ from typing import Any
 
 from jax import Array
 
-from dgmlang.objectives.lowered import Lowered
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import advance, begin, record, thirds

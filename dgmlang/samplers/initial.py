@@ -8,7 +8,7 @@ from jax import Array
 
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.objectives.lowered import shape_of
+from dgmlang.objectives.variables import shape_of
 
 
 def noise_of(variable: Variable, key: Array) -> Array:

@@ -7,8 +7,8 @@ from typing import Any
 
 from jax import Array
 
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import advance, begin, record, thirds

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from dgmlang.objectives.lowered import Lowered, data_names, shape_of
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import data_names, shape_of
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import begin, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic

@@ -13,8 +13,10 @@ from jax.typing import ArrayLike
 
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.objectives.lowered import Lowered, Noising, shape_of
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import shape_of
+from dgmlang.processes.process import AbstractProcess
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Reverse:
     given: Values
 
     @property
-    def process(self) -> Noising:
+    def process(self) -> AbstractProcess:
         process = self.lowered.process
         if process is None:
             raise ValueError("a sampler of a process was built for a model without one")

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from dgmlang.objectives.lowered import Lowered
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 Info = dict[str, Array]

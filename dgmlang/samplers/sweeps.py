@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import EnergyLaw, Variable
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.objectives.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
 Move = Callable[[Params, Array, Values], Values]

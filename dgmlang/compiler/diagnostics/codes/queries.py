@@ -39,6 +39,17 @@ def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
+def no_posterior_chain(latent: str) -> Diagnostic:
+    """A contrastive objective on an energy whose latents can neither be removed nor swept."""
+    return Diagnostic(
+        "DGM0805",
+        "no posterior chain",
+        (),
+        (f"`{latent}` is left to a chain, and some site of the energy has no Gibbs conditional",),
+        place=latent,
+    )
+
+
 def weighted_kl(variable: str, beta: float) -> Diagnostic:
     """A weight on the KL of a bound in which some latents are summed out."""
     return Diagnostic(
