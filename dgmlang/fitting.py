@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
@@ -20,7 +21,7 @@ from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
 from dgmlang.runtime.inlet import Inlet, brought
-from dgmlang.runtime.intake import Intake, split, take_in, take_more
+from dgmlang.runtime.intake import Intake, share, take_in, take_more
 from dgmlang.runtime.locate import locate
 from dgmlang.runtime.loop import Outlet, Result
 from dgmlang.runtime.metrics import Record
@@ -61,13 +62,14 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
         request = _as_before(request, resumed[1])
     recipe = written.recipe(model.plan.program, request.recipe)
     prepare = _preparations(request, {} if recipe is None else recipe.prepare)
+    data, held = _divided(data, request)
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
     wanted = written.merged(
         recipe, {k: getattr(request, k) for k in written.KEYS if k != "sampler"}
     )
     method = named_objective(model.plan, wanted.get("objective"))
-    arrays, valid = _held_out(model, arrays, intake, request)
+    valid = _held_out(model, held, intake, request)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
     head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
@@ -123,27 +125,33 @@ def _preparations(request: Request, recipe: Mapping[str, Any]) -> dict[str, Any]
     return written.preparation(texts)
 
 
-def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, dict[str, Any]]:
+def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Values]:
     """The model with open dimensions from the data, and the data held against it."""
     found, notes = intake.solve(brought(model.plan.program), model.open)
     model = model.with_hypers(**found)
     arrays, warnings = intake.checked(brought(model.plan.program))
     for note in (*notes, *warnings):
         request.notes(note)
-    return model, dict(arrays)
+    return model, _on_device(arrays)
 
 
-def _held_out(
-    model: Model, arrays: dict[str, Any], intake: Intake, request: Request
-) -> tuple[dict[str, Any], Values | None]:
-    if request.valid is None:
-        return arrays, None
+def _divided(data: Any, request: Request) -> tuple[Any, Any]:
+    """Training and held-out data; a share is drawn before anything is fitted to the rest."""
     if isinstance(request.valid, float | int):
-        rest, held = split(arrays, float(request.valid), request.seed)
-        return dict(rest), dict(held)
+        return share(data, float(request.valid), request.seed)
+    return data, request.valid
+
+
+def _held_out(model: Model, held: Any, intake: Intake, request: Request) -> Values | None:
+    if held is None:
+        return None
     variables = brought(model.plan.program)
-    more = take_more(variables, request.valid, intake.preparation, intake.states, request.seed)
-    return arrays, dict(more.checked(variables)[0])
+    more = take_more(variables, held, intake.preparation, intake.states, request.seed)
+    return _on_device(more.checked(variables)[0])
+
+
+def _on_device(arrays: Mapping[str, Any]) -> Values:
+    return {name: jnp.asarray(array) for name, array in arrays.items()}
 
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────
@@ -169,10 +177,10 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
     )
 
 
-def _initial(model: Model, arrays: dict[str, Any], intake: Intake, request: Request) -> Params:
+def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> Params:
     """First parameters: by the table, then what `init` gives (a run folder, or arrays by path)."""
     chains = {chain.name for chain in intake.preparation.chains}
-    seen = {n: np.asarray(intake.prepared[n]) if n in chains else a for n, a in arrays.items()}
+    seen = {n: jnp.asarray(intake.prepared[n]) if n in chains else a for n, a in arrays.items()}
     first = model.lowered.init(request.seed, seen)
     if request.init is None:
         return first
@@ -224,7 +232,7 @@ def _fitted(
     model: Model, method: Method, intake: Intake, request: Request, result: Result
 ) -> Fitted:
     kept = {"best": result.best, "ema": result.average, "last": result.last}
-    trees = {name: jax.tree.map(jax.numpy.asarray, t) for name, t in kept.items() if t is not None}
+    trees = {name: jax.tree.map(jnp.asarray, t) for name, t in kept.items() if t is not None}
     inlet = Inlet(intake.preparation, intake.states, request.seed)
     folder = None if request.out is None else Path(request.out)
     return Fitted(

@@ -191,8 +191,11 @@ class Model:
         """
         from dgmlang.fitting import Request, fit
 
-        asked = {k: v for k, v in locals().items() if k in Request.__dataclass_fields__}
-        return fit(self, data, Request(**asked))
+        request = Request(
+            objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
+            recipe, init, freeze, callbacks, out, resume, replace, progress, notes,
+        )  # fmt: skip
+        return fit(self, data, request)
 
     def with_params(self, params: Mapping[str, Any]) -> Fitted:
         """The model with parameters that are known, as users see them; missing ones are initial."""

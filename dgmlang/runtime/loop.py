@@ -242,6 +242,7 @@ class _Fit:
     def _keep(self) -> None:
         """A copy to fall back on, once it is known to be good."""
         self._sound_or_fail()
+        del self.kept  # the old copy's memory goes before the new one's comes
         self.kept, self.kept_at = self.trainer.copy(self.carry), monotonic()
 
     def _sound_or_fail(self) -> None:

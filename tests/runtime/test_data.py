@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from dgmlang.runtime import arrange
 from dgmlang.runtime.builtin import NAMES, dataset
 from dgmlang.runtime.data import NAMELESS, read
-from dgmlang.runtime.intake import split, take_in, take_more
+from dgmlang.runtime.intake import share, take_in, take_more
 from tests.runtime.programs import prepare, variables
 
 TABLE = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -119,12 +121,16 @@ def test_bytes_stay_bytes_until_they_are_prepared() -> None:
 
 def test_split_is_a_partition_by_the_seed() -> None:
     arrays = {"x": np.arange(50), "y": np.arange(50) * 2}
-    rest, held = split(arrays, 0.1, 0)
+
+    def split(seed: int) -> list[Mapping[str, np.ndarray]]:
+        return [part.arrays for part in share(arrays, 0.1, seed)]
+
+    rest, held = split(0)
     assert (len(rest["x"]), len(held["x"])) == (45, 5)
     assert np.array_equal(np.sort(np.concatenate([rest["x"], held["x"]])), np.arange(50))
     assert np.array_equal(held["y"], 2 * held["x"])
-    assert np.array_equal(held["x"], split(arrays, 0.1, 0)[1]["x"])
-    assert not np.array_equal(held["x"], split(arrays, 0.1, 1)[1]["x"])
+    assert np.array_equal(held["x"], split(0)[1]["x"])
+    assert not np.array_equal(held["x"], split(1)[1]["x"])
 
 
 def test_queries_are_prepared_as_the_training_data_were() -> None:

@@ -91,7 +91,7 @@ def _stage(stage: Stage) -> Iterator[Kink]:
             held = stage.body if name == "body" else stage.settings[name]
             if isinstance(held, Chain):
                 yield from _chain(held)
-            elif not _choice(name, held).has("smooth"):
+            elif isinstance(held, str | Choice) and not _choice(name, held).has("smooth"):
                 yield _choice(name, held).name, stage.span
     elif not stage.extern.has("smooth"):
         yield stage.extern.name, stage.span

@@ -30,6 +30,8 @@ def apply(
     kind = _kind(extern, args, settings, scope, shape)
     inner = len(kind.inner)
     result = Type(kind, shape[: len(shape) - inner] if inner else shape)
+    if extern.has("appends_levels"):
+        settings = {**settings, "levels": shape[-1].value}
     return Apply(extern, tuple(args), settings, type=result, span=span)
 
 

@@ -180,7 +180,7 @@ def wrong_shape(
         "wrong shape",
         (Label(span, f"Expected {expected} in each example; found {list(found)}"),),
         why=_of(place),
-        help=advice or f"give `{name}` with one leading axis of examples",
+        help=advice or f"give `{name}` in that shape, or set the sizes: `--set NAME=…`",
         place=place,
     )
 

@@ -89,10 +89,10 @@ def batch_too_large(batch: int, count: int) -> Diagnostic:
 
 
 def nothing_frozen(pattern: str, tree: Iterable[str]) -> Diagnostic:
-    """A glob of `freeze` names no parameter."""
+    """A path or glob of `freeze` or `init` names no parameter."""
     return Diagnostic(
         "DGM0706",
-        "nothing to freeze",
+        "unknown parameter",
         (),
         (f"`{pattern}` names none of the parameters", *tree),
         "write the name of a parameter or a net, or a pattern such as `decoder.*.bias`",

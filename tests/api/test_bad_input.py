@@ -1,0 +1,103 @@
+"""Bad input brings one clear message that names the variable and the place, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dgmlang as dgm
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "input"
+BITS = "model Bits {\n  param p : unit[3]\n  data x : bit[3] ~ Bernoulli(p)\n}\n"
+MANY = "model Many(d: int) {\n  param m : real[d]\n  param q : simplex(3)\n  data x : real[d] ~ Normal(m, 1)\n  data k : cat(3) ~ Categorical(q)\n}\n"
+
+MIXED = """model Mixed {
+  param w : simplex(2)
+  param m : real[2, 1]
+  data x : real[1] ~ mixture(w, Normal(m, 1))
+}
+"""
+
+CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
+    "two_in_a_bit": (BITS, np.full((5, 3), 2), {}),
+    "greys_in_bits": (BITS, np.full((5, 3), 0.5), {}),
+    "wrong_width": (BITS, np.zeros((5, 4)), {}),
+    "wrong_rank": (BITS, np.zeros(5), {}),
+    "missing": (BITS, np.array([[0, 1, np.nan]]), {}),
+    "infinite": (MANY, {"x": np.array([[np.inf, 1.0]]), "k": [0]}, {}),
+    "no_examples": (BITS, np.zeros((0, 3)), {}),
+    "batch_too_large": (BITS, np.zeros((5, 3)), {"batch": 10}),
+    "negative_class": (MANY, {"x": np.zeros((2, 2)), "k": [0, -1]}, {}),
+    "class_too_large": (MANY, {"x": np.zeros((2, 2)), "k": [0, 3]}, {}),
+    "half_class": (MANY, {"x": np.zeros((2, 2)), "k": [0, 0.5]}, {}),
+    "uneven": (MANY, {"x": np.zeros((2, 2)), "k": [0]}, {}),
+    "variable_left_out": (MANY, {"x": np.zeros((2, 2))}, {}),
+    "unknown_variable": (MANY, {"x": np.zeros((2, 2)), "kk": [0, 1]}, {}),
+    "no_such_file": (BITS, "nowhere.npz", {}),
+    "no_such_data_set": (BITS, "digit", {}),
+    "words": (BITS, np.array([["a", "b", "c"]]), {}),
+    "objective_not_legal": (BITS, np.zeros((5, 3)), {"objective": "elbo"}),
+    "objective_misspelt": (BITS, np.zeros((5, 3)), {"objective": "mel"}),
+    "objective_refused": (MANY, {"x": np.zeros((2, 2)), "k": [0, 1]}, {"objective": "fgan"}),
+    "objective_not_built": (MIXED, np.zeros((4, 1)), {"objective": "em"}),
+    "objective_setting": (BITS, np.zeros((5, 3)), {"objective": "mle(k = 3)"}),
+    "objective_sentence": (BITS, np.zeros((5, 3)), {"objective": "1 + 2"}),
+    "optimizer_misspelt": (BITS, np.zeros((5, 3)), {"optimizer": "adm"}),
+    "recipe_misspelt": (BITS, np.zeros((5, 3)), {"recipe": "fast"}),
+    "preparation_misspelt": (BITS, np.zeros((5, 3)), {"prepare": "x = bernouli(x)"}),
+    "preparation_of_nothing": (BITS, np.zeros((5, 3)), {"prepare": "y = bernoulli(y)"}),
+    "preparation_no_assignment": (BITS, np.zeros((5, 3)), {"prepare": "bernoulli(x)"}),
+    "probability_too_large": (BITS, np.full((5, 3), 2.0), {"prepare": "x = bernoulli(x)"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(name: str, golden: Callable[[Path, str], None]) -> None:
+    text, data, settings = CASES[name]
+    with pytest.raises(dgm.DgmError) as caught:
+        dgm.parse(text).fit(data, **{"steps": 2, **settings})
+    assert len(caught.value.diagnostics) == 1
+    golden(GOLDEN / f"{name}.txt", f"{caught.value}\n")
+
+
+def test_nothing_is_written_when_the_input_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(dgm.DgmError):
+        dgm.parse(BITS).fit(np.full((5, 3), 2), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unwritable_folder_is_said_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(dgm.DgmError, match="DGM0605"):
+        dgm.parse(BITS).fit(np.zeros((5, 3)), steps=2, out=tmp_path / "file" / "run")
+
+
+def test_a_truncated_run_says_so(tmp_path: Path) -> None:
+    dgm.parse(BITS).fit(np.zeros((5, 3)), steps=2, batch=5, out=tmp_path / "run")
+    arrays = next((tmp_path / "run").glob("*.npz"))
+    arrays.write_bytes(arrays.read_bytes()[:100])
+    with pytest.raises(dgm.DgmError, match="DGM0603"):
+        dgm.restore(tmp_path / "run")
+
+
+def test_a_foreign_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(dgm.DgmError, match="DGM0602"):
+        dgm.restore(tmp_path)
+    with pytest.raises(dgm.DgmError, match="DGM0601"):
+        dgm.restore(tmp_path / "nowhere")
+
+
+def test_settings_that_name_nothing(tmp_path: Path) -> None:
+    with pytest.raises(dgm.DgmError, match="DGM0205"):
+        dgm.parse(MANY, dd=3)
+    with pytest.raises(dgm.DgmError, match="DGM0208"):
+        dgm.load(tmp_path / "nowhere.dgm")
+    with pytest.raises(dgm.DgmError, match="DGM0209"):
+        dgm.parse(BITS, model="Bit")
+    with pytest.raises(dgm.DgmError, match="DGM0210"):
+        dgm.load(tmp_path)
