@@ -79,7 +79,7 @@ def _solved(
             probes = jax.random.rademacher(key, (max(options.probes, 2), x.size), x.dtype)
         end, gained = _along(reverse, x, probes, options)
         prior = reverse.process.prior(reverse.shape)
-        return prior.log_prob(end.reshape(reverse.shape)) + gained
+        return jnp.asarray(prior.log_prob(end.reshape(reverse.shape))) + gained
 
     return jax.vmap(one)(keys, batch)
 

@@ -1,24 +1,76 @@
-"""What adversarial objectives share: who owns which parameters, and the critic over a batch."""
+"""What adversarial objectives share: the critic, who owns which parameters, and draws."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Call, Expr, Program, Read, Through
 from dgmlang.compiler.walk import arguments, walk
+from dgmlang.layers.layer import Layer, Site
 from dgmlang.objectives.batch import keyed, per_example
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.variables import data_names, only, shape_of
+from dgmlang.registry import implementation
 
 CRITIC = "critic"
+"""Where the critic's own parameters stand."""
+
+HIDDEN = (128, 128)
+"""The layers of a critic that is built because the program has none."""
 
 
-def critics(lowered: Lowered) -> Callable[[str], bool]:
-    """`owns` of the critic: its head, its layers, and nets and params that it alone uses."""
-    program = lowered.program
+class Critic:
+    """The program's critic, or one that is built: an mlp of the data variables laid end to end.
+
+    Attributes:
+        owns: Whether a top-level parameter is the critic's: its head, its layers, and nets and
+            params that it alone uses.
+    """
+
+    def __init__(self, lowered: Lowered) -> None:
+        self.lowered = lowered
+        self.owns = _owned(lowered.program)
+        self._names = data_names(lowered)
+        self._layers: tuple[Layer, Layer] | None = None
+        if lowered.program.critic is None:
+            variables = lowered.program.having("data")
+            size = sum(prod(shape_of(variable)) for variable in variables)
+            settings = {"hidden": HIDDEN, "activation": "swish"}
+            body: Layer = implementation("layer", "mlp")(settings, Site((size,)))
+            head: Layer = implementation("layer", "dense")({"units": 1}, Site(body.target))
+            self._layers = body, head
+
+    def companions(self, key: Array, _: Values) -> Params:
+        """The parameters of a critic that is built."""
+        if self._layers is None:
+            return {}
+        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+        body, head = self._layers
+        return {CRITIC: jax.tree.map(jnp.asarray, {"mlp": body.init(rng), "head": head.init(rng)})}
+
+    def one(self, params: Params, values: Values) -> Array:
+        """The critic's value at one example."""
+        if self._layers is None:
+            return self.lowered.critic(params, values)
+        body, head = self._layers
+        own = params[CRITIC]
+        flat = ravel_pytree(only(values, self._names))[0]
+        return head(own["head"], body(own["mlp"], flat))[0]
+
+    def __call__(self, params: Params, batch: Values) -> Array:
+        """The critic's value [n] of each example."""
+        return per_example(self.one)(params, batch)
+
+
+def _owned(program: Program) -> Callable[[str], bool]:
     if program.critic is None:
         return CRITIC.__eq__
     laws = (v.law for v in program.having("data", "latent") if v.law is not None)
@@ -48,8 +100,3 @@ def fakes(lowered: Lowered, params: Params, key: Array, batch: Values) -> Values
         return {**givens, **keyed(lowered.draw)(params, key, givens)}
     keys = jax.random.split(key, next(iter(batch.values())).shape[0])
     return jax.vmap(lambda key: lowered.draw(params, key, {}))(keys)
-
-
-def criticise(lowered: Lowered, params: Params, batch: Values) -> Array:
-    """The critic's value [n] of each example."""
-    return per_example(lowered.critic)(params, batch)

@@ -9,7 +9,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import criticise, critics, fakes
+from dgmlang.objectives.adversary import Critic, fakes
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -17,7 +17,6 @@ from dgmlang.objectives.objective import (
     Player,
     State,
     Values,
-    nothing,
     stateless,
 )
 from dgmlang.objectives.priors import with_priors
@@ -38,20 +37,20 @@ def gan(lowered: Lowered, *, loss: str = "nonsaturating", critic_steps: int = 1)
     """
     if loss not in LOSSES:
         raise DgmError(queries.unknown_choice("gan loss", loss, LOSSES))
-    owned = critics(lowered)
+    critic = Critic(lowered)
 
     def against(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         drawn = jax.lax.stop_gradient(fakes(lowered, params, key, batch))
-        real, fake = (criticise(lowered, params, values) for values in (batch, drawn))
+        real, fake = (critic(params, values) for values in (batch, drawn))
         accuracy = 0.5 * (jnp.mean(real > 0) + jnp.mean(fake < 0))
         return critic_loss(real, fake), (state, {"accuracy": accuracy})
 
     def model(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        fake = criticise(lowered, params, fakes(lowered, params, key, batch))
+        fake = critic(params, fakes(lowered, params, key, batch))
         return model_loss(fake, loss), (state, {})
 
     return with_priors(
@@ -60,10 +59,10 @@ def gan(lowered: Lowered, *, loss: str = "nonsaturating", critic_steps: int = 1)
             name="gan",
             quantity="adversarial losses, not a likelihood",
             players=(
-                Player("critic", against, owned, critic_steps),
-                Player("model", model, lambda name: not owned(name)),
+                Player("critic", against, critic.owns, critic_steps),
+                Player("model", model, lambda name: not critic.owns(name)),
             ),
-            companions=nothing,
+            companions=critic.companions,
             start=stateless,
             validate=None,
         ),

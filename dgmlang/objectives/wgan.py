@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import criticise, critics, fakes
+from dgmlang.objectives.adversary import Critic, fakes
 from dgmlang.objectives.batch import along, per_example, size
 from dgmlang.objectives.objective import (
     Metrics,
@@ -19,7 +19,6 @@ from dgmlang.objectives.objective import (
     Player,
     State,
     Values,
-    nothing,
     stateless,
 )
 from dgmlang.objectives.priors import with_priors
@@ -39,10 +38,10 @@ def wgan(
 
     Source: Arjovsky et al. 2017, arXiv 1701.07875; Gulrajani et al. 2017, arXiv 1704.00028.
     """
-    owned = critics(lowered)
+    critic = Critic(lowered)
 
     def bounded(params: Params) -> Params:
-        return _clipped(params, owned, clip) if clip else params
+        return _clipped(params, critic.owns, clip) if clip else params
 
     def against(
         params: Params, state: State, batch: Values, key: Array
@@ -50,9 +49,9 @@ def wgan(
         first, second = jax.random.split(key)
         params = bounded(params)
         drawn = jax.lax.stop_gradient(fakes(lowered, params, first, batch))
-        real, fake = (criticise(lowered, params, values) for values in (batch, drawn))
+        real, fake = (critic(params, values) for values in (batch, drawn))
         distance = jnp.mean(real) - jnp.mean(fake)
-        norms = gradient_norms(lowered, params, between(lowered, second, batch, drawn))
+        norms = gradient_norms(critic, params, between(lowered, second, batch, drawn))
         price = 0.0 if clip else penalty * jnp.mean((norms - 1.0) ** 2)
         metrics = {"distance": distance, "gradient_norm": jnp.mean(norms)}
         return price - distance, (state, metrics)
@@ -60,7 +59,7 @@ def wgan(
     def model(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        fake = criticise(lowered, bounded(params), fakes(lowered, params, key, batch))
+        fake = critic(bounded(params), fakes(lowered, params, key, batch))
         return -jnp.mean(fake), (state, {})
 
     return with_priors(
@@ -69,10 +68,10 @@ def wgan(
             name="wgan",
             quantity="adversarial losses, not a likelihood",
             players=(
-                Player("critic", against, owned, critic_steps),
-                Player("model", model, lambda name: not owned(name)),
+                Player("critic", against, critic.owns, critic_steps),
+                Player("model", model, lambda name: not critic.owns(name)),
             ),
-            companions=nothing,
+            companions=critic.companions,
             start=stateless,
             validate=None,
         ),
@@ -89,15 +88,15 @@ def between(lowered: Lowered, key: Array, batch: Values, drawn: Values) -> Value
     return {**batch, **mixed}
 
 
-def gradient_norms(lowered: Lowered, params: Params, batch: Values) -> Array:
+def gradient_norms(critic: Critic, params: Params, batch: Values) -> Array:
     """‖∇c‖ [n] with respect to each example's data variables."""
-    names = data_names(lowered)
+    names = data_names(critic.lowered)
 
     def norm(params: Params, values: Values) -> Array:
-        def critic(data: Values) -> Array:
-            return lowered.critic(params, {**values, **data})
+        def value(data: Values) -> Array:
+            return critic.one(params, {**values, **data})
 
-        slopes = jax.tree.leaves(jax.grad(critic)(only(values, names)))
+        slopes = jax.tree.leaves(jax.grad(value)(only(values, names)))
         squared = sum((jnp.sum(slope**2) for slope in slopes), jnp.zeros(()))
         # The square root has no gradient at 0, where a critic that is flat would stand.
         return jnp.sqrt(squared + 1e-12)

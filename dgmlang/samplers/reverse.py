@@ -58,7 +58,7 @@ class Reverse:
 
     def start(self, key: Array) -> Array:
         """A draw of x at time 1."""
-        return self.process.prior(self.shape).sample(key).reshape(-1)
+        return jnp.asarray(self.process.prior(self.shape).sample(key)).reshape(-1)
 
     def denoised(self, x: Array, t: ArrayLike) -> Array:
         """E[x₀ | x_t = x] = (x + σ² ∇ log p_t(x)) / α (Tweedie): no noise is left at the end."""

@@ -33,7 +33,7 @@ def example(name: str, **settings: Any) -> Lowered:
     return model((EXAMPLES / f"{name}.dgm").read_text(encoding="utf-8"), **settings)
 
 
-def within(estimates: np.ndarray, truth: np.ndarray | float) -> bool:
+def within(estimates: np.ndarray, truth: Any) -> bool:
     """Whether the mean over axis 0 of independent estimates agrees with the truth."""
     estimates = np.asarray(estimates, float)
     error = estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates))

@@ -21,8 +21,8 @@ from tests.objectives.models import EXAMPLES
 SMALL = {
     "vae": {"side": 3, "latents": 2, "hidden": [5]},
     "gmm": {"K": 3, "d": 2},
-    "made": {},
-    "realnvp": {},
+    "made": {"d": 6, "hidden": [8]},
+    "realnvp": {"layers": 2, "hidden": [8]},
     "rbm": {"visible": 5, "hidden": 3},
     "ising": {"side": 4},
     "neural_ebm": {},
@@ -55,8 +55,7 @@ def legal(space: str) -> Iterator[tuple[str, str]]:
 def batch_of(lowered: Lowered) -> Values:
     variables = lowered.program.having("data", "given")
     return {
-        v.name: jnp.stack([noise_of(v, jax.random.key(i)) for i in range(BATCH)])
-        for v in variables
+        v.name: jnp.stack([noise_of(v, jax.random.key(i)) for i in range(BATCH)]) for v in variables
     }
 
 
