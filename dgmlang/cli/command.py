@@ -35,12 +35,12 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """An unknown flag is said before a missing one; argparse would say it last."""
         known = re.findall(r"(?<![\w-])--?\w[\w-]*", self.format_usage())
-        for argument in args or ():
+        for argument in given[0]:
             flag = argument.partition("=")[0]
             if flag.startswith("--") and flag not in {"--", "--help", *known}:
                 near = suggest(flag, known)
                 self.error(f"unknown flag {flag}" + (f"; did you mean {near}?" if near else ""))
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(*given, **named)

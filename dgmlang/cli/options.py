@@ -23,8 +23,9 @@ def program(parser: argparse.ArgumentParser) -> None:
 def settings(parser: argparse.ArgumentParser) -> None:
     """`--set NAME=VALUE`, as often as there are hyperparameters."""
     parser.add_argument(
-        "--set", action=Assign, metavar="NAME=VALUE", help="a hyperparameter's value; repeatable"
-    )
+        "--set", action=Assign, default={}, metavar="NAME=VALUE",
+        help="a hyperparameter's value; repeatable",
+    )  # fmt: skip
 
 
 def run(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +41,10 @@ def seed(parser: argparse.ArgumentParser) -> None:
 
 
 class Assign(argparse.Action):
-    """Collects `NAME=VALUE` texts in a dictionary; values are compile-time ones of the language."""
+    """Collects `NAME=VALUE` texts in a dictionary; values are compile-time ones of the language.
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings | {"default": {}})
+    Where a flag may be left out, its default is an empty dictionary (or None).
+    """
 
     def __call__(
         self,
@@ -53,7 +54,7 @@ class Assign(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         name, value = halves(self, values, "NAME=VALUE")
-        before = getattr(namespace, self.dest)
+        before = getattr(namespace, self.dest) or {}
         if name in before:
             raise argparse.ArgumentError(self, f"`{name}` is given twice")
         setattr(namespace, self.dest, {**before, name: self.value(value)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
@@ -48,20 +48,30 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:
-    import numpy as np
-
     from dgmlang.compiler.diagnostics.codes import runs as codes
     from dgmlang.compiler.diagnostics.diagnostic import DgmError
     from dgmlang.runtime.checkpoint import write
 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write(out, lambda file: np.savez(file, **dict(drawn)))
+        write(out, lambda file: _archive(file, drawn))
     except OSError as error:
         reason = (error.strerror or "the system refused").lower()
         raise DgmError(codes.unwritable(str(out), reason)) from error
     shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in drawn.items())
     print(f"{out}: {shapes}")
+
+
+def _archive(file: IO[bytes], drawn: Mapping[str, np.ndarray]) -> None:
+    """As `numpy.savez`, which takes no array of the name `file`."""
+    from zipfile import ZipFile
+
+    from numpy.lib.format import write_array
+
+    with ZipFile(file, "w") as archive:
+        for name, array in drawn.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                write_array(entry, array, allow_pickle=False)
 
 
 def _plot(path: Path, drawn: Mapping[str, np.ndarray]) -> None:

@@ -93,12 +93,13 @@ def _frequencies(axes: Axes, draws: np.ndarray, data: np.ndarray | None) -> None
         axes.set_xticks(levels if len(levels) <= 10 else levels[:: len(levels) // 8])
     else:
         edges = np.histogram_bin_edges(both, bins=min(40, isqrt(len(both)) + 1))
+    bins = [float(edge) for edge in edges]
     weights = np.full(len(draws), 1 / len(draws))
-    axes.hist(draws, edges, weights=weights, color=INK, alpha=0.75, rwidth=0.9, label="samples")
+    axes.hist(draws, bins, weights=weights, color=INK, alpha=0.75, rwidth=0.9, label="samples")
     if data is not None:
         share = np.full(len(data), 1 / len(data))
         axes.hist(
-            data, edges, weights=share, histtype="step", color=SECOND, linewidth=1.2, label="data"
+            data, bins, weights=share, histtype="step", color=SECOND, linewidth=1.2, label="data"
         )
         axes.legend(fontsize=7, frameon=False)
     axes.set_ylabel("share", fontsize=8)

@@ -29,7 +29,8 @@ def dgm(capsys: pytest.CaptureFixture[str]) -> Dgm:
     def run(*arguments: object) -> Answer:
         capsys.readouterr()
         status = main([str(argument) for argument in arguments])
-        return status, *capsys.readouterr()
+        said = capsys.readouterr()
+        return status, said.out, said.err
 
     return run
 

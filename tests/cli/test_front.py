@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ def test_a_bug_of_ours_says_so(dgm: Dgm, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "KeyError: 'lost'" in text
 
 
-class Screen:
+class Screen(StringIO):
     def isatty(self) -> bool:
         return True
 

@@ -49,7 +49,7 @@ def draw(fits: Mapping[str, Fitted], test: Mapping[str, Any], out: Path) -> Iter
 def _chances(fit: Fitted, codes: Mapping[str, np.ndarray]) -> np.ndarray:
     """P(dot | code) [n, side, side] of codes [n, latents], as the mean of draws."""
 
-    def mean(code: Mapping[str, jax.Array], key: jax.Array) -> jax.Array:
+    def mean(code: Mapping[str, Any], key: jax.Array) -> jax.Array:
         drawn = jax.vmap(fit.model.draw, (None, 0, None))(
             fit.raw, jax.random.split(key, DRAWS), dict(code)
         )
