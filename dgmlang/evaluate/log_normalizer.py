@@ -2,60 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from dgmlang.compiler.derive.facts import Block
+from dgmlang.compiler.derive.capabilities import energy_variables
+from dgmlang.compiler.derive.facts import Block, Summation
+from dgmlang.compiler.derive.remove import BUDGET
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.gibbs import where
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import EnergyLaw, Program, Variable
-from dgmlang.compiler.types.kinds import FINITE
-from dgmlang.evaluate.states import (
-    Sites,
-    kinds,
-    numbered,
-    outside,
-    total_states,
-    whole,
-)
+from dgmlang.evaluate.rows import by_rows
+from dgmlang.evaluate.states import numbered, outside, total_states, whole
 from dgmlang.objectives.objective import Params, Values
-
-BUDGET = 2**20
-"""States that a summation may visit."""
 
 CHUNK = 2**11
 """States whose energies are in memory together."""
 
 
-@dataclass(frozen=True)
-class Summation:
-    """How log Z is summed: over the states of `sites`; `removed` goes by its free energy."""
-
-    sites: tuple[Sites, ...]
-    removed: Block | None
-
-
 def log_normalizer(lowered: Lowered, params: Params, given: Values) -> Array:
     """The exact log Σ exp(−E) over all states of the energy's variables; differentiable.
 
-    A Gibbs block in which the energy is affine is removed in closed form (softplus for bits,
-    log 2cosh for spins), so that an RBM costs 2^min(visible, hidden) states, a 4 × 4 Ising 2^8.
+    How it is summed is a fact of the program: over joint states with one Gibbs block in closed form
+    (softplus for bits, log 2cosh for spins), or by transfer matrices.
 
     Raises:
-        DgmError: DGM0801 where a variable is not finite, DGM0802 beyond the budget of 2^20 states.
+        DgmError: DGM0801 where a variable is not finite, DGM0802 beyond the budget of 2^20 entries.
     """
-    summation = plan_summation(lowered.program, lowered.blocks)
-    total = round(2 ** total_states(summation.sites))
-    chunk = min(total, CHUNK)
+    found = lowered.facts.summation
+    if found is None:
+        raise _refusal(lowered)
+    if found.rule == "rows":
+        return by_rows(lowered, params, given, found)
+    return _by_states(lowered, params, given, found)
+
+
+def _by_states(lowered: Lowered, params: Params, given: Values, found: Summation) -> Array:
+    removed = None if found.removed is None else lowered.blocks[found.removed]
+    sites = tuple(whole(v) for v in energy_variables(lowered.program))
+    if removed is not None:
+        sites = tuple(outside(s, removed) for s in sites)
+    total, chunk = found.entries, min(found.entries, CHUNK)
 
     def log_weight(number: Array) -> Array:
-        values = {**given, **numbered(summation.sites, number)}
-        return _marginal(lowered, params, values, summation.removed)
+        return _marginal(lowered, params, {**given, **numbered(sites, number)}, removed)
 
     @jax.checkpoint
     def chunk_sum(start: Array) -> Array:
@@ -66,25 +57,14 @@ def log_normalizer(lowered: Lowered, params: Params, given: Values) -> Array:
     return jax.nn.logsumexp(jax.lax.map(chunk_sum, jnp.arange(0, total, chunk)))
 
 
-def plan_summation(program: Program, blocks: tuple[Block, ...]) -> Summation:
-    """The cheapest summation: no block removed, or one that is affine in bits and spins."""
-    variables = [v for v in program.variables.values() if isinstance(v.law, EnergyLaw)]
-    _require_finite(program, variables)
-    options = [Summation(tuple(whole(v) for v in variables), None)]
-    for block in blocks:
-        if block.rule == "multilinear" and kinds(program.variables, block) <= {"bit", "spin"}:
-            options.append(Summation(tuple(outside(whole(v), block) for v in variables), block))
-    best = min(options, key=lambda option: total_states(option.sites))
-    log2_states = total_states(best.sites)
-    if 2**log2_states > BUDGET:
-        raise DgmError(queries.normaliser_too_large(program.name, log2_states, BUDGET))
-    return best
-
-
-def _require_finite(program: Program, variables: list[Variable]) -> None:
+def _refusal(lowered: Lowered) -> DgmError:
+    program = lowered.program
+    variables = energy_variables(program)
     for variable in variables:
-        if variable.type.kind.name not in FINITE:
-            raise DgmError(queries.normaliser_not_a_sum(program.name, variable.name))
+        if variable.type.kind.space != "finite":
+            return DgmError(queries.normaliser_not_a_sum(program.name, variable.name))
+    bits = total_states(tuple(whole(v) for v in variables))
+    return DgmError(queries.normaliser_too_large(program.name, bits, BUDGET))
 
 
 def _marginal(lowered: Lowered, params: Params, values: Values, removed: Block | None) -> Array:

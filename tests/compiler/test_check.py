@@ -17,7 +17,7 @@ CODE = re.compile(r"DGM0[23]\d\d")
 SEVERAL = {"several", "idle"}
 """Cases that hold more than one mistake."""
 
-ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209"}
+ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209", "DGM0210"}
 """Codes about settings and files rather than texts: tested in test_settings."""
 
 

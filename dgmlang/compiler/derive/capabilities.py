@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgmlang.compiler.derive.degree import degree
-from dgmlang.compiler.derive.facts import Bounded, Facet, Removal, Witness
-from dgmlang.compiler.derive.remove import gradient_of, states
+from dgmlang.compiler.derive.facts import Bounded, Facet, Summation, Witness
+from dgmlang.compiler.derive.remove import gradient_of
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw, Variable
 from dgmlang.compiler.types.kinds import Type
-
-SUMMED_BITS = 20
-"""log₂ of the states that a normaliser may be summed over."""
 
 
 def density(program: Program, bounded: Sequence[Bounded]) -> Facet:
@@ -28,16 +24,13 @@ def density(program: Program, bounded: Sequence[Bounded]) -> Facet:
     return Facet("exact")
 
 
-def normaliser(program: Program, removed: Sequence[Removal]) -> Facet:
+def normaliser(program: Program, found: Summation | None) -> Facet:
     """`one` > `summed` > `unknown`."""
     if not program.energies:
         return Facet("one")
-    sites = energy_variables(program)
-    over = summed_over(program, removed)
-    span = program.energies[0].span
-    if over is not None:
-        text = f"the states of {', '.join(over) or 'nothing'} are few enough to sum over"
-        return Facet("summed", (Witness("enumeration", text, span),))
+    span, sites = program.energies[0].span, energy_variables(program)
+    if found is not None:
+        return Facet("summed", (Witness("enumeration", summed(found), span),))
     infinite = [v for v in sites if v.type.kind.space != "finite"]
     if infinite:
         text = (
@@ -48,28 +41,10 @@ def normaliser(program: Program, removed: Sequence[Removal]) -> Facet:
     return Facet("unknown", (Witness("energy", text, span),))
 
 
-def summed_over(program: Program, removed: Sequence[Removal]) -> tuple[str, ...] | None:
-    """The variables whose joint states give log Z, the others going by their free energy; or None.
-
-    Either what is left once the free-energy rule has removed its latents, or the other way round:
-    an energy of two sides is affine in each, so the smaller side may be enumerated.
-    """
-    sites = energy_variables(program)
-    if not sites or any(v.type.kind.space != "finite" for v in sites) or program.having("given"):
-        return None
-    free = [
-        v for v in sites if any(r.variable == v.name and r.rule == "free energy" for r in removed)
-    ]
-    rest = [v for v in sites if v not in free]
-    choices = [rest, free] if free and len(rest) == 1 and _affine(rest[0], program) else [rest]
-    costs = [(sum(states(v) or SUMMED_BITS + 1 for v in c), i) for i, c in enumerate(choices)]
-    cheapest, which = min(costs)
-    return tuple(v.name for v in choices[which]) if cheapest <= SUMMED_BITS else None
-
-
-def _affine(variable: Variable, program: Program) -> bool:
-    binary = variable.type.kind.name in ("bit", "spin")
-    return binary and all(degree(e, {variable.name}, program.nets) <= 1 for e in program.energies)
+def summed(found: Summation) -> str:
+    """What an exact sum costs, for people."""
+    what = "joint states" if found.rule == "states" else "entries of transfer matrices"
+    return f"a sum over {found.entries} {what}"
 
 
 def energy_variables(program: Program) -> tuple[Variable, ...]:

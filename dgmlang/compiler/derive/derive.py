@@ -7,9 +7,10 @@ from typing import Any
 
 from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
-from dgmlang.compiler.derive.facts import Block, Bounded, Facts, Removal
+from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.smooth import smooth
+from dgmlang.compiler.derive.summation import summation
 from dgmlang.compiler.derive.weights import parameters
 from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw
 from dgmlang.compiler.walk import parents
@@ -20,10 +21,12 @@ def derive(program: Program) -> Facts:
     removed, bounded = remove(program)
     density, space = facets.density(program, bounded), facets.space(program)
     draw = facets.draw(program)
-    found = blocks(program, facets.energy_variables(program))
+    energetic = facets.energy_variables(program)
+    found = blocks(program, energetic)
+    exact_sum = summation(program, energetic, found)
     return Facts(
         density,
-        facets.normaliser(program, removed),
+        facets.normaliser(program, exact_sum),
         facets.score(program, density, space),
         smooth(program),
         draw,
@@ -32,14 +35,14 @@ def derive(program: Program) -> Facts:
         removed,
         bounded,
         found,
-        _flags(program, removed, bounded, found),
+        exact_sum,
+        _flags(program, bounded, found),
         parameters(program),
     )
 
 
 def _flags(
     program: Program,
-    removed: Sequence[Removal],
     bounded: Sequence[Bounded],
     found: Sequence[Block],
 ) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def _flags(
         ),
         "bare_score": score is not None and score.process is None,
         "real_data": all(v.type.kind.name == "real" for v in data),
-        "conditionals": bool(found) and all(b.rule == "multilinear" for b in found),
+        "conditionals": bool(found),
         "finite_latents": bool(finite or mixtures),
         "priors": any(p.law is not None for p in params),
         "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,
@@ -74,7 +77,6 @@ def _flags(
         "noise_learned": bool(program.noise),
         "ode_flow": any(s for s in _chains(program) if s == "ode"),
         "givens": len(program.having("given")),
-        "summed_over": facets.summed_over(program, removed),
     }
 
 

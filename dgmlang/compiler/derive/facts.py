@@ -83,6 +83,22 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Summation:
+    """How the normaliser of an energy is summed exactly.
+
+    By `states`: over all joint states, those of the block number `removed` (None: of none) in
+    closed form. By `rows`: a variable whose sites interact with the next row along `axis` at most,
+    as the trace of a product of transfer matrices. `entries` is how many numbers are looked at.
+    """
+
+    rule: str
+    entries: int
+    removed: int | None = None
+    variable: str = ""
+    axis: int = 0
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything derived from one program, nothing decided."""
 
@@ -96,5 +112,6 @@ class Facts:
     removed: tuple[Removal, ...]
     bounded: tuple[Bounded, ...]
     blocks: tuple[Block, ...]
+    summation: Summation | None
     flags: Mapping[str, Any]
     parameters: int | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dgmlang.compiler.derive.capabilities import summed
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
@@ -32,9 +33,8 @@ def _queries(plan: Plan) -> Iterator[Query]:
     facts = plan.facts
     yield _sample(plan)
     yield from _log_prob(plan)
-    if facts.normaliser.value == "summed":
-        over = ", ".join(facts.flags["summed_over"]) or "nothing"
-        yield Query("log_normalizer", "exact", f"a sum over the states of {over}")
+    if facts.summation is not None:
+        yield Query("log_normalizer", "exact", summed(facts.summation))
     if facts.removed or (facts.bounded and plan.program.guide):
         kind = "draws" if facts.bounded else "exact"
         yield Query("posterior", kind, "one pass")
