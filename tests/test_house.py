@@ -26,7 +26,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("types.dims", "types.kinds"),
     ("library",),
     ("types.static", "resolve"),
-    ("types", "program"),
+    ("types", "program", "walk"),
     ("derive",),
     ("plan",),
     ("pipeline",),

@@ -1,0 +1,138 @@
+"""Expressions: run-time values of one example, as a graph of typed nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
+
+if TYPE_CHECKING:
+    from dgmlang.compiler.program.laws import Law
+    from dgmlang.compiler.program.stages import Chain
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Expr:
+    """A run-time value of one example."""
+
+    type: Type
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Expr):
+    """A number, or an array of numbers as nested tuples (`[1, 2]`, `ones(3)` are functions)."""
+
+    value: float | int | bool | tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Open(Expr):
+    """A hyperparameter that has no value yet; only in programs that cannot be lowered."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Read(Expr):
+    """The value of a variable: data, latent, given or param."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Local(Expr):
+    """A net's or critic's parameter inside its body, or the `t` of `at t`."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Past(Expr):
+    """`past(variable, order)`: the entries before this one; it only stands in the variable's law.
+
+    `order` is ("raster",) or ("random", seed).
+    """
+
+    variable: str
+    order: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Apply(Expr):
+    """An extern function or operator (`add`, `exp`, `shift`) on run-time arguments.
+
+    `settings` are its compile-time arguments, defaults filled in.
+    """
+
+    extern: Extern
+    args: tuple[Expr, ...]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Index(Expr):
+    """`value[items]`; an item is an Expr (gather), a SliceItem, or None (a new axis)."""
+
+    value: Expr
+    items: tuple[Expr | SliceItem | None, ...]
+
+
+@dataclass(frozen=True)
+class SliceItem:
+    """`start:stop` among the items of an index; None is open."""
+
+    start: int | None
+    stop: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Stack(Expr):
+    """`[a, b]` of run-time values: a new leading axis."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Choose(Expr):
+    """`then if test else otherwise` with a run-time test."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Call(Expr):
+    """One head of a net applied to arguments. All heads of one call share `call`."""
+
+    call: NetCall
+    head: str
+
+
+@dataclass(frozen=True, eq=False)
+class NetCall:
+    """The application of a net; evaluated once however many heads are read."""
+
+    net: str
+    args: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, eq=False)
+class Through(Expr):
+    """`value |> stages` in an expression."""
+
+    value: Expr
+    chain: Chain
+
+
+@dataclass(frozen=True, eq=False)
+class LogProb(Expr):
+    """`log_prob(law, value)`: any law as a number."""
+
+    law: Law
+    value: Expr

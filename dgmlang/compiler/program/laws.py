@@ -1,0 +1,76 @@
+"""Laws: how variables arise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.program.expressions import Expr
+from dgmlang.compiler.program.stages import Chain
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Law:
+    """The law of one variable; `type` is what it yields."""
+
+    type: Type
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Named(Law):
+    """A distribution of the library. Arguments of lower rank repeat over `type.shape`."""
+
+    extern: Extern
+    arguments: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, eq=False)
+class Pushed(Law):
+    """A law pushed through bijections."""
+
+    base: Law
+    chain: Chain
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(Law):
+    """`mixture(weights, component)`: the component axis stands before the law's own axes."""
+
+    weights: Expr
+    component: Law
+
+
+@dataclass(frozen=True, eq=False)
+class ComputedLaw(Law):
+    """`x : T = value`. Where `chain` is set, value is that chain of bijections of `latent`."""
+
+    value: Expr
+    latent: str | None
+    chain: Chain | None
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyLaw(Law):
+    """The variable belongs to the density that the program's energies define together."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreLaw(Law):
+    """`score x [at t under process] = value`; without a process `process` is None."""
+
+    value: Expr
+    time: str | None
+    process: Process | None
+
+
+@dataclass(frozen=True, eq=False)
+class Process:
+    """A forward noising process with its settings."""
+
+    extern: Extern
+    settings: Mapping[str, Any]

@@ -1,0 +1,76 @@
+"""The whole program, and what stands in it besides expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmlang.compiler.program.expressions import Expr
+from dgmlang.compiler.program.laws import Law
+from dgmlang.compiler.program.stages import Head, Net
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """A declared variable. Givens have no law; a param's law is its prior, or None."""
+
+    role: str
+    name: str
+    type: Type
+    law: Law | None
+    start: Expr | None
+    span: Span = field(repr=False)
+    doc: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """q(latents | data, givens): laws in the order in which they are drawn."""
+
+    laws: Mapping[str, Law]
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Critic:
+    """A real-valued function of variables; `value` reads them as `Local`s, a real head is added."""
+
+    parameters: tuple[str, ...]
+    value: Expr
+    head: Head
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """Named settings as written; `prepare` maps variables to expressions of the `prepare` space."""
+
+    name: str
+    settings: Mapping[str, Any]
+    prepare: Mapping[str, Any]
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """An instantiated model. `open` names the hyperparameters that the data have yet to give."""
+
+    name: str
+    doc: str
+    hypers: Mapping[str, Any]
+    open: tuple[str, ...]
+    variables: Mapping[str, Variable]
+    nets: Mapping[str, Net]
+    energies: tuple[Expr, ...]
+    guide: Guide | None
+    critic: Critic | None
+    noise: Mapping[str, Law]
+    recipes: Mapping[str, Recipe]
+    span: Span = field(repr=False)
+
+    def having(self, *roles: str) -> tuple[Variable, ...]:
+        """The variables of these roles, in the order of declaration."""
+        return tuple(v for v in self.variables.values() if v.role in roles)

@@ -1,0 +1,91 @@
+"""Stages, chains of them, and nets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.program.expressions import Expr
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A setting from a name space with settings of its own: `transform = spline(bins = 8)`.
+
+    One without (`activation = swish`) is a plain string.
+    """
+
+    extern: Extern
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.extern.name
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One layer or bijection at one place of the text.
+
+    `place` is its name among its owner's parameters (`mlp`, `dense_2`). `settings` holds its
+    compile-time arguments, `inputs` the run-time ones (`condition`, `time`); `body` its block.
+    """
+
+    extern: Extern
+    place: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Expr]
+    body: Chain | None
+    source: Type
+    target: Type
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Stages applied from left to right. `owner` is the parameter path above the places.
+
+    A chain passed as an argument (`coupling(mlp([64]))`) is checked for an input of open size; its
+    consumer builds it for the size that it feeds in.
+    """
+
+    stages: tuple[Stage, ...]
+    owner: tuple[str, ...]
+    source: Type
+    target: Type
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One output of a net: a dense map from the body's last axes to `type`, then its kind's map.
+
+    `prefix`: how many leading axes of the body the head keeps (the map acts on the rest).
+    `direct`: the body is taken as it is (no map). `masked`: the body ends in a causal stage that
+    brings its own head, one output a site.
+    """
+
+    name: str
+    type: Type
+    prefix: int
+    direct: bool = False
+    masked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A function with its own parameters: `body` reads its parameters as `Local`s."""
+
+    name: str
+    parameters: Mapping[str, Type]
+    body: Expr
+    heads: tuple[Head, ...]
+    span: Span = field(repr=False)
+
+    @property
+    def record(self) -> bool:
+        """True where heads are named; one unnamed head has the name ''."""
+        return self.heads[0].name != ""
