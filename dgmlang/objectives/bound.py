@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.guide import Guided
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 
@@ -23,18 +24,16 @@ def splits(lowered: Lowered) -> bool:
     return all(removal.rule == "change of variables" for removal in lowered.facts.removed)
 
 
-def reconstruction_and_kl(lowered: Lowered, params: Params, values: Values) -> tuple[Array, Array]:
+def reconstruction_and_kl(lowered: Lowered, drawn: Guided) -> tuple[Array, Array]:
     """The reconstruction log p(x | z) and the KL log q(z | x) − log p(z) of one draw.
 
     Closed forms stand in for the summands of the KL that have one: the difference of the two has
     the same mean under the guide, and less variance.
     """
     names = tuple(b.variable for b in lowered.facts.bounded)
-    terms = lowered.log_terms(params, values)
-    guide = lowered.guide_terms(params, values)
-    closed = lowered.kl(params, values)
-    kl = total([closed[n] if n in closed else guide[n] - terms[n] for n in names])
-    return total([term for name, term in terms.items() if name not in names]), kl
+    log_p, log_q, closed = drawn.log_p, drawn.log_q, drawn.kl
+    kl = total([closed[n] if n in closed else log_q[n] - log_p[n] for n in names])
+    return total([term for name, term in log_p.items() if name not in names]), kl
 
 
 def log_weight(lowered: Lowered, params: Params, values: Values, guide: Params) -> Array:

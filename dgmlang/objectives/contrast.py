@@ -37,7 +37,7 @@ class Chains:
         move: k transitions of a batch of chains.
 
     Raises:
-        DgmError: DGM0805 where a latent is left and some site has no Gibbs block.
+        DgmError: DGM0809 where a latent is left and some site has no Gibbs block.
     """
 
     def __init__(self, lowered: Lowered, k: int, step: float) -> None:

@@ -127,16 +127,17 @@ def _one_draw(
         params: Params, key: Array, values: Values, number: Array
     ) -> tuple[Array, Array, Array, Array]:
         given = {**values, **(numbered(sites, number) if sites else {})}
-        latents, _ = lowered.guide_draw(params, key, given)
-        stopped = jax.lax.stop_gradient(only(latents, reinforced))
-        full = {**given, **latents, **stopped}
-        guide = lowered.guide_terms(params, full)
-        weight = jnp.exp(total([guide[name] for name in enumerated]))
-        score = total([guide[name] for name in reinforced])
-        if not splits(lowered):
-            return weight, log_weight(lowered, params, full, params), jnp.zeros(()), score
-        reconstruction, kl = reconstruction_and_kl(lowered, params, full)
-        return weight, reconstruction - beta * kl, kl, score
+        if splits(lowered):
+            drawn = lowered.guided(params, key, given, reinforced)
+            log_q, (reconstruction, kl) = drawn.log_q, reconstruction_and_kl(lowered, drawn)
+            bound = reconstruction - beta * kl
+        else:
+            latents, _ = lowered.guide_draw(params, key, given)
+            full = {**given, **latents, **jax.lax.stop_gradient(only(latents, reinforced))}
+            log_q, kl = lowered.guide_terms(params, full), jnp.zeros(())
+            bound = log_weight(lowered, params, full, params)
+        weight = jnp.exp(total([log_q[name] for name in enumerated]))
+        return weight, bound, kl, total([log_q[name] for name in reinforced])
 
     return lambda params, key, values: jax.vmap(at_state, in_axes=(None, None, None, 0))(
         params, key, values, states

@@ -95,7 +95,12 @@ def test_log_z_of_an_rbm_is_that_of_enumeration():
     assert float(log_normalizer(rbm, params, {})) == pytest.approx(expected, abs=1e-10)
 
 
+def test_log_z_of_a_larger_lattice():
+    found = log_normalizer(example("ising", side=8), arrays(J=0.4), {})
+    assert float(found) == pytest.approx(56.5993887604, abs=1e-9)
+
+
 def test_the_budget_is_held():
     with pytest.raises(DgmError) as refused:
-        log_normalizer(example("ising", side=8), {"J": jnp.asarray(0.4)}, {})
+        log_normalizer(example("ising", side=32), {"J": jnp.asarray(0.4)}, {})
     assert refused.value.diagnostics[0].code == "DGM0802"

@@ -42,7 +42,7 @@ def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
 def no_posterior_chain(latent: str) -> Diagnostic:
     """A contrastive objective on an energy whose latents can neither be removed nor swept."""
     return Diagnostic(
-        "DGM0805",
+        "DGM0809",
         "no posterior chain",
         (),
         (f"`{latent}` is left to a chain, and some site of the energy has no Gibbs conditional",),
