@@ -20,6 +20,7 @@ from dgmlang.cli.eval import number
 from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.evaluate.result import bits_per_dim
 from dgmlang.fitted import Fitted
+from dgmlang.runtime.checkpoint import write
 
 STEPS = 3_000
 HELD_OUT = 297
@@ -29,20 +30,22 @@ OBJECTIVES = ("elbo", "iwae(k = 8)")
 
 def tell(out: Path, steps: int = STEPS) -> None:
     """Run the demo; runs and pictures go to `out`, what is said to standard output."""
-    program = _put_program(out)
+    program, data, held_out = _put_files(out)
     _heading("A program", str(program))
     print(program.read_text(encoding="utf-8").rstrip())
     model = dgm.load(program, side=8)
     _heading("What follows from it", f"dgm explain {program} --set side=8")
     print(model.explain())
-    train, test = _digits()
+    with np.load(held_out) as arrays:
+        test = {"x": arrays["x"]}
     fits: dict[str, Fitted] = {}
     for objective, title in zip(OBJECTIVES, ("Training", "Another objective"), strict=True):
         flag = f' --objective "{objective}"' if fits else ""
         folder = out / objective.partition("(")[0]
-        _heading(title, f"dgm train {program} --data digits{flag} --out {folder}")
+        shared = f"--data {data} --steps {steps} --valid 0.1"
+        _heading(title, f"dgm train {program} {shared}{flag} --out {folder}")
         fits[objective] = model.fit(
-            train, objective=objective, steps=steps, valid=0.1, out=folder, replace=True,
+            data, objective=objective, steps=steps, valid=0.1, out=folder, replace=True,
             progress=True,
         )  # fmt: skip
         print("\n".join(_bound(objective, fits[objective], test)))
@@ -51,20 +54,34 @@ def tell(out: Path, steps: int = STEPS) -> None:
     for path in draw(fits, test, out):
         print(path)
     _heading("What next")
-    print("\n".join(_next(program, out)))
+    print("\n".join(_next(program, data, held_out)))
 
 
-def _put_program(out: Path) -> Path:
-    """A copy of the demo's program, for the commands that the demo shows."""
-    path = out / "vae.dgm"
-    text = (files("dgmlang.cli.demo") / "vae.dgm").read_text(encoding="utf-8")
+def _put_files(out: Path) -> tuple[Path, Path, Path]:
+    """The program, the data and the held-out data as files, so that the commands shown work."""
+    text = (files("dgmlang.cli.demo") / "vae.dgm").read_bytes()
+    learned, held = _digits()
+    paths = (out / "vae.dgm", out / "digits.npz", out / "held-out.npz")
+    fills = (
+        lambda file: file.write(text),
+        lambda file: np.savez(file, x=learned),
+        lambda file: np.savez(file, x=held),
+    )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        for path, fill in zip(paths, fills, strict=True):
+            write(path, fill)
     except OSError as error:
         reason = (error.strerror or "the system refused").lower()
         raise dgm.DgmError(codes.unwritable(str(out), reason)) from error
-    return path
+    return paths
+
+
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's digits, shuffled once: examples to learn from, and examples held out."""
+    pictures = dgm.data("digits")["x"]
+    order = np.random.default_rng(0).permutation(len(pictures))
+    return pictures[order[HELD_OUT:]], pictures[order[:HELD_OUT]]
 
 
 def _heading(title: str, detail: str = "") -> None:
@@ -75,13 +92,6 @@ def _heading(title: str, detail: str = "") -> None:
     print(flush=True)
 
 
-def _digits() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """scikit-learn's digits, shuffled once: examples to learn from, and examples held out."""
-    pictures = dgm.data("digits")["x"]
-    order = np.random.default_rng(0).permutation(len(pictures))
-    return {"x": pictures[order[HELD_OUT:]]}, {"x": pictures[order[:HELD_OUT]]}
-
-
 def _bound(objective: str, fit: Fitted, test: Mapping[str, Any]) -> Iterator[str]:
     nats = fit.log_prob(test, method=ESTIMATOR).mean()
     bits = bits_per_dim(nats, test["x"].shape[1:])
@@ -90,10 +100,10 @@ def _bound(objective: str, fit: Fitted, test: Mapping[str, Any]) -> Iterator[str
     yield f"  a {nats.kind} by {nats.method}; dots drawn once from the grey values"
 
 
-def _next(program: Path, out: Path) -> Iterator[str]:
-    run = out / "elbo"
-    yield f"dgm sample {run} -n 64 --plot {out / 'more.png'}"
-    yield f"dgm eval {run} --data digits"
-    yield f"dgm train {program} --data digits --set latents=2 --out {out / 'flat'}"
+def _next(program: Path, data: Path, held_out: Path) -> Iterator[str]:
+    out = program.parent
+    yield f"dgm sample {out / 'elbo'} -n 64 --plot {out / 'more.png'}"
+    yield f"dgm eval {out / 'iwae'} --data {held_out}"
+    yield f"dgm train {program} --data {data} --set latents=2 --out {out / 'flat'}"
     yield "dgm --help"
     yield "The language and more programs: docs/language.md and examples/ in the repository."
