@@ -82,13 +82,16 @@ class Fitted:
         Args:
             n: How many.
             given: Values for givens, one example's or n of them.
-            sampler: A sampler as people write it, `gibbs(sweeps = 200)`; by default the plan's.
+            sampler: A sampler as people write it, `gibbs(sweeps = 200)`; by default the recipe's,
+                then the plan's.
             seed: The source of randomness.
 
         Raises:
             DgmError: DGM0412 where the sampler is not legal here.
         """
-        method = named_sampler(self.model.plan, sampler)
+        recipe = self.model.plan.program.recipes.get("default")
+        written = recipe.settings.get("sampler") if recipe else None
+        method = named_sampler(self.model.plan, sampler or written)
         built = self._sampler(str(method), method)
         held = self._given(given or {}, n)
         drawn, _ = built.draw(self.raw, jax.random.key(seed), n, held)

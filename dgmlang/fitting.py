@@ -16,6 +16,7 @@ from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import objective as named_objective
+from dgmlang.compiler.program import RECIPE_KEYS
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
@@ -65,9 +66,7 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     data, held = _divided(data, request)
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
-    wanted = written.merged(
-        recipe, {k: getattr(request, k) for k in written.KEYS if k != "sampler"}
-    )
+    wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
     method = named_objective(model.plan, wanted.get("objective"))
     valid = _held_out(model, held, intake, request)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))

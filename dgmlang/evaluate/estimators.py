@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -24,13 +25,22 @@ SAMPLES = 16
 """Draws of the guide that the default bound averages."""
 
 
+SETTINGS = {
+    "exact": (),
+    "elbo": ("samples",),
+    "iwae": ("k",),
+    "ode": tuple(f.name for f in fields(Options)),
+}
+"""What may stand in a method's brackets."""
+
+
 def estimator(plan: Plan, text: str | None) -> Estimator:
     """The estimator that `text` names, or the plan's default (DGM0803, DGM0806)."""
-    name, settings = default(plan), {}
+    known = legal(plan)
+    name, settings = next(iter(known), "log_prob"), {}
     if text is not None:
         name, arguments, _ = parsed("method", text, plan.program.span.source.name)
         settings = static_settings(arguments)
-    known = legal(plan)
     if name not in known:
         raise DgmError(codes.no_estimator(name, known, plan.program.name))
     return _built(name, settings)
@@ -46,24 +56,18 @@ def legal(plan: Plan) -> tuple[str, ...]:
     return ("ode",) if facts.flags["continuous_process"] else ()
 
 
-def default(plan: Plan) -> str:
-    """The first method that applies, or the word for none."""
-    return next(iter(legal(plan)), "density")
-
-
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
-    try:
-        match name:
-            case "exact":
-                return partial(_exact, **settings)
-            case "elbo":
-                return partial(elbo, **{"samples": SAMPLES, **settings})
-            case "iwae":
-                return partial(iwae, **settings)
-            case _:
-                return partial(flow_log_prob, options=Options(**settings))
-    except TypeError as error:
-        raise DgmError(codes.bad_settings(name, str(error))) from None
+    for key in settings:
+        if key not in SETTINGS[name]:
+            raise DgmError(codes.bad_settings(name, key, SETTINGS[name]))
+    match name:
+        case "exact":
+            return _exact
+        case "elbo":
+            return partial(elbo, **{"samples": SAMPLES, **settings})
+        case "iwae":
+            return partial(iwae, **settings)
+    return partial(flow_log_prob, options=Options(**settings))
 
 
 def _exact(lowered: Lowered, params: Params, batch: Values, _: Array) -> Result:

@@ -7,6 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+
+
+class BuiltIn(dict[str, np.ndarray]):
+    """Arrays by name that are not the user's own: what no variable names may be left out."""
+
+
 Maker = Callable[[int, np.random.Generator], Arrays]
 
 
@@ -95,14 +101,14 @@ MADE: dict[str, Maker] = {
 NAMES = (*FIXED, *MADE)
 
 
-def dataset(name: str, seed: int = 0, n: int = 10_000) -> Arrays:
+def dataset(name: str, seed: int = 0, n: int = 10_000) -> BuiltIn:
     """A built-in data set, the same for the same seed: `x`, and `y` where there are classes.
 
     Those that are made have `n` examples; the others are what they are.
     """
     if name in FIXED:
-        return FIXED[name]()
-    return MADE[name](n, np.random.default_rng([seed, *name.encode()]))
+        return BuiltIn(FIXED[name]())
+    return BuiltIn(MADE[name](n, np.random.default_rng([seed, *name.encode()])))
 
 
 def _circle(radius: np.ndarray, rng: np.random.Generator) -> np.ndarray:

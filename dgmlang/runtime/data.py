@@ -52,7 +52,7 @@ def read(source: Any) -> Dataset:
         found = _named(str(source))
     elif isinstance(source, Mapping):
         arrays = {str(name): _array(value, f"`{name}`") for name, value in source.items()}
-        found = Dataset(arrays, "the data given")
+        found = Dataset(arrays, "the data given", builtin=isinstance(source, builtin.BuiltIn))
     elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
         found = _frame(source)
     else:

@@ -13,9 +13,6 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
 from dgmlang.runtime.optimizers import Choice, choice
 
-KEYS = ("objective", "optimizer", "sampler", "steps", "epochs", "batch", "patience", "average")
-"""What a recipe may set."""
-
 
 def preparation(texts: Mapping[str, str | ast.Expr]) -> dict[str, ast.Expr]:
     """Preparations by variable, from texts or from a recipe's expressions."""
@@ -37,17 +34,13 @@ def optimizer(text: str, steps: int) -> Choice:
 
 
 def recipe(program: Program, name: str) -> Recipe | None:
-    """A recipe of the program; None for `default` where there is none (DGM0418, DGM0419)."""
+    """A recipe of the program; None for `default` where there is none (DGM0419)."""
     place = program.span.source.name
     if name not in program.recipes:
         if name == "default":
             return None
         raise DgmError(codes.unknown_recipe(name, program.recipes, place))
-    found = program.recipes[name]
-    for key in found.settings:
-        if key not in KEYS:
-            raise DgmError(codes.unknown_setting(key, KEYS, found.span, place))
-    return found
+    return program.recipes[name]
 
 
 def _parsed(what: str, text: str) -> ast.Expr:

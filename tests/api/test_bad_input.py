@@ -13,8 +13,13 @@ import dgmlang as dgm
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "input"
 BITS = "model Bits {\n  param p : unit[3]\n  data x : bit[3] ~ Bernoulli(p)\n}\n"
-MANY = "model Many(d: int) {\n  param m : real[d]\n  param q : simplex(3)\n  data x : real[d] ~ Normal(m, 1)\n  data k : cat(3) ~ Categorical(q)\n}\n"
-
+MANY = """model Many(d: int) {
+  param m : real[d]
+  param q : simplex(3)
+  data x : real[d] ~ Normal(m, 1)
+  data k : cat(3) ~ Categorical(q)
+}
+"""
 MIXED = """model Mixed {
   param w : simplex(2)
   param m : real[2, 1]

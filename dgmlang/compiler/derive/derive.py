@@ -12,7 +12,7 @@ from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
 from dgmlang.compiler.derive.weights import parameters
-from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw
+from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import parents
 
 
@@ -73,11 +73,16 @@ def _flags(
         "guided": program.guide is not None,
         "paired": any(v.name in critic for v in latents),
         "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
-        "noise_density": True,
+        "noise_density": not program.having("given") and all(_has_noise(v) for v in data),
         "noise_learned": bool(program.noise),
         "ode_flow": any(s for s in _chains(program) if s == "ode"),
         "givens": len(program.having("given")),
     }
+
+
+def _has_noise(variable: Variable) -> bool:
+    """Whether the library has a noise law for the variable: moment-matched, entry by entry."""
+    return variable.type.kind.name in ("real", "bit", "spin", "cat", "grey")
 
 
 def _reads_param(program: Program, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.plan.plan import Plan, Verdict
+from dgmlang.compiler.plan.plan import Plan, missing_companions
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
@@ -34,41 +34,42 @@ class Method:
 
 
 def objective(plan: Plan, text: str | None) -> Method:
-    """The objective that `text` names, or the default (DGM0412 to DGM0416)."""
-    place = plan.program.span.source.name
+    """The objective that `text` names, or the default (DGM0412 to DGM0417)."""
     if not plan.facts.flags["learned"]:
-        raise DgmError(codes.nothing_to_learn(place))
-    return _method(
-        "objective",
-        text or plan.default_objective or "mle",
-        plan.objectives,
-        plan.default_objective,
-        place,
-    )
+        raise DgmError(codes.nothing_to_learn(plan.program.span.source.name))
+    return _method(plan, "objective", text or plan.default_objective or "mle")
 
 
 def sampler(plan: Plan, text: str | None) -> Method:
     """The sampler that `text` names, or the default."""
+    return _method(plan, "sampler", text or plan.default_sampler)
+
+
+def _method(plan: Plan, kind: str, text: str) -> Method:
     place = plan.program.span.source.name
-    return _method(
-        "sampler", text or plan.default_sampler, plan.samplers, plan.default_sampler, place
-    )
-
-
-def _method(
-    kind: str, text: str, verdicts: Mapping[str, Verdict], default: str | None, place: str
-) -> Method:
     name, arguments, node = parsed(kind, text, place)
     externs = library().space(kind)
     if name not in externs:
         raise DgmError(codes.unknown_method(kind, name, externs, place))
-    verdict = verdicts[name]
-    legal = [v.name for v in verdicts.values() if v.legal and v.built]
-    if not verdict.legal:
-        raise DgmError(codes.illegal(kind, name, verdict.why, verdict.span, legal, default, place))
-    if not verdict.built:
-        raise DgmError(codes.unbuilt_method(kind, name, legal, place))
+    found = _refusal(plan, externs[name], place)
+    if found is not None:
+        raise DgmError(found)
     return Method(kind, name, _settings(externs[name], arguments, node))
+
+
+def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
+    """Why a method cannot be used, or None."""
+    objective = extern.kind == "objective"
+    verdicts = plan.objectives if objective else plan.samplers
+    default = plan.default_objective if objective else plan.default_sampler
+    verdict = verdicts[extern.name]
+    ready = [v.name for v in verdicts.values() if v.legal and v.built]
+    if not verdict.legal:
+        why, span = verdict.why, verdict.span
+        return codes.illegal(extern.kind, extern.name, why, span, ready, default, place)
+    for companion in missing_companions(extern, plan.facts):
+        return codes.missing_companion(extern.name, companion, place)
+    return None if verdict.built else codes.unbuilt_method(extern.kind, extern.name, ready, place)
 
 
 def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:

@@ -57,7 +57,7 @@ def plan(program: Program, facts: Facts) -> Plan:
 
 
 def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
-    built = not extern.has("planned")
+    built = not extern.has("planned") and not missing_companions(extern, facts)
     failed: Unmet | None = None if extern.requires is None else unmet(extern.requires, held, facts)
     if failed is None:
         return Verdict(extern.name, True, built, "", "")
@@ -69,7 +69,8 @@ def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str |
     flags = facts.flags
     if not flags["learned"]:
         return None
-    energy = "fce" if flags["noise_learned"] else "pcd"
+    # Persistent chains would each need givens of their own.
+    energy = "fce" if flags["noise_learned"] else "cd" if flags["givens"] else "pcd"
     order = (
         ("dsm", flags["process"]),
         ("ssm", flags["bare_score"]),
@@ -96,18 +97,17 @@ def _default_sampler(facts: Facts) -> str:
     return "gibbs" if flags["conditionals"] else "mala"
 
 
+def missing_companions(extern: Extern, facts: Facts) -> tuple[str, ...]:
+    """Companions that a method needs, the program does not write, and nothing here builds."""
+    needs_guide = bool(facts.bounded) and not facts.flags["guided"]
+    return tuple(c for c in extern.argument("companion") if c == "guide" and needs_guide)
+
+
 def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
-    """What the compiler builds because the program does not write it."""
+    """What is built because the program does not write it."""
     built: list[str] = []
-    if (
-        facts.bounded
-        and facts.flags["directed"]
-        and program.guide is None
-        and facts.density.value != "none"
-    ):
-        built.append("guide")
     if facts.pathwise.value == "yes" and program.critic is None:
         built.append("critic")
-    if facts.flags["energy"] and not program.noise:
+    if facts.flags["energy"] and facts.flags["noise_density"]:
         built.append("noise")
     return tuple(built)

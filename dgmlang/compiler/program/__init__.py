@@ -31,6 +31,7 @@ from dgmlang.compiler.program.laws import Named as Named
 from dgmlang.compiler.program.laws import Process as Process
 from dgmlang.compiler.program.laws import Pushed as Pushed
 from dgmlang.compiler.program.laws import ScoreLaw as ScoreLaw
+from dgmlang.compiler.program.model import RECIPE_KEYS as RECIPE_KEYS
 from dgmlang.compiler.program.model import Critic as Critic
 from dgmlang.compiler.program.model import Guide as Guide
 from dgmlang.compiler.program.model import Program as Program

@@ -44,6 +44,12 @@ class Critic:
     span: Span = field(repr=False)
 
 
+RECIPE_KEYS = (
+    "objective", "optimizer", "sampler", "steps", "epochs", "batch", "patience", "average",
+)  # fmt: skip
+"""What a recipe may set besides `prepare`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """Named settings as written; `prepare` maps variables to expressions of the `prepare` space."""

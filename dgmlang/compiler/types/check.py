@@ -7,7 +7,16 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import ComputedLaw, Law, Net, Program, Read, Recipe, Variable
+from dgmlang.compiler.program import (
+    RECIPE_KEYS,
+    ComputedLaw,
+    Law,
+    Net,
+    Program,
+    Read,
+    Recipe,
+    Variable,
+)
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
@@ -109,6 +118,8 @@ def _variable(
 def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
     settings: dict[str, Any] = {}
     for s in (s for s in recipe.settings if not s.prepare):
+        if s.key not in RECIPE_KEYS:
+            scope.report.say(name_codes.unknown_setting(s.span, s.key, RECIPE_KEYS))
         number = isinstance(s.value, ast.Number | ast.Unary)
         held = Static(scope.shared.hypers, scope.report)
         settings[s.key] = static(s.value, held) if number else s.value.span.text

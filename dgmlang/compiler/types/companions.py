@@ -87,24 +87,10 @@ def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
 
 
 def noise(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, Law]:
-    """The noise laws of NCE, by variable."""
-    laws: dict[str, Law] = {}
+    """The noise laws of NCE, by variable; written ones are not built."""
     for block in _blocks(body, "noise"):
-        for s in block.body:
-            known = scope.shared.values.get(s.name) if isinstance(s, ast.Variable) else None
-            if (
-                isinstance(s, ast.Variable)
-                and isinstance(known, Read)
-                and isinstance(s.origin, ast.Drawn)
-            ):
-                found = law(
-                    s.origin.law, known.type, known.span, scope.within(owner=("noise", s.name))
-                )
-                if found is not None:
-                    laws[s.name] = found
-            else:
-                scope.report.say(name_codes.not_built(s.span, "such noise"))
-    return laws
+        scope.report.say(name_codes.not_built(block.span, "noise laws that a program writes"))
+    return {}
 
 
 def _blocks(body: tuple[ast.Statement, ...], role: str) -> Iterator[ast.Companion]:

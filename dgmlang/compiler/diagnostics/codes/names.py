@@ -106,6 +106,15 @@ def folder_as_program(place: str) -> Diagnostic:
     return Diagnostic("DGM0210", "folder as a program", (), (why,), help, place=place)
 
 
+def unknown_setting(span: Span, key: str, known: Iterable[str]) -> Diagnostic:
+    """A recipe's key that does not exist."""
+    known = tuple(known)
+    label = Label(span, f"a recipe has no setting `{key}`")
+    near = _nearest(key, known)
+    why = () if near else (f"settings are {', '.join(known)}",)
+    return Diagnostic("DGM0211", "unknown setting", (label,), why, near)
+
+
 def not_built(span: Span, what: str) -> Diagnostic:
     """A part of the language that this version parses but does not run."""
     return Diagnostic(

@@ -34,6 +34,7 @@ CLAUSES = {
     "energy or bare_score": "the model has neither an energy nor a bare score",
     "process": "the model has no score under a noising process",
     "continuous_process": "the process has discrete levels",
+    "noise_density": "no noise law is built here: of conditional models, or of such a kind",
     "noise_learned": "the model writes no noise law with parameters",
     "finite_latents": "the model has no finite latent",
     "not paired": "the critic is of pairs, data and latents",
@@ -127,21 +128,6 @@ def missing_companion(name: str, what: str, place: str) -> Diagnostic:
             "critic": "add `critic(x) = x |> mlp([128, 128])`",
         }.get(what),
         place=place,
-    )
-
-
-def unknown_setting(key: str, known: Iterable[str], span: Span | None, place: str) -> Diagnostic:
-    """A recipe key or keyword of `fit` that does not exist."""
-    known = tuple(known)
-    near = suggest(key, known)
-    labels = (Label(span, f"`{key}` is no setting"),) if span else ()
-    return Diagnostic(
-        "DGM0418",
-        "unknown setting",
-        labels,
-        (f"settings are {', '.join(known)}",),
-        f"write `{near}`" if near else None,
-        place=None if span else place,
     )
 
 

@@ -81,9 +81,18 @@ def no_estimator(name: str, known: Iterable[str], model: str) -> Diagnostic:
     return Diagnostic("DGM0806", "no such estimate", (), (why,), help, place=model)
 
 
-def bad_settings(name: str, what: str) -> Diagnostic:
-    """Settings that a method does not take."""
-    return Diagnostic("DGM0807", "wrong method", (), (f"`{name}`: {what}",), place=name)
+def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
+    """A setting that a method of `log_prob` does not take."""
+    known = tuple(known)
+    near = suggest(key, known)
+    return Diagnostic(
+        "DGM0807",
+        "unknown setting",
+        (),
+        (f"`{name}` takes no `{key}`; it takes {', '.join(known) or 'nothing'}",),
+        f"write `{near}`" if near else None,
+        place=name,
+    )
 
 
 def no_posterior(model: str) -> Diagnostic:

@@ -1,0 +1,96 @@
+"""Questions that a model cannot answer bring a message that says why and what can be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dgmlang as dgm
+from dgmlang.compiler.diagnostics import codes
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CONDITIONAL = """model Conditional {
+  given c : real
+  param w : real
+  data x : real ~ Normal(w * c, 1)
+}
+"""
+UNGUIDED = """model Unguided {
+  param w : real
+  latent z : real ~ Normal(0, 1)
+  data x : real ~ Normal(w * z, 1)
+}
+"""
+CHAINED = """model Chained {
+  param w : real
+  data v : real
+  latent h : real
+  energy v ** 2 + h ** 2 - w * v * h
+}
+"""
+HALF_SUMMED = """model HalfSummed {
+  net f(x: real[2]) -> (loc: real, scale: positive) = x
+  param m : real[3, 2]
+  latent k : cat(3) ~ Categorical(uniform(3))
+  latent z : real ~ Normal(0, 1)
+  data x : real[2] ~ Normal(m[k] + z, 1)
+  guide { z ~ Normal(f(x)...) }
+}
+"""
+FIXED = """model Fixed {
+  data x : real ~ Normal(0, 1)
+}
+"""
+
+
+def known(text: str) -> dgm.Fitted:
+    return dgm.parse(text).with_params({})
+
+
+def example(name: str, **hypers: Any) -> dgm.Fitted:
+    return dgm.load(EXAMPLES / f"{name}.dgm", **hypers).with_params({})
+
+
+CASES: dict[str, Callable[[], object]] = {
+    "missing_given": lambda: known(CONDITIONAL).sample(3),
+    "unknown_given": lambda: known(CONDITIONAL).sample(3, given={"c": 1.0, "d": 2.0}),
+    "sampler_not_legal": lambda: known(FIXED).sample(3, sampler="gibbs"),
+    "sampler_misspelt": lambda: known(FIXED).sample(3, sampler="ancestrall"),
+    "method_not_known": lambda: known(FIXED).log_prob([0.0], method="iwae"),
+    "method_setting": lambda: example("score_sde").log_prob([[0.0, 0.0]], method="ode(steps = 3)"),
+    "no_density": lambda: example("gan").log_prob([[0.0, 0.0]]),
+    "no_posterior": lambda: known(FIXED).posterior([0.0]),
+    "unknown_solver": lambda: example("score_sde").sample(2, sampler="sde(solver = Eler)"),
+    "normaliser_too_large": lambda: example("ising").log_normalizer(),
+    "normaliser_not_a_sum": lambda: example("neural_ebm").log_normalizer(),
+    "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
+    "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
+    "no_guide": lambda: dgm.parse(UNGUIDED).fit([0.0, 1.0]),
+    "no_chain_for_a_latent": lambda: dgm.parse(CHAINED).fit([0.0, 1.0], steps=1, batch=2),
+    "no_kl_to_weigh": lambda: dgm.parse(HALF_SUMMED).fit(
+        [[0.0, 1.0]], objective="elbo(beta = 0.5)", steps=1
+    ),
+    "open_dimension": lambda: dgm.load(EXAMPLES / "gmm.dgm").init(),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(name: str, golden: Callable[[Path, str], None]) -> None:
+    with pytest.raises(dgm.DgmError) as caught:
+        CASES[name]()
+    shown = str(caught.value).replace(str(EXAMPLES), "examples")
+    golden(GOLDEN / "queries" / f"{name}.txt", f"{shown}\n")
+
+
+def test_every_code_is_shown_somewhere() -> None:
+    folder = Path(*codes.__path__)
+    words = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    shown = "".join(path.read_text("utf-8") for path in GOLDEN.rglob("*.txt"))
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parents[1].rglob("*.py"))
+    declared = set(re.findall(r"\"(DGM\d{4})\"", words))
+    assert sorted(declared - set(re.findall(r"DGM\d{4}", shown + tests))) == []
