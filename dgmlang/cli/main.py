@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dgmlang.cli.check import CHECK
 from dgmlang.cli.command import CommandParser, UsageError
@@ -28,6 +29,7 @@ COMMANDS = (CHECK, EXPLAIN, TRAIN, SAMPLE, EVAL, DEMO)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` are the process's unless given."""
+    _keep_compiled()
     try:
         whole = parser()
         parsed = whole.parse_args(arguments)
@@ -55,6 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the outermost frame: whatever comes here is a bug of ours
         report_bug(error)
         return OUR_BUG
+
+
+def _keep_compiled() -> None:
+    """Let JAX keep compiled programs in the user's cache, unless its own variable says otherwise.
+
+    It is an environment variable because JAX is imported later, or not at all.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "dgmlang" / "jax"))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -50,6 +50,7 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "objective_refused": (MANY, {"x": np.zeros((2, 2)), "k": [0, 1]}, {"objective": "fgan"}),
     "objective_not_built": (MIXED, np.zeros((4, 1)), {"objective": "em"}),
     "objective_setting": (BITS, np.zeros((5, 3)), {"objective": "mle(k = 3)"}),
+    "objective_setting_type": (BITS, np.zeros((5, 3)), {"objective": "nce(ratio = 1.5)"}),
     "objective_sentence": (BITS, np.zeros((5, 3)), {"objective": "1 + 2"}),
     "optimizer_misspelt": (BITS, np.zeros((5, 3)), {"optimizer": "adm"}),
     "recipe_misspelt": (BITS, np.zeros((5, 3)), {"recipe": "fast"}),

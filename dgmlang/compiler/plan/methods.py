@@ -8,10 +8,10 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
-from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.plan.plan import Plan, missing_companions
 from dgmlang.compiler.report import Report
-from dgmlang.compiler.source import Source
+from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
 from dgmlang.compiler.types.calls import bind_arguments
@@ -20,17 +20,21 @@ from dgmlang.compiler.types.static import Static, static
 
 @dataclass(frozen=True)
 class Method:
-    """A named method with all its settings; `str` gives it back as people write it."""
+    """A named method with all its settings; `str` gives it back as people write it.
+
+    Settings that have their default are left out.
+    """
 
     kind: str
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        if not self.settings:
-            return self.name
-        shown = (f"{key} = {_shown(value)}" for key, value in self.settings.items())
-        return f"{self.name}({', '.join(shown)})"
+        extern = library().externs[self.kind][self.name]
+        usual = {p.name: default(p) for p in extern.parameters}
+        told = {k: v for k, v in self.settings.items() if usual.get(k) != v}
+        shown = ", ".join(f"{key} = {_shown(value)}" for key, value in told.items())
+        return f"{self.name}({shown})" if shown else self.name
 
 
 def objective(plan: Plan, text: str | None) -> Method:
@@ -54,7 +58,7 @@ def _method(plan: Plan, kind: str, text: str) -> Method:
     found = _refusal(plan, externs[name], place)
     if found is not None:
         raise DgmError(found)
-    return Method(kind, name, _settings(externs[name], arguments, node))
+    return Method(kind, name, _settings(externs[name], arguments, node.span))
 
 
 def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
@@ -75,7 +79,7 @@ def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
 def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:
     """A method expression as name, arguments and tree (DGM0415)."""
     node, found = parse_expression(Source(f"<{kind}>", text))
-    if found:
+    if found or node is None:
         raise DgmError(found)
     if isinstance(node, ast.Name):
         return node.id, (), node
@@ -85,18 +89,20 @@ def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, .
     raise DgmError(codes.bad_method(kind, text, what, place))
 
 
-def _settings(
-    extern: Extern, arguments: tuple[ast.Argument, ...], node: ast.Expr
-) -> dict[str, Any]:
+def _settings(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -> dict[str, Any]:
     report = Report()
-    bound = bind_arguments(extern, arguments, node.span, report) or {}
+    bound = bind_arguments(extern, arguments, span, report) or {}
     values: dict[str, Any] = {}
     for parameter in extern.groups[0]:
-        written = bound[parameter.name].value if parameter.name in bound else parameter.default
+        if parameter.name not in bound:
+            values[parameter.name] = default(parameter)
+            continue
+        written = bound[parameter.name].value
         scope = Static({}, report, words=parameter.type.kind == "name")
-        if written is not None:
-            values[parameter.name] = static(written, scope)
-            _typed(parameter.type.kind, written, values[parameter.name], extern, report)
+        values[parameter.name] = static(written, scope)
+        if not _typed(parameter.type.kind, values[parameter.name]):
+            wanted, found = parameter.type.kind, written.span.text
+            report.say(codes.wrong_setting(written.span, extern.name, wanted, found))
     report.settle()
     return values
 
@@ -110,11 +116,16 @@ def static_settings(arguments: tuple[ast.Argument, ...]) -> dict[str, Any]:
     return found
 
 
-def _typed(kind: str, node: ast.Expr, value: Any, extern: Extern, report: Report) -> None:
+def default(parameter: Parameter) -> Any:
+    """The default of a method's parameter, as a plain value."""
+    if parameter.default is None:
+        return None
+    return static(parameter.default, Static({}, Report(), words=True))
+
+
+def _typed(kind: str, value: Any) -> bool:
     wanted = {"int": int, "float": (int, float), "name": str, "bool": bool}.get(kind, object)
-    if not isinstance(value, wanted) or (kind == "int" and isinstance(value, bool)):
-        what = f"Expected {kind} in `{extern.name}`; found {node.span.text}"
-        report.say(Diagnostic("DGM0415", f"wrong {extern.kind}", (), (what,), place=str(node.span)))
+    return isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool))
 
 
 def _shown(value: Any) -> str:

@@ -152,3 +152,9 @@ def open_dimensions(names: Iterable[str], place: str) -> Diagnostic:
         f"pass `{shown[0]} = …` to `load`, or `--set {shown[0]}=…`; `fit` takes it from the data",
         place=place,
     )
+
+
+def wrong_setting(span: Span, name: str, expected: str, found: str) -> Diagnostic:
+    """A setting of a method that is not of its type."""
+    label = Label(span, f"Expected {expected} in `{name}`; found {found}")
+    return Diagnostic("DGM0421", "wrong setting", (label,))
