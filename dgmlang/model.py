@@ -97,13 +97,12 @@ class Model:
         Raises:
             DgmError: DGM0412 where the model has no exact density.
         """
-        facts = self.plan.facts
-        if facts.density.value != "exact":
-            witness = facts.density.witnesses[0]
-            why = f"it needs an exact density: {witness.text}"
-            raise DgmError(
-                codes.illegal("query", "log_prob", why, witness.span, (), None, self.source.name)
-            )
+        density = self.plan.facts.density
+        if density.value != "exact":
+            witness = density.witnesses[0]
+            need = codes.clause("density == exact")
+            unmet = codes.Unmet("density == exact", need, witness.text, witness.span)
+            raise DgmError(codes.illegal("query", "log_prob", unmet, (), None, self.source.name))
         return self.lowered.log_prob(params, values)
 
     def loss(

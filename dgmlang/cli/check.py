@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
@@ -15,11 +15,18 @@ def _run(args: Namespace) -> int:
 
     plan, report = compile_source(read(args.file), args.set)
     say(report.warnings)
+    if report.warnings and args.strict:
+        return 1
     print(Explanation(plan).summary())
     print(f"{args.file} is well formed")
     return 0
 
 
+def _options(parser: ArgumentParser) -> None:
+    options.program(parser)
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+
+
 CHECK = Command(
-    "check", "say whether a program is well formed, and what is wrong if not", options.program, _run
+    "check", "say whether a program is well formed, and what is wrong if not", _options, _run
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from dgmlang.compiler.derive.facts import Facet, Facts
 from dgmlang.compiler.diagnostics.codes import plan as words
-from dgmlang.compiler.source import Span
+from dgmlang.compiler.diagnostics.codes.plan import Unmet
 from dgmlang.compiler.syntax import ast
 
 ORDERS = (
@@ -19,15 +18,6 @@ ORDERS = (
 """Facet values from the weakest to the strongest."""
 
 FACETS = ("density", "normaliser", "score", "smooth", "draw", "space", "pathwise")
-
-
-@dataclass(frozen=True)
-class Unmet:
-    """The first clause of a condition that fails."""
-
-    condition: str
-    why: str
-    span: Span | None = field(default=None, repr=False)
 
 
 def environment(facts: Facts) -> dict[str, Any]:
@@ -45,10 +35,11 @@ def unmet(node: ast.Expr, held: Mapping[str, Any], facts: Facts) -> Unmet | None
         return None
     facet = next((n for n in _names(node) if n in FACETS), None)
     found: Facet | None = getattr(facts, facet) if facet else None
-    witness = found.witnesses[0] if found and found.witnesses else None
     clause = node.span.text
-    why = words.clause(clause, found.value if found else None, witness.text if witness else None)
-    return Unmet(clause, why, witness.span if witness else None)
+    if found is None or not found.witnesses:
+        return Unmet(clause, words.clause(clause))
+    witness = found.witnesses[0]
+    return Unmet(clause, words.clause(clause), witness.text, witness.span)
 
 
 def holds(node: ast.Expr, held: Mapping[str, Any]) -> bool:

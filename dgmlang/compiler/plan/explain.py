@@ -80,13 +80,13 @@ def _form(weights: Iterable[int]) -> str:
 
 
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    span = str(verdict.span) if verdict.span else None
+    unmet = verdict.unmet
     return {
         "legal": verdict.legal,
         "built": verdict.built,
-        "why": verdict.why,
-        "unmet": verdict.unmet,
-        "span": span,
+        "why": unmet.why if unmet else "",
+        "unmet": unmet.condition if unmet else "",
+        "span": str(unmet.span) if unmet and unmet.span else None,
     }
 
 
@@ -180,8 +180,10 @@ def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -
 def _refused(verdicts: Mapping[str, Verdict]) -> dict[str, list[str]]:
     """The refused by reason, since one line of a program often rules many out."""
     reasons: dict[str, list[str]] = {}
-    for verdict in (v for v in verdicts.values() if not v.legal):
-        reasons.setdefault(verdict.why + _at(verdict.span), []).append(verdict.name)
+    for verdict in verdicts.values():
+        if verdict.unmet is not None:
+            reason = verdict.unmet.why + _at(verdict.unmet.span)
+            reasons.setdefault(reason, []).append(verdict.name)
     return reasons
 
 

@@ -68,9 +68,8 @@ def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
     default = plan.default_objective if objective else plan.default_sampler
     verdict = verdicts[extern.name]
     ready = [v.name for v in verdicts.values() if v.legal and v.built]
-    if not verdict.legal:
-        why, span = verdict.why, verdict.span
-        return codes.illegal(extern.kind, extern.name, why, span, ready, default, place)
+    if verdict.unmet is not None:
+        return codes.illegal(extern.kind, extern.name, verdict.unmet, ready, default, place)
     for companion in missing_companions(extern, plan.facts):
         return codes.missing_companion(extern.name, companion, place)
     return None if verdict.built else codes.unbuilt_method(extern.kind, extern.name, ready, place)

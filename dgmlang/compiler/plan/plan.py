@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.diagnostics.codes.plan import Unmet
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.plan.conditions import Unmet, environment, unmet
+from dgmlang.compiler.plan.conditions import environment, unmet
 from dgmlang.compiler.program import Program
-from dgmlang.compiler.source import Span
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one objective or sampler may be used, and if not, what rules it out and where.
+    """Whether one objective or sampler may be used; `unmet` is what rules it out, None where legal.
 
     `built` is False for a method that this version derives but cannot run yet.
     """
 
     name: str
-    legal: bool
     built: bool
-    why: str
-    unmet: str
-    span: Span | None = field(default=None, repr=False)
+    unmet: Unmet | None = None
+
+    @property
+    def legal(self) -> bool:
+        return self.unmet is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,8 @@ def plan(program: Program, facts: Facts) -> Plan:
 
 def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
     built = not extern.has("planned") and not missing_companions(extern, facts)
-    failed: Unmet | None = None if extern.requires is None else unmet(extern.requires, held, facts)
-    if failed is None:
-        return Verdict(extern.name, True, built, "", "")
-    return Verdict(extern.name, False, built, failed.why, failed.condition, failed.span)
+    failed = None if extern.requires is None else unmet(extern.requires, held, facts)
+    return Verdict(extern.name, built, failed)
 
 
 def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str | None:

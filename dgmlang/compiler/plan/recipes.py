@@ -42,8 +42,8 @@ class Recipe:
 
 LIKELIHOOD = Recipe(rate=3e-3, clip=10.0)
 # The gradient of a contrastive divergence is noisy and its chains must keep up with the model, so
-# the rate is small and falls (Tieleman 2008).
-CONTRASTIVE = Recipe(rate=1e-3, warmup=0, clip=1.0)
+# the rate falls (Tieleman 2008) and the parameters are averaged.
+CONTRASTIVE = Recipe(rate=3e-3, clip=1.0, average=0.999)
 # Averaged weights matter most for scores (Song & Ermon 2020, section 3.4).
 DENOISING = Recipe(rate=2e-3, clip=1.0, average=0.999)
 # Two players chase each other: no momentum of the old gradients (Radford et al. 2016), no decay.

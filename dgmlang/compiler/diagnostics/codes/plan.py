@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """The first clause of a condition that fails.
+
+    `need` is the clause in words; `fact` what stands against it, at `span` where there is a place.
+    """
+
+    condition: str
+    need: str
+    fact: str = ""
+    span: Span | None = field(default=None, repr=False)
+
+    @property
+    def why(self) -> str:
+        """The need and the fact, as one clause."""
+        return f"{self.need}: {self.fact}" if self.fact else self.need
+
 
 CLAUSES = {
     "density == exact": "it needs an exact density",
@@ -45,31 +65,29 @@ CLAUSES = {
 }
 
 
-def clause(condition: str, value: str | None, witness: str | None) -> str:
-    """Why a condition fails: what is needed, and the fact that stands against it."""
-    need = CLAUSES.get(condition, f"it needs {condition}")
-    return f"{need}: {witness}" if witness else need
+def clause(condition: str) -> str:
+    """What a condition asks for, as the reason for a refusal."""
+    return CLAUSES.get(condition, f"it needs {condition}")
 
 
 def illegal(
     kind: str,
     name: str,
-    why: str,
-    span: Span | None,
+    unmet: Unmet,
     legal: Iterable[str],
     default: str | None,
     place: str,
 ) -> Diagnostic:
     """An objective or sampler that the model does not allow."""
     shown = [f"{n} (default)" if n == default else n for n in legal]
-    labels = (Label(span, "this rules it out"),) if span else ()
+    labels = (Label(unmet.span, unmet.fact),) if unmet.span else ()
     return Diagnostic(
         "DGM0412",
         f"{kind} `{name}` is not legal here",
         labels,
-        (why,),
+        (unmet.need,),
         f"legal here: {', '.join(shown)}" if shown else f"no {kind} is legal here",
-        place=None if span else place,
+        place=None if unmet.span else place,
     )
 
 
