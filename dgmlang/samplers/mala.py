@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,19 +14,9 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import data_names, shape_of
 from dgmlang.registry import implements
+from dgmlang.samplers.adjusted import TARGET, LogDensity, State, evaluated, transition
 from dgmlang.samplers.chains import begin, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
-
-TARGET = 0.574
-"""The acceptance at which MALA is most efficient in high dimension (Roberts & Rosenthal 1998)."""
-
-
-class State(NamedTuple):
-    """One chain: x [d] laid flat, its log density, and that density's gradient [d]."""
-
-    x: Array
-    log_density: Array
-    gradient: Array
 
 
 @implements("sampler", "mala")
@@ -102,23 +92,13 @@ class Mala(AbstractChain):
     def _transition(
         self, params: Params, given: Values, key: Array, state: State, step: Array
     ) -> tuple[State, Array]:
-        first, second = jax.random.split(key)
-        noise = jax.random.normal(first, state.x.shape, state.x.dtype)
-        proposal = state.x + 0.5 * step * state.gradient + jnp.sqrt(step) * noise
-        new = self._evaluated(params, proposal, given)
-        log_ratio = new.log_density - state.log_density
-        log_ratio += _log_proposal(new, state, step) - _log_proposal(state, new, step)
-        # A proposal without a density (outside, or overflowing) is refused.
-        log_ratio = jnp.where(jnp.isnan(log_ratio), -jnp.inf, log_ratio)
-        accepted = jnp.log(jax.random.uniform(second, dtype=state.x.dtype)) < log_ratio
-        kept = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, state)
-        return kept, jnp.exp(jnp.minimum(log_ratio, 0.0))
+        return transition(self._log_density(params, given), key, state, step)
 
     def _evaluated(self, params: Params, x: Array, given: Values) -> State:
-        def log_density(x: Array) -> Array:
-            return self.lowered.log_prob(params, {**given, **self._unflat(x)})
+        return evaluated(self._log_density(params, given), x)
 
-        return State(x, *jax.value_and_grad(log_density)(x))
+    def _log_density(self, params: Params, given: Values) -> LogDensity:
+        return lambda x: self.lowered.log_prob(params, {**given, **self._unflat(x)})
 
     def _unflat(self, x: Array) -> Values:
         """The data variables from their values laid end to end."""
@@ -128,12 +108,6 @@ class Mala(AbstractChain):
 
 def _unravel(like: Values) -> Any:
     return ravel_pytree(like)[1]
-
-
-def _log_proposal(origin: State, target: State, step: Array) -> Array:
-    """The proposal log N(target; origin + ε/2 ∇, ε) up to a constant."""
-    residual = target.x - origin.x - 0.5 * step * origin.gradient
-    return -jnp.sum(residual**2) / (2.0 * step)
 
 
 def _at(keys: Array, i: Array) -> Array:
