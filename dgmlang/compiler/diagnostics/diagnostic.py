@@ -8,7 +8,7 @@ from typing import Literal
 
 from dgmlang.compiler.source import Span
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)

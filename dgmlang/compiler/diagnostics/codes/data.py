@@ -150,7 +150,7 @@ def left_out(names: Iterable[str], place: str) -> Diagnostic:
         "columns left out",
         (),
         (f"{_list(names)}: no variable of the program is called so",),
-        severity="warning",
+        severity="note",
         place=place,
     )
 
@@ -218,7 +218,7 @@ def levels_from_data(name: str, symbol: str, levels: int, place: str) -> Diagnos
         (),
         (f"`{symbol}` is {levels}: the largest value of `{name}` in the data is {levels - 1}",),
         f"set it where more levels may come: `--set {symbol}=…`",
-        severity="warning",
+        severity="note",
         place=place,
     )
 
