@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import (
-    RECIPE_KEYS,
-    ComputedLaw,
-    Law,
-    Net,
-    Program,
-    Read,
-    Recipe,
-    Variable,
-)
+from dgmlang.compiler.program import RECIPE_KEYS, Expr, Net, Program, Read, Recipe, Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import companions, nets
-from dgmlang.compiler.types.causality import check_causality
 from dgmlang.compiler.types.declared import declared
+from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
+from dgmlang.compiler.types.kinds import Type, offers
 from dgmlang.compiler.types.origins import law_of
-from dgmlang.compiler.types.scope import Scope, Shared
+from dgmlang.compiler.types.scope import Scope, Shared, Wrong
 from dgmlang.compiler.types.static import Static, static
-from dgmlang.compiler.walk import parents, reads
+from dgmlang.compiler.types.whole import idle_declarations, once, settle
 
 
 class Tracked(dict[str, Any]):
@@ -50,11 +42,12 @@ def check(resolved: Resolved, report: Report) -> Program | None:
     shared = Shared(report, hypers, types, resolved.names, resolved.models)
     scope = Scope(shared, {})
     _refuse_unbuilt(model.body, report)
+    once(model.body, resolved.recipes, report)
     written = [s for s in model.body if isinstance(s, ast.Variable)]
     declare(written, scope)
     nets_found = _nets(resolved, scope)
     energies = tuple(companions.energy(s, scope) for s in model.body if isinstance(s, ast.Energy))
-    scores = {s.variable: s for s in model.body if isinstance(s, ast.Score)}
+    scores = _scores(model.body, scope)
     variables = {s.name: _variable(s, scores, bool(energies), scope) for s in written}
     guide, noise = companions.guide(model.body, scope), companions.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
@@ -75,7 +68,9 @@ def check(resolved: Resolved, report: Report) -> Program | None:
         recipes,
         model.span,
     )
-    _settle(program, shared, hypers, model)
+    settle(program, report)
+    for idle in idle_declarations(program, shared, hypers.read, model):
+        report.say(idle)
     return None if report.failed else program
 
 
@@ -110,9 +105,35 @@ def _variable(
     known = scope.shared.values.get(s.name)
     if not isinstance(known, Read):
         return None
-    start = None if s.start is None else value(s.start, scope)
+    start = None if s.start is None else _start(s.start, known.type, scope)
     law = law_of(s, known.type, scores.get(s.name), energies, scope)
     return Variable(s.role, s.name, known.type, law, start, s.span, s.doc)
+
+
+def _start(node: ast.Expr, target: Type, scope: Scope) -> Expr | None:
+    """An initial value; it repeats over the declared shape."""
+    found = value(node, scope)
+    if isinstance(found, Wrong):
+        return None
+    if broadcast(found.type.array_shape, target.array_shape) != target.array_shape:
+        shapes = show(target.array_shape), show(found.type.array_shape)
+        scope.report.say(codes.shape_mismatch(node.span, *shapes))
+    elif offers(found.type.kind, target.kind) is False:
+        kinds = str(target.kind), str(found.type.kind)
+        scope.report.say(codes.kind_mismatch(node.span, *kinds, "the initial value"))
+    return found
+
+
+def _scores(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, ast.Score]:
+    """The score of each variable (DGM0201, DGM0337)."""
+    found = {s.variable: s for s in body if isinstance(s, ast.Score)}
+    for name, s in found.items():
+        declaration = scope.shared.declarations.get(name)
+        if not isinstance(declaration, ast.Variable):
+            scope.report.say(name_codes.unknown_name(s.span, name, scope.known()))
+        elif declaration.origin is not None:
+            scope.report.say(codes.two_laws(s.span, declaration.span, name))
+    return found
 
 
 def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
@@ -125,63 +146,3 @@ def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
         settings[s.key] = static(s.value, held) if number else s.value.span.text
     prepare = {s.key: s.value for s in recipe.settings if s.prepare}
     return Recipe(recipe.name, settings, prepare, recipe.span)
-
-
-# ── what only the whole program shows ────────────────────────────────────────────────────────────
-
-
-def _settle(program: Program, shared: Shared, hypers: Tracked, model: ast.Model) -> None:
-    for variable in program.variables.values():
-        if variable.law is not None:
-            check_causality(variable.law, program.nets, shared.report)
-    _acyclic(program, shared.report)
-    _data_from_data(program, shared.report)
-    for role, name, span in _idle(program, shared, hypers, model):
-        shared.report.say(name_codes.idle(span, role, name))
-
-
-def _acyclic(program: Program, report: Report) -> None:
-    done: set[str] = set()
-    for name in program.variables:
-        _visit(name, (), program, done, report)
-
-
-def _visit(
-    name: str, path: tuple[str, ...], program: Program, done: set[str], report: Report
-) -> None:
-    if name in path:
-        report.say(name_codes.cycle(program.variables[name].span, path[path.index(name) :]))
-        return
-    if name in done or name not in program.variables:
-        return
-    law: Law | None = program.variables[name].law
-    for parent in parents(law):
-        if parent != name:
-            _visit(parent, (*path, name), program, done, report)
-    done.add(name)
-
-
-def _data_from_data(program: Program, report: Report) -> None:
-    for v in program.having("data"):
-        if isinstance(v.law, ComputedLaw):
-            above = [n for n in parents(v.law) if program.variables[n].role == "data"]
-            if above:
-                report.say(codes.computed_from_data(v.span, v.name))
-
-
-def _idle(
-    program: Program, shared: Shared, hypers: Tracked, model: ast.Model
-) -> Iterator[tuple[str, str, Any]]:
-    read = shared.used | set(reads(*program.energies))
-    for hyper in model.hypers:
-        if hyper.name not in hypers.read | shared.used:
-            yield "hyperparameter", hyper.name, hyper.span
-    for name, declaration in shared.declarations.items():
-        if name in read:
-            continue
-        if isinstance(declaration, ast.Net):
-            yield "net", name, declaration.span
-        elif isinstance(declaration, ast.Let):
-            yield "name", name, declaration.span
-        elif declaration.role in ("param", "given"):
-            yield declaration.role, name, declaration.name_span

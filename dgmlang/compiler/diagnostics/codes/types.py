@@ -306,3 +306,30 @@ def runtime_name(span: Span, name: str) -> Diagnostic:
         ("dimensions and settings are numbers and hyperparameters",),
         f"make `{name}` a hyperparameter, as in `model M({name}: int)`",
     )
+
+
+def guide_reads_latent(span: Span, name: str) -> Diagnostic:
+    """A guide that conditions on a latent which it does not draw."""
+    return Diagnostic(
+        "DGM0335",
+        "unknown to the guide",
+        (Label(span, f"the guide has no value for the latent `{name}`"),),
+        ("a guide knows data, givens, and the latents that it draws itself",),
+        f"give `{name}` a law in the guide, or take it out here",
+    )
+
+
+def idle_energy(span: Span) -> Diagnostic:
+    """An energy that mentions no variable whose law it could be."""
+    return Diagnostic(
+        "DGM0336",
+        "energy of no variable",
+        (Label(span, "no variable without a law of its own stands in this energy"),),
+        help="declare a variable without `~` and `=`, and let the energy mention it",
+    )
+
+
+def two_laws(span: Span, first: Span, name: str) -> Diagnostic:
+    """A variable with a score and another law."""
+    labels = (Label(span, f"`{name}` is given a score here"), Label(first, "and a law here"))
+    return Diagnostic("DGM0337", "two laws", labels, help="keep one of them")
