@@ -18,6 +18,9 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.types.dims import size
 
+ENUMERATED = 2**10
+"""Joint states of the guide's finite latents that each step of a bound may sum over."""
+
 BUDGET = 2**20
 """Table entries an example that a sum may cost unless raised."""
 
@@ -36,7 +39,13 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     summed = _within_budget([v for v in left if v.name not in guided], program)
     removed += [r for v in left if (r := summed.get(v.name)) is not None]
     rest = [v for v in left if v.name not in summed]
-    return tuple(removed), tuple(_bounded(v, program) for v in rest)
+    return tuple(removed), tuple(_bounded(v, program, _few(rest)) for v in rest)
+
+
+def _few(latents: list[Variable]) -> bool:
+    """Whether the finite ones among bounded latents have so few states that a bound sums them."""
+    finite = [states(v) for v in latents if v.type.kind.space == "finite"]
+    return all(c is not None for c in finite) and sum(c or 0.0 for c in finite) <= log2(ENUMERATED)
 
 
 def _rule(latent: Variable, program: Program) -> Removal | None:
@@ -90,9 +99,11 @@ def states(variable: Variable) -> float | None:
     return sites * log2(levels.value)
 
 
-def _bounded(latent: Variable, program: Program) -> Bounded:
+def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
     law = program.guide.laws.get(latent.name) if program.guide else None
     gradient = gradient_of(law if law is not None else latent.law)
+    if few and law is not None and latent.type.kind.space == "finite":
+        gradient = "enumerate"
     if latent.type.kind.space == "finite":
         bits = states(latent)
         text = (
