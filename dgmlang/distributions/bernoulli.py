@@ -6,6 +6,7 @@ head starts at zero begins at that point.
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, nn
@@ -16,13 +17,29 @@ from dgmlang.registry import implements
 
 
 class BernoulliLogits(dist.BernoulliLogits):
-    """log p(x) = x log σ(logits) + (1 − x) log σ(−logits), of degree one in x."""
+    """The law of a bit by its log-odds; its density is of degree one in the bit."""
 
     @validate_sample
     def log_prob(self, value: ArrayLike) -> Array:
-        value = jnp.asarray(value, jnp.result_type(self.logits, float))
-        on, off = nn.log_sigmoid(self.logits), nn.log_sigmoid(-jnp.asarray(self.logits))
-        return value * on + (1 - value) * off
+        logits = jnp.asarray(self.logits)
+        return log_density(jnp.asarray(value, jnp.result_type(logits, float)), logits)
+
+
+@jax.custom_jvp
+def log_density(x: Array, logits: Array) -> Array:
+    """x l − max(l, 0) − log(1 + exp(−|l|)), in which nothing cancels where x is 0 or 1.
+
+    It has a kink in none of its values but in two of its terms, so its slope is written down:
+    x − σ(l) in l, and l in x.
+    """
+    return x * logits - jnp.maximum(logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
+@log_density.defjvp
+def _slope(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (x, logits), (along_x, along_logits) = primals, tangents
+    slope = (x - nn.sigmoid(logits)) * along_logits + logits * along_x
+    return log_density(x, logits), slope
 
 
 @implements("dist", "Bernoulli")

@@ -13,7 +13,7 @@ from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.states import numbered, total_states, whole
-from dgmlang.objectives.batch import keyed
+from dgmlang.objectives.batch import keyed, over
 from dgmlang.objectives.bound import (
     bounded_by,
     leave_one_out,
@@ -95,11 +95,11 @@ def _estimator(
     lowered: Lowered, samples: int, beta: float
 ) -> Callable[[Params, Array, Values], tuple[Array, Array]]:
     """(params, key, values) → (bound, KL) of one example, the bound with its gradient estimator."""
-    one = _one_draw(lowered, beta)
+    every = over(_one_draw(lowered, beta), (None, 0, None), samples)
 
     def estimate(params: Params, key: Array, values: Values) -> tuple[Array, Array]:
         keys = jax.random.split(key, samples)
-        weights, bounds, kls, scores = jax.vmap(one, in_axes=(None, 0, None))(params, keys, values)
+        weights, bounds, kls, scores = every(params, keys, values)
         each = jnp.sum(weights * bounds, axis=1)
         baseline = leave_one_out(jax.lax.stop_gradient(each))
         advantage = jax.lax.stop_gradient(weights * (bounds - baseline[:, None]))
@@ -139,6 +139,5 @@ def _one_draw(
         weight = jnp.exp(total([log_q[name] for name in enumerated]))
         return weight, bound, kl, total([log_q[name] for name in reinforced])
 
-    return lambda params, key, values: jax.vmap(at_state, in_axes=(None, None, None, 0))(
-        params, key, values, states
-    )
+    every = over(at_state, (None, None, None, 0), len(states))
+    return lambda params, key, values: every(params, key, values, states)

@@ -35,4 +35,6 @@ def take(
     place = number % (count // size)
     order = lax.cond(place == 0, lambda: order_at(key, number, count, size), lambda: order)
     rows = lax.dynamic_slice(order, (place * size,), (size,))
-    return order, {name: jnp.take(array, rows, axis=0) for name, array in values.items()}
+    return order, {
+        name: jnp.take(array, rows, axis=0, mode="clip") for name, array in values.items()
+    }
