@@ -1,0 +1,1 @@
+"""Speed and memory against the same work written by hand; README.md says what a number means."""
