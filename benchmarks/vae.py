@@ -81,7 +81,7 @@ def difference(data: np.ndarray) -> float:
     The larger of the relative differences of the loss and of its gradient (in Euclid's norm).
     """
     import jax
-    from optax import global_norm
+    from optax.tree import norm
 
     from benchmarks.by_hand import vae
 
@@ -92,7 +92,7 @@ def difference(data: np.ndarray) -> float:
     noise = _draws(ours, params, x, key)
     wanted = jax.value_and_grad(vae.loss)(params, x.reshape(len(x), -1), noise)
     apart = jax.tree.map(lambda a, b: a - b, found, wanted)
-    return max(float(global_norm(a) / global_norm(b)) for a, b in zip(apart, wanted, strict=True))
+    return max(float(norm(a) / norm(b)) for a, b in zip(apart, wanted, strict=True))
 
 
 def _draws(model: Model, params: Params, x: Array, key: Array) -> Array:
