@@ -27,7 +27,7 @@ class BernoulliLogits(dist.BernoulliLogits):
 
 @jax.custom_jvp
 def log_density(x: Array, logits: Array) -> Array:
-    """x l − max(l, 0) − log(1 + exp(−|l|)), in which nothing cancels where x is 0 or 1.
+    """The log density x l − max(l, 0) − log(1 + exp(−|l|)): nothing cancels where x is 0 or 1.
 
     It has a kink in none of its values but in two of its terms, so its slope is written down:
     x − σ(l) in l, and l in x.
