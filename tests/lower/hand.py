@@ -43,6 +43,7 @@ def lowered(
         removed=tuple(Removal(v, rule, NOWHERE) for v, rule in removed),
         bounded=(),
         blocks=tuple(blocks),
+        summation=None,
         flags={},
         parameters=None,
     )
