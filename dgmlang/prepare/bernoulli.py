@@ -29,5 +29,5 @@ class Bernoulli(Step):
     )
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
-        ones = jax.random.uniform(key, x.size, x.dtype).reshape(x.shape) < x
+        ones = jax.random.uniform(key, (x.size,), x.dtype).reshape(x.shape) < x
         return missing_stay(x, ones.astype(x.dtype))

@@ -224,15 +224,3 @@ def test_a_denoiser_under_a_process_is_tweedies():
     alpha, sigma = (getattr(model.process, n)(0.3) for n in ("signal", "noise"))
     truth = (alpha * np.array([1.0, -2.0]) - x) / sigma**2
     assert np.allclose(model.score(params, {"x": x}, jnp.asarray(0.3))["x"], truth)
-
-
-def test_directed_sites_below_an_energy_are_drawn_given_its_variables():
-    text = """model M {
-      latent z : real[2]
-      energy sum(z ** 2) / 2
-      data x : real[2] ~ Normal(3 * z, 0.001)
-    }"""
-    model = lowered(text)
-    z = jnp.asarray([1.0, -2.0])
-    drawn = model.draw({}, jax.random.key(0), {"z": z})
-    assert np.allclose(drawn["x"], 3 * z, atol=0.01)

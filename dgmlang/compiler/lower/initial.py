@@ -22,6 +22,9 @@ from dgmlang.objectives.objective import Params, Values
 JITTER = 0.01
 """The standard deviation of what breaks symmetries, and of energy couplings."""
 
+ROUNDS = 20
+"""Lloyd's iterations after k-means++."""
+
 CANDIDATES = 10_000
 """The most data points that k-means++ looks at."""
 
@@ -99,10 +102,11 @@ def _blind(rng: np.random.Generator, rule: str, kind: Any, shape: tuple[int, ...
 
 
 def locations(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> Reals:
-    """K data points, far from one another: k-means++.
+    """K centres of the data: k-means++, then Lloyd's iterations.
 
     Each next point is drawn with probability proportional to its squared distance from the
-    nearest one so far. Source: Arthur & Vassilvitskii 2007, sec. 2.2.
+    nearest one so far.
+    Source: Arthur & Vassilvitskii 2007, sec. 2.2.
     """
     points = data.reshape(-1, int(np.prod(shape[1:])))
     if len(points) > CANDIDATES:
@@ -114,7 +118,20 @@ def locations(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> 
         spread = nearest.sum()
         chances = nearest / spread if spread > 0 else None
         chosen.append(points[rng.choice(len(points), p=chances)])
-    return np.stack(chosen).reshape(shape)
+    return _lloyd(points, np.stack(chosen)).reshape(shape)
+
+
+def _lloyd(points: Reals, centres: Reals) -> Reals:
+    """The centres [K, d] moved to the means of the points [n, d] nearest to them, again and again.
+
+    A centre that is nearest to none stays.
+    """
+    for _ in range(ROUNDS):
+        distances = ((points**2).sum(1)[:, None] - 2 * points @ centres.T) + (centres**2).sum(1)
+        owner = np.eye(len(centres))[distances.argmin(axis=1)]
+        counts = owner.sum(axis=0)[:, None]
+        centres = np.where(counts > 0, owner.T @ points / np.maximum(counts, 1), centres)
+    return centres
 
 
 def spread(rng: np.random.Generator, data: Reals, shape: tuple[int, ...]) -> Reals:

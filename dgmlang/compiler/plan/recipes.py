@@ -45,10 +45,11 @@ LIKELIHOOD = Recipe(rate=3e-3, clip=10.0)
 # the rate falls (Tieleman 2008) and the parameters are averaged.
 CONTRASTIVE = Recipe(rate=3e-3, clip=1.0, average=0.999)
 # Averaged weights matter most for scores (Song & Ermon 2020, section 3.4).
-DENOISING = Recipe(rate=2e-3, clip=1.0, average=0.999)
-# Two players chase each other: no momentum of the old gradients (Radford et al. 2016), no decay.
+DENOISING = Recipe(rate=2e-3, clip=1.0, average=0.999, steps=20_000)
+# Two players chase each other: no momentum of the old gradients (Mescheder et al. 2018), and rates
+# that fall, so that they come to rest.
 ADVERSARIAL = Recipe(
-    rate=5e-4, arguments={"b1": 0.5, "b2": 0.9}, warmup=0, decay=False, average=0.999
+    rate=2e-3, arguments={"b1": 0.0, "b2": 0.99}, warmup=0, average=0.999, steps=10_000
 )
 
 RECIPES: Mapping[str, Recipe] = {
@@ -58,7 +59,7 @@ RECIPES: Mapping[str, Recipe] = {
     "iwae": Recipe(rate=2e-3),
     "cd": CONTRASTIVE,
     "pcd": CONTRASTIVE,
-    "nce": Recipe(rate=1e-3, clip=10.0),
+    "nce": Recipe(rate=3e-3, clip=10.0),
     "sm": Recipe(rate=1e-3, clip=10.0),
     "ssm": Recipe(rate=1e-3, clip=10.0),
     "dsm": DENOISING,

@@ -79,15 +79,14 @@ def _data_from_data(program: Program, report: Report) -> None:
 
 
 def _energies(program: Program, report: Report) -> None:
-    """Each energy shapes some law, and the data's law is not below one (not built)."""
+    """Each energy shapes some law; directed laws beside energies are not built."""
     energetic = {v.name for v in program.variables.values() if isinstance(v.law, EnergyLaw)}
     for energy in program.energies:
         if not set(reads(energy)) & energetic:
             report.say(codes.idle_energy(energy.span))
-    latents = [v for v in program.having("latent") if v.name in energetic]
-    directed = [v for v in program.having("data") if v.name not in energetic]
-    if latents and directed:
-        report.say(name_codes.not_built(latents[0].span, "energies as priors of a directed model"))
+    directed = [v for v in program.having("data", "latent") if v.name not in energetic]
+    if energetic and directed:
+        report.say(name_codes.not_built(directed[0].span, "directed laws beside an energy"))
 
 
 def _guide(program: Program, report: Report) -> None:
