@@ -100,3 +100,19 @@ def fakes(lowered: Lowered, params: Params, key: Array, batch: Values) -> Values
         return {**givens, **keyed(lowered.draw)(params, key, givens)}
     keys = jax.random.split(key, next(iter(batch.values())).shape[0])
     return jax.vmap(lambda key: lowered.draw(params, key, {}))(keys)
+
+
+def gradient_norms(critic: Critic, params: Params, batch: Values) -> Array:
+    """‖∇c‖ [n] with respect to each example's data variables."""
+    names = data_names(critic.lowered)
+
+    def norm(params: Params, values: Values) -> Array:
+        def value(data: Values) -> Array:
+            return critic.one(params, {**values, **data})
+
+        slopes = jax.tree.leaves(jax.grad(value)(only(values, names)))
+        squared = sum((jnp.sum(slope**2) for slope in slopes), jnp.zeros(()))
+        # The square root has no gradient at 0, where a critic that is flat would stand.
+        return jnp.sqrt(squared + 1e-12)
+
+    return per_example(norm)(params, batch)

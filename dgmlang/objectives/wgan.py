@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, fakes
-from dgmlang.objectives.batch import along, per_example, size
+from dgmlang.objectives.adversary import Critic, fakes, gradient_norms
+from dgmlang.objectives.batch import along, size
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -22,19 +22,20 @@ from dgmlang.objectives.objective import (
     stateless,
 )
 from dgmlang.objectives.priors import with_priors
-from dgmlang.objectives.variables import data_names, only
+from dgmlang.objectives.variables import data_names
 from dgmlang.registry import implements
 
 
 @implements("objective", "wgan")
 def wgan(
-    lowered: Lowered, *, penalty: float = 10.0, clip: float = 0.0, critic_steps: int = 5
+    lowered: Lowered, *, penalty: float = 1.0, clip: float = 0.0, critic_steps: int = 5
 ) -> Objective:
     """Critic: mean c(x′) − mean c(x) + penalty · (‖∇c(x̂)‖ − 1)²; model: −mean c(x′).
 
     x̂ lies at a random place between a datum and a draw. With `clip` > 0 the critic's weights are
     held in [−clip, clip] instead. Neither makes the critic 1-Lipschitz; the mean gradient norm is
-    reported. A critic step costs three passes of the critic and one of the model.
+    reported. A large penalty blurs fine detail: 10 is usual for images, 0.1 to 1 for a few numbers.
+    A critic step costs three passes of the critic and one of the model.
 
     Source: Arjovsky et al. 2017, arXiv 1701.07875; Gulrajani et al. 2017, arXiv 1704.00028.
     """
@@ -86,22 +87,6 @@ def between(lowered: Lowered, key: Array, batch: Values, drawn: Values) -> Value
         for name in data_names(lowered)
     }
     return {**batch, **mixed}
-
-
-def gradient_norms(critic: Critic, params: Params, batch: Values) -> Array:
-    """‖∇c‖ [n] with respect to each example's data variables."""
-    names = data_names(critic.lowered)
-
-    def norm(params: Params, values: Values) -> Array:
-        def value(data: Values) -> Array:
-            return critic.one(params, {**values, **data})
-
-        slopes = jax.tree.leaves(jax.grad(value)(only(values, names)))
-        squared = sum((jnp.sum(slope**2) for slope in slopes), jnp.zeros(()))
-        # The square root has no gradient at 0, where a critic that is flat would stand.
-        return jnp.sqrt(squared + 1e-12)
-
-    return per_example(norm)(params, batch)
 
 
 def _clipped(params: Params, owned: Callable[[str], bool], clip: float) -> Params:

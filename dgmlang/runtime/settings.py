@@ -15,6 +15,9 @@ from dgmlang.runtime import batches, optimizers, paths
 from dgmlang.runtime.optimizers import Choice
 from dgmlang.runtime.step import Configuration, Prepare
 
+SMALL = 4
+"""A data set of at most so many batches is taken whole."""
+
 Optimizer = Choice | optax.GradientTransformation
 
 
@@ -38,8 +41,12 @@ class Settings:
 
     @staticmethod
     def of(recipe: Recipe, count: int) -> Settings:
-        """A recipe's settings for so many examples."""
-        return Settings(recipe.steps, min(recipe.batch, count), average=recipe.average)
+        """A recipe's settings for so many examples.
+
+        A small data set is one batch, so that the gradient's noise does not blur its optimum.
+        """
+        batch = count if count <= SMALL * recipe.batch else recipe.batch
+        return Settings(recipe.steps, batch, average=recipe.average)
 
     @property
     def record_every(self) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ RECIPES: Mapping[str, Recipe] = {
     "ssm": Recipe(rate=1e-3, clip=10.0),
     "dsm": DENOISING,
     "gan": ADVERSARIAL,
-    "wgan": ADVERSARIAL,
+    "wgan": replace(ADVERSARIAL, steps=5_000),
 }
 
 
