@@ -71,6 +71,7 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     valid = _held_out(model, held, intake, request)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
+    intake = replace(intake, arrays={}, prepared={})  # so that nothing holds them while it trains
     head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
@@ -179,8 +180,8 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
 def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> Params:
     """First parameters: by the table, then what `init` gives (a run folder, or arrays by path)."""
     chains = {chain.name for chain in intake.preparation.chains}
-    seen = {n: jnp.asarray(intake.prepared[n]) if n in chains else a for n, a in arrays.items()}
-    first = model.lowered.init(request.seed, seen)
+    seen = {n: intake.prepared[n] if n in chains else a for n, a in arrays.items()}
+    first = model.init(request.seed, seen)
     if request.init is None:
         return first
     if isinstance(request.init, str | Path | Fitted):

@@ -23,6 +23,13 @@ class Range:
     words: str
     advice: str
 
+    def leaves_out(self, x: np.ndarray) -> np.ndarray:
+        """Which entries are no such values; what is missing is."""
+        wrong = (x < self.low) | (x > self.high)
+        if self.whole:
+            wrong |= x != np.round(x)
+        return wrong & ~np.isnan(x)
+
 
 @dataclass(frozen=True)
 class Step:

@@ -12,6 +12,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
 from dgmlang.compiler.types.kinds import Interval
+from dgmlang.runtime.blocks import somewhere
 from dgmlang.runtime.places import entry
 
 SUM_TOLERANCE = 1e-4
@@ -85,20 +86,26 @@ def _finite(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | N
     if array.dtype.kind != "f":
         return None
     optional = variable.type.optional or variable.type.entry_optional
-    wrong = np.isinf(array) if optional else ~np.isfinite(array)
-    if not wrong.any():
+    wrong = np.isinf if optional else _not_finite
+    if not somewhere(wrong, array):
         return None
     return codes.missing_value(
-        variable.span, variable.name, *entry(variable.name, array, wrong), place
+        variable.span, variable.name, *entry(variable.name, array, wrong(array)), place
     )
 
 
+def _not_finite(array: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(array)
+
+
 def _values(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
-    words, wrong = _outside(variable, array)
-    wrong &= ~np.isnan(array) if array.dtype.kind == "f" else True
-    if not wrong.any():
+    def wrong(part: np.ndarray) -> np.ndarray:
+        return _outside(variable, part)[1] & ~np.isnan(part)
+
+    if not somewhere(wrong, array):
         return None
-    found, at = entry(variable.name, array, wrong)
+    words, _ = _outside(variable, array)
+    found, at = entry(variable.name, array, wrong(array))
     advice = _advice(variable, array)
     return codes.wrong_value(variable.span, variable.name, words, found, at, advice, place)
 
@@ -162,4 +169,8 @@ def _points(variable: Variable, array: np.ndarray) -> bool:
     """Whether a continuous variable of the model's law was given whole numbers only."""
     if variable.role != "data" or variable.type.kind.name not in ("real", "positive", "interval"):
         return False
-    return bool(np.all(array == np.round(array))) and float(array.min()) < float(array.max())
+    return not somewhere(_between, array) and float(array.min()) < float(array.max())
+
+
+def _between(array: np.ndarray) -> np.ndarray:
+    return array != np.round(array)

@@ -92,7 +92,5 @@ def _rows(dataset: Dataset, rows: np.ndarray) -> Dataset:
 def _prepared(
     arrays: Arrays, chains: Preparation, states: States, key: jax.Array, place: str, notes: Any
 ) -> Intake:
-    chained = [chain.name for chain in chains.chains if chain.name in arrays]
-    seen = chains.apply(states, {name: jax.numpy.asarray(arrays[name]) for name in chained}, key)
-    prepared = {**arrays, **{name: np.asarray(array) for name, array in seen.items()}}
+    prepared = {**arrays, **chains.frozen(states, arrays, key)}
     return Intake(arrays, prepared, chains, states, place, notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from math import log, prod
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from dgmlang.compiler.types.static import Static, static
 from dgmlang.objectives.objective import Values
 from dgmlang.prepare.step import Fitted, Range, Step
 from dgmlang.registry import implementation, implemented
+from dgmlang.runtime.blocks import mapped, somewhere
 from dgmlang.runtime.places import entry
 
 States = dict[str, tuple[Fitted, ...]]
@@ -81,6 +83,18 @@ class Preparation:
         """
         return {chain.name: _fit(chain, arrays[chain.name], None, key) for chain in self.chains}
 
+    def frozen(
+        self, states: States, arrays: Mapping[str, np.ndarray], key: Array
+    ) -> dict[str, np.ndarray]:
+        """All of the data as `apply` makes them, random steps drawn once."""
+
+        def block(name: str, rows: slice) -> np.ndarray:
+            part = {name: jnp.asarray(arrays[name][rows])}
+            return np.asarray(self.apply(states, part, block_key(key, rows))[name])
+
+        chained = [chain.name for chain in self.chains if chain.name in arrays]
+        return {n: mapped(partial(block, n), len(arrays[n])) for n in chained}
+
     def check(self, states: States, arrays: Mapping[str, np.ndarray], key: Array) -> None:
         """DGM0524 where later data hold a value that a step cannot take."""
         for chain in self.chains:
@@ -124,6 +138,11 @@ class Preparation:
                         break
                     total += term
         return total
+
+
+def block_key(key: Array, rows: slice) -> Array:
+    """The key of a block of rows, where all of the data are prepared once."""
+    return jax.random.fold_in(key, rows.start)
 
 
 def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Preparation:
@@ -240,20 +259,23 @@ def _fit(
         fitted = link.step.fit(x) if states is None else states[count]
         found.append(fitted)
         if count + 1 < len(chain.links):
-            x = np.asarray(link.step.apply(_number(x), fitted, jax.random.fold_in(key, count)))
+            x = _applied(link, x, fitted, jax.random.fold_in(key, count))
     return tuple(found)
+
+
+def _applied(link: Link, x: np.ndarray, fitted: Fitted, key: Array) -> np.ndarray:
+    def block(rows: slice) -> np.ndarray:
+        return np.asarray(link.step.apply(_number(x[rows]), fitted, block_key(key, rows)))
+
+    return mapped(block, len(x))
 
 
 def _within(name: str, link: Link, x: np.ndarray) -> None:
     takes: Range | None = link.step.takes
     if takes is None:
         return
-    wrong = (x < takes.low) | (x > takes.high)
-    if takes.whole:
-        wrong |= x != np.round(x)
-    wrong &= ~np.isnan(x)
-    if wrong.any():
-        value, at = entry(name, x, wrong)
+    if somewhere(takes.leaves_out, x):
+        value, at = entry(name, x, takes.leaves_out(x))
         advice = takes.advice.format(name=name, largest=float(np.nanmax(x)))
         step = type(link.step).__name__.lower()
         raise DgmError(codes.not_prepared(link.span, step, takes.words, value, at, advice))

@@ -16,9 +16,10 @@ from jax import Array, lax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.objectives.objective import Params, State, Values
+from dgmlang.objectives.objective import Params, State, Values, nothing, stateless
 from dgmlang.runtime import batches
 from dgmlang.runtime import step as steps
+from dgmlang.runtime.blocks import blocks
 from dgmlang.runtime.keys import Purpose, purpose
 from dgmlang.runtime.step import Carry, Configuration, Given
 
@@ -46,7 +47,8 @@ class Trainer:
     def begin(self, params: Params, given: Given) -> Carry:
         """The carry before the first step, with companions and the objective's own state."""
         objective = self.config.objective
-        seen = self.prepared(given, self._some(given.data))
+        looks = objective.companions is not nothing or objective.start is not stateless
+        seen = self.prepared(given, self._some(given.data)) if looks else {}
         copied = jax.tree.map(partial(jnp.array, copy=True), params)
         copied |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
         for player in objective.players:
@@ -76,7 +78,13 @@ class Trainer:
 
     def prepared(self, given: Given, values: Values) -> Values:
         """The values as the model sees them, random steps frozen by the seed."""
-        return values if self.config.prepare is None else self._freeze(given, values)
+        if self.config.prepare is None:
+            return values
+        parts = [
+            self._freeze(given, {n: a[rows] for n, a in values.items()}, jnp.int32(rows.start))
+            for rows in blocks(batches.length(values))
+        ]
+        return jax.tree.map(lambda *found: jnp.concatenate(found), *parts)
 
     def order(self, given: Given, step: int) -> Array:
         """The order of the examples in the epoch of a step's first batch."""
@@ -113,8 +121,9 @@ class Trainer:
         body = partial(steps.step, self.config, given, careful=careful)
         return lax.while_loop(lambda c: (c.step < stop) & (c.failed < 0), body, carry)
 
-    def _frozen(self, given: Given, values: Values) -> Values:
-        key = purpose(given.key, Purpose.FREEZE)
+    def _frozen(self, given: Given, values: Values, start: Array) -> Values:
+        """As `Preparation.frozen` does, whose key of a block this is."""
+        key = jax.random.fold_in(purpose(given.key, Purpose.FREEZE), start)
         assert self.config.prepare is not None
         return self.config.prepare.apply(given.states, values, key)
 
