@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,11 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
+from dgmlang.compiler.program import Variable
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.log_normalizer import log_normalizer
+from dgmlang.evaluate.posterior import answers, guided
 from dgmlang.evaluate.result import Result, bits_per_dim
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
@@ -29,7 +31,7 @@ ORDER = ("best", "ema", "last")
 """Which parameters queries use: the first of these that a fit kept."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fitted:
     """A model with parameters. Arrays in, arrays out; every random query takes a `seed`.
 
@@ -46,6 +48,10 @@ class Fitted:
     step: int = 0
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        how = f"{self.objective}, {self.step} steps" if self.method else "given parameters"
+        return f"<Fitted {self.model.name}: {how}, {self.which} parameters>"
+
     @property
     def raw(self) -> Params:
         """The chosen parameters as stored: params of constrained kinds on the real line."""
@@ -55,6 +61,11 @@ class Fitted:
     def params(self) -> Params:
         """The chosen parameters as the program declares them; paths are the program's names."""
         return jax.tree.map(np.asarray, self.model.lowered.constrain(self.raw))
+
+    @property
+    def quantity(self) -> str:
+        """What the training loss is: "negative ELBO, a bound"; '' where nothing was trained."""
+        return self.model.objective(self.method).quantity if self.method else ""
 
     @property
     def objective(self) -> str:
@@ -92,6 +103,8 @@ class Fitted:
         recipe = self.model.plan.program.recipes.get("default")
         written = recipe.settings.get("sampler") if recipe else None
         method = named_sampler(self.model.plan, sampler or written)
+        if not isinstance(n, int) or n < 1:
+            raise DgmError(codes.wrong_draws(n))
         built = self._sampler(str(method), method)
         held = self._given(given or {}, n)
         drawn, _ = built.draw(self.raw, jax.random.key(seed), n, held)
@@ -121,22 +134,18 @@ class Fitted:
         return cache[text]
 
     def _given(self, given: Mapping[str, Any], n: int) -> Values:
-        """Givens with a leading axis of n."""
+        """Values to condition on, prepared and checked, with a leading axis of n."""
         program = self.model.plan.program
-        names = [v.name for v in program.having("given")]
-        missing = [name for name in names if name not in given]
+        needed = [v.name for v in program.having("given")]
+        missing = [name for name in needed if name not in given]
         if missing:
-            raise DgmError(codes.missing_given(missing, program.span.source.name))
+            raise DgmError(codes.missing_given(missing, program.name))
+        known = {v.name: v for v in program.having("given", "data", "latent")}
         for name in given:
-            if name not in program.variables or program.variables[name].role == "param":
-                raise DgmError(codes.unknown_choice("variable", name, program.variables))
-        held: Values = {}
-        for name, value in given.items():
-            array = np.asarray(value)
-            rank = len(program.variables[name].type.array_shape)
-            stretched = np.broadcast_to(array, (n, *array.shape)) if array.ndim == rank else array
-            held[name] = jax.numpy.asarray(stretched)
-        return held
+            if name not in known:
+                raise DgmError(codes.unknown_choice("variable", name, known))
+        repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
+        return self.inlet.prepared([known[name] for name in given], repeated) if given else {}
 
     # ── densities ────────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +184,9 @@ class Fitted:
 
     def score(self, data: Any, t: float | None = None) -> Any:
         """∇ₓ log p(x) of each example; at time `t` where the model has a process."""
+        facet = self.model.plan.facts.score
+        if facet.value == "none":
+            raise DgmError(codes.no_score(self.model.name, facet.witnesses))
         values, _ = self.inlet.values(self.model.plan.program, data)
         time = None if t is None else jax.numpy.asarray(float(t))
         mapped = jax.vmap(partial(self.model.lowered.score, t=time), in_axes=(None, 0))
@@ -182,42 +194,33 @@ class Fitted:
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
-    def posterior(self, data: Any, *, seed: int = 0) -> dict[str, np.ndarray]:
-        """What the data say of the latents.
+    def posterior(self, data: Any, *, seed: int = 0) -> dict[str, Result]:
+        """What the data say of the latents, each answer with its kind.
 
-        A latent that was summed out: its probabilities [n, …, levels], exact. One that the guide
-        gives: a draw of the guide [n, …].
+        A latent that was summed out: its probabilities [n, …, levels], exact. One that bijections
+        turn into the data: its code, exact. One that goes by its free energy, or that the guide
+        gives: a draw [n, …].
         """
-        lowered = self.model.lowered
-        values, _ = self.inlet.values(self.model.plan.program, data)
-        found: dict[str, np.ndarray] = {}
-        if any(r.rule == "sum" for r in lowered.facts.removed):
-            marginals = jax.vmap(partial(_marginals, self.model), in_axes=(None, 0))
-            found |= {n: np.asarray(a) for n, a in marginals(self.raw, values).items()}
-        if lowered.program.guide is not None:
-            found |= {n: np.asarray(a) for n, a in self._guided(values, seed).items()}
+        plan, lowered = self.model.plan, self.model.lowered
+        values, _ = self.inlet.values(plan.program, data)
+        found = answers(lowered, self.raw, values, jax.random.key(seed))
         if not found:
-            raise DgmError(codes.no_posterior(self.model.name))
+            raise DgmError(codes.no_posterior(self.model.name, bool(plan.program.having("latent"))))
         return found
 
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
         lowered, program = self.model.lowered, self.model.plan.program
         if program.guide is None:
-            raise DgmError(codes.no_posterior(self.model.name))
+            raise DgmError(codes.no_posterior(self.model.name, bool(program.having("latent"))))
         values, _ = self.inlet.values(program, data)
-        latents = self._guided(values, seed)
+        latents = guided(lowered, self.raw, values, jax.random.key(seed))
         givens = {v.name: values[v.name] for v in program.having("given")}
         count = len(next(iter(values.values())))
         keys = jax.random.split(jax.random.key(seed + 1), count)
         drawn = jax.vmap(lowered.draw, in_axes=(None, 0, 0))(self.raw, keys, {**givens, **latents})
         again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
         return self._plain(self.inlet.invert(again))
-
-    def _guided(self, values: Values, seed: int) -> Values:
-        keys = jax.random.split(jax.random.key(seed), len(next(iter(values.values()))))
-        draw: Callable[..., tuple[Values, Any]] = self.model.lowered.guide_draw
-        return jax.vmap(draw, in_axes=(None, 0, 0))(self.raw, keys, values)[0]
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 
@@ -242,18 +245,14 @@ class Fitted:
         return next(iter(found.values())) if len(found) == 1 else dict(found)
 
 
-def _marginals(model: Model, params: Params, values: Values) -> Values:
-    """P(latent = level | data) of each latent that was summed out."""
-    states, log_weights = model.lowered.responsibilities(params, values)
-    weights = jax.numpy.exp(log_weights)
-    found: Values = {}
-    for name, levels in states.items():
-        of = model.plan.program.variables[name].type.kind.levels
-        assert of is not None
-        assert of.value is not None
-        spread = jax.nn.one_hot(levels, of.value, dtype=weights.dtype)
-        found[name] = jax.numpy.tensordot(weights, spread, axes=1)
-    return found
+def _repeated(variable: Variable, value: Any, n: int) -> np.ndarray:
+    """One example's value n times, or n values as they are."""
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf" and array.ndim == len(variable.type.array_shape):
+        return np.broadcast_to(array, (n, *array.shape))
+    if array.ndim == 0 or len(array) != n:
+        raise DgmError(codes.wrong_count(variable.name, list(array.shape), n))
+    return array
 
 
 def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:

@@ -12,13 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.diagnostics.codes import runs as run_codes
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
 from dgmlang.fitted import Fitted
-from dgmlang.model import Model
+from dgmlang.model import Model, compiled
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
 from dgmlang.runtime.inlet import Inlet, brought
@@ -61,6 +63,9 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     resumed = None if request.resume is None else runs.read(Path(request.resume))
     if resumed is not None:
         request = _as_before(request, resumed[1])
+        model = _same_program(model, resumed[1])
+    if request.steps is not None and request.epochs is not None:
+        raise DgmError(codes.two_lengths())
     recipe = written.recipe(model.plan.program, request.recipe)
     prepare = _preparations(request, {} if recipe is None else recipe.prepare)
     data, held = _divided(data, request)
@@ -68,6 +73,8 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     model, arrays = _instance(model, intake, request)
     wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
     method = named_objective(model.plan, wanted.get("objective"))
+    if wanted.get("patience") is not None and held is None:
+        raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, request)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
@@ -89,6 +96,14 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
         stopped.fitted = build(stopped.result)
         raise
     return build(result)
+
+
+def _same_program(model: Model, head: runs.Header) -> Model:
+    """The model with the run's hyperparameters (DGM0608 where it is of another program)."""
+    if model.source.text != head.text:
+        raise DgmError(run_codes.other_program(model.source.name, head.source))
+    hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
+    return compiled(model.source, {**hypers, **model.settings}, model.chosen)
 
 
 def _as_before(request: Request, head: runs.Header) -> Request:

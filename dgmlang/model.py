@@ -11,10 +11,11 @@ from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
-from dgmlang.compiler.plan.methods import Method
+from dgmlang.compiler.plan.methods import Method, sampler
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.source import Source
+from dgmlang.compiler.types.dims import numbers, show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from dgmlang.runtime.settings import Optimizer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A checked program with values for its hyperparameters.
 
@@ -44,6 +45,10 @@ class Model:
     warnings: tuple[Diagnostic, ...]
     _instances: dict[tuple[tuple[str, Any], ...], Model] = field(default_factory=dict, repr=False)
     _objectives: dict[str, Objective] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        hypers = ", ".join(f"{n} = {v}" for n, v in self.hypers.items() if n not in self.open)
+        return f"<Model {self.name}({hypers}) of {self.source.name}>"
 
     @property
     def name(self) -> str:
@@ -87,7 +92,8 @@ class Model:
     def init(self, seed: int = 0, data: Mapping[str, Any] | None = None) -> Params:
         """First parameters, by the table of initial values; `data` has a leading axis of examples.
 
-        Params of constrained kinds are stored on the real line: `lowered.constrain` shows them.
+        It runs on the host, with NumPy: it is not for `jit`. Params of constrained kinds are stored
+        on the real line: `lowered.constrain` shows them.
         """
         return self.lowered.init(seed, None if data is None else dict(data))
 
@@ -103,7 +109,7 @@ class Model:
             need = codes.clause("density == exact")
             unmet = codes.Unmet("density == exact", need, witness.text, witness.span)
             raise DgmError(codes.illegal("query", "log_prob", unmet, (), None, self.source.name))
-        return self.lowered.log_prob(params, values)
+        return self.lowered.log_prob(params, self._held(values, ("data", "given")))
 
     def loss(
         self, params: Params, batch: Values, key: Array, objective: str | None = None
@@ -113,12 +119,40 @@ class Model:
         It starts the objective's own state afresh, so chains do not persist between calls.
         """
         bound = self.objective(named_objective(self.plan, objective))
+        batch = self._held(batch, ("data", "given"), leading=1)
         state = bound.start(key, params, batch)
         return bound.players[0].loss(params, state, batch, key)[0]
 
     def draw(self, params: Params, key: Array, given: Values | None = None) -> Values:
-        """All directed variables of one example; those in `given` stay as they are."""
-        return self.lowered.draw(params, key, given or {})
+        """All variables of one example; those in `given` stay as they are.
+
+        Raises:
+            DgmError: DGM0412 where only a chain or a simulation draws: `Fitted.sample` does that.
+        """
+        sampler(self.plan, "ancestral")
+        return self.lowered.draw(params, key, self._held(given or {}, ("given",)))
+
+    def _held(self, values: Any, needed: tuple[str, ...], leading: int = 0) -> Values:
+        """Values by name, their names and shapes checked (DGM0422); a bare array is the only data.
+
+        Shapes are known while JAX traces, so this costs nothing at run time.
+        """
+        program, place = self.plan.program, self.source.name
+        wanted = [v.name for v in program.having(*needed)]
+        if not isinstance(values, Mapping):
+            values = {wanted[0]: values} if len(wanted) == 1 else {}
+        for name in wanted:
+            if name not in values:
+                raise DgmError(codes.wrong_values(f"there is no value for `{name}`", place))
+        for name, value in values.items():
+            if name not in program.variables or program.variables[name].role == "param":
+                raise DgmError(codes.wrong_values(f"`{name}` is no variable here", place))
+            shape = tuple(getattr(value, "shape", ()))[leading:]
+            if shape != numbers(program.variables[name].type.array_shape):
+                expected = show(program.variables[name].type.array_shape)
+                why = f"Expected `{name}` of shape {expected}; found {list(shape)}"
+                raise DgmError(codes.wrong_values(why, place))
+        return dict(values)
 
     def objective(self, method: Method) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""

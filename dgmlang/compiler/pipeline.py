@@ -24,8 +24,11 @@ def read(path: str | Path) -> Source:
     """The text of a program's file (DGM0208)."""
     try:
         return Source(str(path), Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise DgmError(codes.no_file(str(path))) from None
+    except UnicodeDecodeError:
+        raise DgmError(codes.no_file(str(path), "it is no text in UTF-8")) from None
+    except OSError as error:
+        reason = (error.strerror or "the system refused").lower()
+        raise DgmError(codes.no_file(str(path), reason)) from None
 
 
 def syntax(source: Source, report: Report) -> ast.File:

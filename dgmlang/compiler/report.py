@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Label
 
 
 class Report:
@@ -12,9 +12,10 @@ class Report:
         self.found: list[Diagnostic] = []
 
     def say(self, diagnostic: Diagnostic) -> None:
-        """Keep a finding, once: two rules that see one mistake at one place bring one message."""
-        places = {(d.code, d.labels[0].span) for d in self.found if d.labels}
-        if not diagnostic.labels or (diagnostic.code, diagnostic.labels[0].span) not in places:
+        """Keep a finding; one mistake that two rules see, or that shows twice, is said once."""
+        labels = diagnostic.labels
+        same = [d.labels[0] for d in self.found if d.labels and d.code == diagnostic.code]
+        if not labels or not any(_alike(labels[0], other) for other in same):
             self.found.append(diagnostic)
 
     @property
@@ -29,3 +30,9 @@ class Report:
         """Raise all findings where one of them is an error."""
         if self.failed:
             raise DgmError(d for d in self.found if d.severity == "error")
+
+
+def _alike(one: Label, other: Label) -> bool:
+    """The same place, or the same words about the same text at two places."""
+    twice = bool(one.text) and (one.text, one.span.text) == (other.text, other.span.text)
+    return one.span == other.span or twice

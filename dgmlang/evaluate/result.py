@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["exact", "bound", "estimate"]
+Kind = Literal["exact", "bound", "estimate", "draw"]
 
 
 @dataclass(frozen=True, eq=False)

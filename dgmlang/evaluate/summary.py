@@ -33,15 +33,22 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
     if facts.density.value == "exact" and hidden:
         yield "energy gap, draws − data (0 where the model holds)", _energy_gap(fitted, data)
     elif facts.density.value == "exact" or facts.flags["continuous_process"]:
-        yield "log p(x), nats", fitted.log_prob(data).mean()
+        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
         yield "bits per dimension", fitted.bits_per_dim(data).mean()
     elif facts.density.value == "bound" and fitted.model.plan.program.guide is not None:
         method = f"iwae(k = {K})"
-        yield "log p(x), nats", fitted.log_prob(data).mean()
-        yield "log p(x), nats", fitted.log_prob(data, method=method).mean()
+        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
+        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data, method=method).mean()
         yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
     if _comparable(fitted):
         yield "energy distance, draws to data", _distance(fitted, data)
+
+
+def _log_p(fitted: Fitted) -> str:
+    """`log p(y | c)`, in the program's names."""
+    program = fitted.model.plan.program
+    data, givens = (", ".join(v.name for v in program.having(r)) for r in ("data", "given"))
+    return f"log p({data} | {givens})" if givens else f"log p({data})"
 
 
 def _comparable(fitted: Fitted) -> bool:

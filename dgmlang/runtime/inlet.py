@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,14 +26,21 @@ class Inlet:
     seed: int = 0
 
     def values(self, program: Program, data: Any) -> tuple[Values, Array]:
-        """Data as the model sees them, and log |∂ prepared / ∂ given| of one example."""
-        variables = brought(program)
+        """Data as the model sees them, and log |∂ prepared / ∂ given| of one example's data.
+
+        Inputs that the model conditions on have no density, so their scale does not count.
+        """
+        values = self.prepared(brought(program), data)
+        own = {v.name: values[v.name] for v in program.having("data") if v.name in values}
+        return values, self.preparation.log_det(self.states, own)
+
+    def prepared(self, variables: Sequence[Variable], data: Any) -> Values:
+        """Data for these variables as the model sees them, held against their types."""
         intake = take_more(variables, data, self.preparation, self.states, self.seed)
         conform(variables, intake.prepared, intake.place)
         known = {v.name: v for v in variables}
         arrays = {n: storable(known[n], a, False) for n, a in intake.prepared.items()}
-        values = {name: jnp.asarray(array) for name, array in arrays.items()}
-        return values, self.preparation.log_det(self.states, values)
+        return {name: jnp.asarray(array) for name, array in arrays.items()}
 
     def invert(self, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draws on the scale of the data, as far back as the preparation can be undone."""

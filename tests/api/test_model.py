@@ -185,6 +185,42 @@ def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
         jax.tree.map(np.testing.assert_array_equal, whole.kept[name], resumed.kept[name])
 
 
+def test_resuming_takes_the_runs_own_settings_and_program(tmp_path: Path) -> None:
+    data = {"x": dgm.data("digits")["x"][:64]}
+    dgm.load(EXAMPLES / "vae.dgm", **TINY).fit(data, steps=4, out=tmp_path / "run")
+    again = dgm.load(EXAMPLES / "vae.dgm").fit(data, steps=6, resume=tmp_path / "run")
+    assert (again.step, again.model.hypers["latents"]) == (6, 3)
+    with pytest.raises(dgm.DgmError, match="DGM0608"):
+        dgm.parse(GAUSSIAN).fit(rows(), resume=tmp_path / "run")
+
+
+def test_inputs_are_prepared_and_have_no_density() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(100.0, 10.0, (400, 1))
+    y = 50 + 0.2 * (x[:, 0] - 100) + rng.normal(0.0, 0.5, 400)
+    standard = {"x": "standardize(x)", "y": "standardize(y)"}
+    fitted = dgm.parse(REGRESSION).fit(
+        {"x": x, "y": y}, prepare=standard, steps=800, optimizer="adam(learning_rate = 0.03)"
+    )
+    drawn = fitted.sample(2000, given={"x": [120.0]})
+    # The line through the data is known to about 0.05 there; the mean's error is 0.5/√2000.
+    assert abs(drawn.mean() - 54.0) < 0.3
+    from scipy.stats import norm
+
+    exact = norm.logpdf(y, 50 + 0.2 * (x[:, 0] - 100), 0.5).mean()
+    assert abs(float(fitted.log_prob({"x": x, "y": y}).mean()) - exact) < 0.05
+
+
+def test_codes_of_a_flow_invert_it() -> None:
+    model = dgm.load(EXAMPLES / "realnvp.dgm", layers=2, hidden=[8])
+    fitted = model.fit(dgm.data("moons", n=200), steps=20)
+    data = dgm.data("moons", n=8)["x"]
+    codes = fitted.posterior(data)["z"]
+    assert codes.kind == "exact"
+    again = fitted.sample(8, given={"z": np.asarray(codes)})
+    np.testing.assert_allclose(again, data, atol=1e-4)
+
+
 def test_saved_and_restored(tmp_path: Path, vae: dgm.Fitted) -> None:
     vae.save(tmp_path / "run")
     again = dgm.restore(tmp_path / "run")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import dgmlang as dgm
@@ -75,6 +76,16 @@ CASES: dict[str, Callable[[], object]] = {
     "no_kl_to_weigh": lambda: dgm.parse(HALF_SUMMED).fit(
         [[0.0, 1.0]], objective="elbo(beta = 0.5)", steps=1
     ),
+    "no_score": lambda: example("ising", side=4).score(np.ones((1, 4, 4))),
+    "too_few_given": lambda: known(CONDITIONAL).sample(3, given={"c": [1.0, 2.0]}),
+    "given_not_finite": lambda: known(CONDITIONAL).sample(3, given={"c": np.nan}),
+    "half_a_draw": lambda: known(FIXED).sample(0),
+    "draw_of_an_energy": lambda: example("ising", side=4).model.draw({}, None),
+    "wrong_shape_at_log_prob": lambda: known(FIXED).model.log_prob({}, {"x": np.zeros(2)}),
+    "unknown_name_at_log_prob": lambda: known(FIXED).model.log_prob(
+        {}, {"x": np.zeros(()), "y": np.zeros(())}
+    ),
+    "two_lengths": lambda: dgm.parse(CONDITIONAL).fit([0.0], steps=1, epochs=1),
     "open_dimension": lambda: dgm.load(EXAMPLES / "gmm.dgm").init(),
 }
 

@@ -166,8 +166,8 @@ def _blocks(facts: Facts) -> Iterator[str]:
 
 def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -> Iterator[str]:
     legal = [v for v in verdicts.values() if v.legal]
-    ready = [f"{v.name} (default)" if v.name == default else v.name for v in legal if v.built]
-    later = [v.name for v in legal if not v.built]
+    ready = [_marked(v, default) for v in legal if v.built]
+    later = [_marked(v, default) for v in legal if not v.built]
     yield title
     yield f"  legal       {', '.join(ready) or 'none'}"
     if later:
@@ -175,6 +175,12 @@ def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -
     for why, names in _refused(verdicts).items():
         yield f"  not legal   {', '.join(names)}"
         yield f"              {why}"
+
+
+def _marked(verdict: Verdict, default: str | None) -> str:
+    """The name, with what a person must know before choosing it."""
+    marks = ["default"] * (verdict.name == default) + ["biased"] * verdict.biased
+    return f"{verdict.name} ({', '.join(marks)})" if marks else verdict.name
 
 
 def _refused(verdicts: Mapping[str, Verdict]) -> dict[str, list[str]]:

@@ -16,11 +16,13 @@ from dgmlang.compiler.program import Program
 class Verdict:
     """Whether one objective or sampler may be used; `unmet` is what rules it out, None where legal.
 
-    `built` is False for a method that this version derives but cannot run yet.
+    `built` is False for a method that this version derives but cannot run yet. A `biased` one does
+    not have the model's own gradient or law in the limit of many draws.
     """
 
     name: str
     built: bool
+    biased: bool
     unmet: Unmet | None = None
 
     @property
@@ -60,7 +62,7 @@ def plan(program: Program, facts: Facts) -> Plan:
 def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
     built = not extern.has("planned") and not missing_companions(extern, facts)
     failed = None if extern.requires is None else unmet(extern.requires, held, facts)
-    return Verdict(extern.name, built, failed)
+    return Verdict(extern.name, built, extern.has("biased"), failed)
 
 
 def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str | None:

@@ -64,9 +64,11 @@ def dimension(node: ast.Expr, scope: Static) -> Dim:
     value = static(node, scope)
     if isinstance(value, Dim):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return Dim.of(value)
-    if value is not None:
+    if isinstance(value, int):
+        scope.report.say(codes.not_a_size(node.span, node.span.text, value))
+    elif value is not None:
         scope.report.say(codes.not_static(node.span, f"`{node.span.text}` = {value}"))
     return Dim.of(1)
 

@@ -87,9 +87,10 @@ def cycle(span: Span, names: tuple[str, ...]) -> Diagnostic:
     )
 
 
-def no_file(place: str) -> Diagnostic:
+def no_file(place: str, reason: str) -> Diagnostic:
     """The program's file cannot be read."""
-    return Diagnostic("DGM0208", "unreadable program", (), (f"cannot read {place}",), place=place)
+    help = "give the path of a `.dgm` file"
+    return Diagnostic("DGM0208", "unreadable program", (), (reason,), help, place=place)
 
 
 def no_such_model(name: str, known: Iterable[str], place: str) -> Diagnostic:

@@ -172,6 +172,11 @@ def open_dimensions(names: Iterable[str], place: str) -> Diagnostic:
     )
 
 
+def wrong_values(why: str, place: str) -> Diagnostic:
+    """Values of a pure function that are not those of the program's variables."""
+    return Diagnostic("DGM0422", "wrong values", (), (why,), place=place)
+
+
 def wrong_setting(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """A setting of a method that is not of its type."""
     label = Label(span, f"Expected {expected} in `{name}`; found {found}")

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.source import Span
+
+
+class _Witness(Protocol):
+    """A fact with its place (`derive.facts.Witness`, which stands to the right of the words)."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def span(self) -> Span: ...
 
 
 def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
@@ -95,14 +107,27 @@ def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
-def no_posterior(model: str) -> Diagnostic:
-    """A posterior query of a model without latents that a guide or a sum gives."""
-    why = "no latent is summed out, and the program writes no guide"
-    return Diagnostic(
-        "DGM0808",
-        "no posterior",
-        (),
-        (why,),
-        "add `guide { z ~ Normal(encoder(x)...) }`",
-        place=model,
-    )
+def no_posterior(model: str, latents: bool) -> Diagnostic:
+    """A posterior query of a model without latents that a rule or a guide gives."""
+    why = "the program writes no guide for its latents" if latents else "the model has no latent"
+    help = "add a `guide { … }` that draws each latent" if latents else None
+    return Diagnostic("DGM0808", "no posterior", (), (why,), help, place=model)
+
+
+def no_score(model: str, witnesses: Iterable[_Witness]) -> Diagnostic:
+    """The score of a model that has none."""
+    labels = tuple(Label(w.span, w.text) for w in witnesses)[:1]
+    place = None if labels else model
+    return Diagnostic("DGM0810", "no score", labels, ("∇ log p does not exist here",), place=place)
+
+
+def wrong_count(name: str, shape: list[int], n: int) -> Diagnostic:
+    """A value to condition on that is neither one example's nor n of them."""
+    why = f"`{name}` has shape {shape}; give one example's value, or {n} along the first axis"
+    return Diagnostic("DGM0811", "wrong shape", (), (why,), place=f"given {name}")
+
+
+def wrong_draws(n: object) -> Diagnostic:
+    """A number of draws that is no positive whole number."""
+    why = f"Expected a whole number from 1; found {n!r}"
+    return Diagnostic("DGM0812", "wrong number of draws", (), (why,), place="n")

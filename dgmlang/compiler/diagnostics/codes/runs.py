@@ -67,15 +67,39 @@ def unwritable(path: str, reason: str) -> Diagnostic:
     )
 
 
-def occupied(folder: str, by: str) -> Diagnostic:
-    """A folder that would be overwritten."""
+def occupied(folder: str) -> Diagnostic:
+    """A folder with a run that would be overwritten."""
     return Diagnostic(
         "DGM0606",
         "folder in use",
         (),
-        (f"it holds {by}", "that would be lost"),
-        "give another folder, go on with `--resume`, or remove this one",
+        ("it holds another run", "that would be lost"),
+        "give another folder, go on with `--resume`, or overwrite the run with `--replace`",
         place=folder,
+    )
+
+
+def no_place_for_a_run(folder: str, entry: str) -> Diagnostic:
+    """A folder with something else than a run, which `--replace` leaves alone too."""
+    return Diagnostic(
+        "DGM0606",
+        "folder in use",
+        (),
+        (f"it holds `{entry}`, which is no part of a run",),
+        "give another folder, or empty this one",
+        place=folder,
+    )
+
+
+def no_picture_format(path: str, ending: str, known: Iterable[str]) -> Diagnostic:
+    """A picture whose name ends in no format that can be written."""
+    return Diagnostic(
+        "DGM0605",
+        "cannot write",
+        (),
+        (f"no picture format is called `.{ending}`",),
+        f"end the name in one of {', '.join(f'.{name}' for name in known)}",
+        place=path,
     )
 
 
@@ -89,3 +113,10 @@ def other_tree(place: str, expected: Iterable[str], found: Iterable[str]) -> Dia
         "restore the run with the program that it was trained with",
         place=place,
     )
+
+
+def other_program(given: str, run: str) -> Diagnostic:
+    """A run that is resumed with a program of another text."""
+    why = f"the run was trained with another text than {given} has now (it was {run})"
+    help = "resume with that program, or start a new run from it with `init`"
+    return Diagnostic("DGM0608", "another program", (), (why,), help, place=given)

@@ -127,7 +127,7 @@ def no_validation(objective: str, quantity: str) -> Diagnostic:
 def not_finite(step: int, player: str | None, site: str | None, folder: str | None) -> Diagnostic:
     """Training met a value that is not finite."""
     who = f" of `{player}`" if player else ""
-    where = f"; the first site that is not finite there is `{site}`" if site else ""
+    where = f"; the first site that is not finite there is {site}" if site else ""
     kept = "the parameters from before that step are kept"
     return Diagnostic(
         "DGM0709",
@@ -152,3 +152,9 @@ def interrupted(step: int, folder: str | None) -> Diagnostic:
         f"go on with `--resume {folder}`" if folder else "give `out` to keep a run that can go on",
         severity="warning",
     )
+
+
+def two_lengths() -> Diagnostic:
+    """Both a number of steps and a number of epochs."""
+    why = "`steps` and `epochs` both say how long to train"
+    return Diagnostic("DGM0713", "two lengths", (), (why,), "give one of them", place="fit")

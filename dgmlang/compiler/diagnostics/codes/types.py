@@ -333,3 +333,12 @@ def two_laws(span: Span, first: Span, name: str) -> Diagnostic:
     """A variable with a score and another law."""
     labels = (Label(span, f"`{name}` is given a score here"), Label(first, "and a law here"))
     return Diagnostic("DGM0337", "two laws", labels, help="keep one of them")
+
+
+def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
+    """A dimension below 1."""
+    return Diagnostic(
+        "DGM0338",
+        "not a size",
+        (Label(span, f"`{text}` is {value}, and a dimension is at least 1"),),
+    )

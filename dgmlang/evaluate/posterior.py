@@ -1,0 +1,88 @@
+"""What data say of a model's latents: probabilities, codes, or draws, by how each latent goes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dgmlang.compiler.derive.facts import Block, Removal
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.program import Read
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.evaluate.result import Result
+from dgmlang.objectives.objective import Params, Values
+
+
+def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dict[str, Result]:
+    """The posterior of each latent that has one; values have a leading axis of examples."""
+    found: dict[str, Result] = {}
+    if any(r.rule == "sum" for r in lowered.facts.removed):
+        marginals = jax.vmap(partial(_marginals, lowered), in_axes=(None, 0))(params, values)
+        found |= {n: _exact(a, "probabilities of the levels") for n, a in marginals.items()}
+    for removal in lowered.facts.removed:
+        if removal.rule == "change of variables":
+            found[removal.variable] = _exact(_codes(lowered, params, values, removal), "inverse")
+        elif removal.rule == "free energy":
+            drawn = _drawn(lowered, params, values, removal, key)
+            found[removal.variable] = _draw(drawn, "a draw given the data")
+    if lowered.program.guide is not None:
+        latents = guided(lowered, params, values, key)
+        found |= {n: _draw(a, "a draw of the guide") for n, a in latents.items()}
+    return found
+
+
+def guided(lowered: Lowered, params: Params, values: Values, key: Array) -> Values:
+    """One draw of the guide for each example."""
+    keys = jax.random.split(key, len(next(iter(values.values()))))
+    return jax.vmap(lowered.guide_draw, in_axes=(None, 0, 0))(params, keys, values)[0]
+
+
+def _marginals(lowered: Lowered, params: Params, values: Values) -> Values:
+    """P(latent = level | data) of each latent that was summed out, one example."""
+    states, log_weights = lowered.responsibilities(params, values)
+    weights = jnp.exp(log_weights)
+    found: Values = {}
+    for name, levels in states.items():
+        count = lowered.program.variables[name].type.kind.levels
+        assert count is not None
+        spread = jax.nn.one_hot(levels, numbers((count,))[0], dtype=weights.dtype)
+        found[name] = jnp.tensordot(weights, spread, axes=1)
+    return found
+
+
+def _codes(lowered: Lowered, params: Params, values: Values, removal: Removal) -> Array:
+    """The latent that bijections turn into the data."""
+    variable = lowered.program.variables[removal.variable]
+    latent = Read(variable.name, type=variable.type, span=variable.span)
+    return jax.vmap(lambda one: lowered.evaluate(params, latent, one))(values)
+
+
+def _drawn(lowered: Lowered, params: Params, values: Values, removal: Removal, key: Array) -> Array:
+    """One draw of a latent that the energy is affine in: its Gibbs block, given the data."""
+    shape = numbers(lowered.program.variables[removal.variable].type.array_shape)
+    blocks = [b for b in lowered.blocks if b.variables == (removal.variable,)]
+
+    def one(key: Array, values: Values) -> Array:
+        current = {**values, removal.variable: jnp.zeros(shape)}
+        for number, block in enumerate(blocks):
+            current = _updated(lowered, params, jax.random.fold_in(key, number), current, block)
+        return current[removal.variable]
+
+    keys = jax.random.split(key, len(next(iter(values.values()))))
+    return jax.vmap(one)(keys, values)
+
+
+def _updated(lowered: Lowered, params: Params, key: Array, values: Values, block: Block) -> Values:
+    return {**values, **lowered.update(params, key, values, block)}
+
+
+def _exact(array: Array, method: str) -> Result:
+    return Result(np.asarray(array), "exact", None, method)
+
+
+def _draw(array: Array, method: str) -> Result:
+    return Result(np.asarray(array), "draw", None, method)
