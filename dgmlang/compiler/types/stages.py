@@ -43,6 +43,14 @@ def chain(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None
     return Chain(tuple(stages), scope.owner, source, current)
 
 
+def bijective(chain: Chain) -> bool:
+    """Whether every stage is a bijection, those in blocks included; conditioners need not be."""
+    return all(
+        stage.extern.kind == "bijection" and (stage.body is None or bijective(stage.body))
+        for stage in chain.stages
+    )
+
+
 def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     function = node.function if isinstance(node, ast.Call) else node
     extern = _extern(function, scope)
