@@ -51,9 +51,9 @@ def data(name: str, n: int | None = None, seed: int = 0) -> dict[str, np.ndarray
         n: How many examples, for those that are made.
         seed: Of the examples that are made.
     """
-    from dgmlang.compiler.diagnostics.codes import data as data_codes
+    from dgmlang.compiler.diagnostics.codes import reading
     from dgmlang.runtime import builtin
 
     if name not in builtin.NAMES:
-        raise DgmError(data_codes.unknown_dataset(name, builtin.NAMES))
+        raise DgmError(reading.unknown_dataset(name, builtin.NAMES))
     return builtin.dataset(name, seed=seed, **({} if n is None else {"n": n}))

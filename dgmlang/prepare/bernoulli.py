@@ -26,6 +26,7 @@ class Bernoulli(Step):
         False,
         "a probability in [0, 1]",
         "write `bernoulli({name} / {largest:g})`",
+        "write `binarize({name}, 0)`, or `bernoulli(({name} + 1) / 2)` for values in [−1, 1]",
     )
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:

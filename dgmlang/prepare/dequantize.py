@@ -32,6 +32,7 @@ class Dequantize(Step):
         True,
         "whole numbers from 0",
         "multiply first, as in `dequantize(255 * {name})`",
+        "begin at 0, as in `dequantize({name} + {shift})`",
     )
 
     def fit(self, x: np.ndarray) -> Fitted:

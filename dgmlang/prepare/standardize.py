@@ -26,6 +26,9 @@ class Standardize(Step):
         scale = np.where(scale > 0, scale, 1.0)
         return {"mean": np.asarray(mean, np.float32), "scale": np.asarray(scale, np.float32)}
 
+    def example(self, fitted: Fitted) -> tuple[int, ...] | None:
+        return np.shape(fitted["mean"])
+
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         return (x - jnp.asarray(fitted["mean"])[None]) / jnp.asarray(fitted["scale"])[None]
 

@@ -15,13 +15,18 @@ Fitted = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Range:
-    """The values that a step can take; `advice` may use {name} and the {largest} value."""
+    """The values that a step can take.
+
+    `advice` may use {name} and the {largest} value; `below`, for values under `low`, {name} and
+    {shift}, the least whole number that brings all of them to 0.
+    """
 
     low: float
     high: float
     whole: bool
     words: str
     advice: str
+    below: str
 
     def leaves_out(self, x: np.ndarray) -> np.ndarray:
         """Which entries are no such values; what is missing is."""
@@ -45,6 +50,10 @@ class Step:
     def fit(self, x: np.ndarray) -> Fitted:
         """What `apply` has to know of the training data; nothing, for most."""
         return {}
+
+    def example(self, fitted: Fitted) -> tuple[int, ...] | None:
+        """The shape of the examples that `fitted` is for; None where any will do."""
+        return None
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         """The prepared batch."""

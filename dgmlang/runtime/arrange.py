@@ -11,6 +11,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import Dim, Shape, show
 from dgmlang.runtime.data import NAMELESS, Dataset
+from dgmlang.runtime.sizes import settings
 
 Arrays = dict[str, np.ndarray]
 Notes = tuple[Diagnostic, ...]
@@ -24,7 +25,7 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
     only `data` variable.
 
     Raises:
-        DgmError: DGM0507 to DGM0509, DGM0511.
+        DgmError: DGM0507 to DGM0509, DGM0511, DGM0512.
     """
     arrays = _named(variables, dataset)
     known = {variable.name for variable in variables}
@@ -61,7 +62,8 @@ def solve(
             continue
         if len(wanted) != len(sizes):
             shown = (variable.span, variable.name, show(wanted), sizes)
-            raise DgmError(codes.wrong_shape(*shown, _flatten(variable.name, wanted, sizes), place))
+            advice = _flatten(variable.name, wanted, sizes)
+            raise DgmError(codes.wrong_shape(*shown, advice, {}, place))
         for dim, size in zip(wanted, sizes, strict=True):
             symbol = _symbol(dim)
             if symbol and found.setdefault(symbol, size) != size:
@@ -76,11 +78,13 @@ def solve(
     return found, tuple(notes)
 
 
-def require(names: Sequence[str], solved: Mapping[str, int], place: str) -> None:
-    """DGM0514 where an open hyperparameter has no value from the data."""
+def require(
+    names: Sequence[str], solved: Mapping[str, int], likely: Mapping[str, int], place: str
+) -> None:
+    """DGM0514 where an open hyperparameter has no value from the data; `likely` goes with it."""
     left = [name for name in names if name not in solved]
     if left:
-        raise DgmError(codes.unsolved(left, place))
+        raise DgmError(codes.unsolved({name: likely.get(name) for name in left}, place))
 
 
 def _flatten(name: str, wanted: Shape, sizes: tuple[int, ...]) -> str | None:
@@ -98,20 +102,24 @@ def _named(variables: Sequence[Variable], dataset: Dataset) -> Arrays:
             raise DgmError(codes.unnamed([v.name for v in variables], dataset.place))
         return {variables[0].name: arrays[NAMELESS]}
     if dataset.table:
-        return _grouped(variables, arrays)
+        return _grouped(variables, arrays, dataset.place)
     data = [variable.name for variable in variables if variable.role == "data"]
     if dataset.builtin and "x" not in names and len(data) == 1 and data[0] not in arrays:
         arrays[data[0]] = arrays.pop("x")
     return arrays
 
 
-def _grouped(variables: Sequence[Variable], columns: Arrays) -> Arrays:
-    """Columns that no variable names become the one vector that no column names."""
+def _grouped(variables: Sequence[Variable], columns: Arrays, place: str) -> Arrays:
+    """Columns that no variable names become the one vector that no column names (DGM0512)."""
     absent = [v for v in variables if v.name not in columns and not v.type.optional]
     names = {variable.name for variable in variables}
     rest = [name for name in columns if name not in names]
     if len(absent) != 1 or len(absent[0].type.array_shape) != 1 or not rest:
         return columns
+    (width,) = absent[0].type.array_shape
+    if width.value not in (None, len(rest)):
+        likely = settings(absent[0], (len(rest),))
+        raise DgmError(codes.wrong_columns(absent[0].span, str(width), rest, likely, place))
     vector = np.stack([columns[name] for name in rest], axis=1)
     return {absent[0].name: vector} | {n: c for n, c in columns.items() if n in names}
 

@@ -12,6 +12,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
 from dgmlang.compiler.types.kinds import Interval
+from dgmlang.runtime import sizes
 from dgmlang.runtime.blocks import somewhere
 from dgmlang.runtime.places import entry
 
@@ -66,7 +67,7 @@ def _shape(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | No
         return None
     return codes.wrong_shape(
         variable.span, variable.name, show(variable.type.array_shape), found,
-        _reshape(variable.name, expected, array.shape), place,
+        _reshape(variable.name, expected, array.shape), sizes.settings(variable, found), place,
     )  # fmt: skip
 
 
@@ -173,4 +174,8 @@ def _points(variable: Variable, array: np.ndarray) -> bool:
 
 
 def _between(array: np.ndarray) -> np.ndarray:
-    return array != np.round(array)
+    """Where a value has a fraction, or is so large that its type could not hold one."""
+    if array.dtype.kind != "f":
+        return np.zeros(array.shape, bool)
+    beyond = 2 / np.finfo(array.dtype).eps  # 2²⁴ in single precision
+    return (array != np.round(array)) | (np.abs(array) >= beyond)

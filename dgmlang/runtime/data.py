@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.codes import reading as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.runtime import builtin
 

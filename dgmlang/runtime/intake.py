@@ -12,7 +12,7 @@ import numpy as np
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.syntax import ast
-from dgmlang.runtime import arrange, data, preparation
+from dgmlang.runtime import arrange, data, preparation, sizes
 from dgmlang.runtime.conform import conform, finite, storable
 from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.keys import Purpose, purpose, root
@@ -37,7 +37,7 @@ class Intake:
     ) -> tuple[dict[str, int], tuple[Diagnostic, ...]]:
         """The open hyperparameters `names`, from the data, and notes; DGM0514 where one is left."""
         found, notes = arrange.solve(variables, self.prepared, self.place)
-        arrange.require(names, found, self.place)
+        arrange.require(names, found, sizes.likely(variables, self.prepared), self.place)
         return {name: found[name] for name in names}, notes
 
     def checked(self, variables: Sequence[Variable]) -> tuple[Arrays, tuple[Diagnostic, ...]]:
@@ -70,7 +70,7 @@ def take_more(
     arrays, notes = arrange.arrange(variables, dataset)
     finite(variables, arrays, dataset.place)
     key = purpose(root(seed), Purpose.FREEZE)
-    chains.check(states, arrays, key)
+    chains.check(states, arrays, key, dataset.place)
     return _prepared(arrays, chains, states, key, dataset.place, notes)
 
 

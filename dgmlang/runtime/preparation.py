@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
-from math import log, prod
+from math import ceil, log, prod
 from typing import Any, ClassVar
 
 import jax
@@ -95,11 +95,18 @@ class Preparation:
         chained = [chain.name for chain in self.chains if chain.name in arrays]
         return {n: mapped(partial(block, n), len(arrays[n])) for n in chained}
 
-    def check(self, states: States, arrays: Mapping[str, np.ndarray], key: Array) -> None:
-        """DGM0524 where later data hold a value that a step cannot take."""
+    def check(
+        self, states: States, arrays: Mapping[str, np.ndarray], key: Array, place: str
+    ) -> None:
+        """Hold later data against what was fitted.
+
+        Raises:
+            DgmError: an example has another shape than the training data's (DGM0512), or a value
+                that a step cannot take (DGM0524).
+        """
         for chain in self.chains:
             if chain.name in arrays:
-                _fit(chain, arrays[chain.name], states[chain.name], key)
+                _fit(chain, arrays[chain.name], states[chain.name], key, place)
 
     def apply(self, states: States, values: Values, key: Array) -> Values:
         """The values with the prepared variables exchanged; random steps draw from the key."""
@@ -251,12 +258,20 @@ def _constant(node: ast.Expr) -> float:
 
 
 def _fit(
-    chain: Chain, array: np.ndarray, states: tuple[Fitted, ...] | None, key: Array
+    chain: Chain,
+    array: np.ndarray,
+    states: tuple[Fitted, ...] | None,
+    key: Array,
+    place: str = "",
 ) -> tuple[Fitted, ...]:
     x, found = array, []
     for count, link in enumerate(chain.links):
         _within(chain.name, link, x)
         fitted = link.step.fit(x) if states is None else states[count]
+        expected = link.step.example(fitted)
+        if expected not in (None, x.shape[1:]):
+            shapes = (list(expected), x.shape[1:])
+            raise DgmError(codes.other_shape(link.span, chain.name, *shapes, place))
         found.append(fitted)
         if count + 1 < len(chain.links):
             x = _applied(link, x, fitted, jax.random.fold_in(key, count))
@@ -276,7 +291,9 @@ def _within(name: str, link: Link, x: np.ndarray) -> None:
         return
     if somewhere(takes.leaves_out, x):
         value, at = entry(name, x, takes.leaves_out(x))
-        advice = takes.advice.format(name=name, largest=float(np.nanmax(x)))
+        low, high = float(np.nanmin(x)), float(np.nanmax(x))
+        text = takes.below if low < takes.low else takes.advice
+        advice = text.format(name=name, largest=high, shift=ceil(-low))
         step = type(link.step).__name__.lower()
         raise DgmError(codes.not_prepared(link.span, step, takes.words, value, at, advice))
 

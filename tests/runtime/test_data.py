@@ -118,6 +118,13 @@ def test_bytes_stay_bytes_until_they_are_prepared() -> None:
     assert set(np.unique(intake.prepared["x"])) <= {0.0, 1.0}
 
 
+def test_numbers_too_large_for_fractions_are_not_called_whole() -> None:
+    kept = {np.float32: False, np.float64: True, np.int64: True}
+    for dtype, warned in kept.items():
+        intake = take_in(REALS, np.array([[2**24, 2**25], [3e8, 2**26]], dtype), {}, 0)
+        assert bool(intake.checked(REALS)[1]) == warned
+
+
 def test_split_is_a_partition_by_the_seed() -> None:
     arrays = {"x": np.arange(50), "y": np.arange(50) * 2}
 

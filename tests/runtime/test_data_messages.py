@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.codes import data, reading
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
 from dgmlang.runtime.intake import take_in
@@ -26,6 +26,8 @@ PAIR = "given features : real[2]; data label : cat(3) ~ Categorical(uniform(3))"
 
 ones = np.ones((4, 3))
 digits = np.random.default_rng(0).integers(0, 17, (5, 8, 8))
+
+LABELLED = pd.DataFrame({name: [0.0, 1.0] for name in ("id", "a", "b", "label")})
 
 
 def put(array: np.ndarray, place: tuple[int, ...], value: float) -> np.ndarray:
@@ -50,6 +52,11 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "picture_for_flat": ("data x : bit[64] ~ Bernoulli(0.5)", np.zeros((5, 8, 8)), {}),
     "one_example": (PICTURE, np.zeros((8, 8)), {}),
     "too_wide": (REALS, np.zeros((5, 3)), {}),
+    "too_narrow_hyper": ("d: int = 4 | data x : real[d, d + 1] ~ Normal(0, 1)",
+                         np.zeros((5, 3, 4)), {}),
+    "columns_taken_together": ("d: int = 2 | data x : real[d] ~ Normal(0, 1); given label : cat(2)",
+                               LABELLED, {}),
+    "columns_too_few": (REALS, pd.DataFrame({"a": [1.0, 2.0]}), {}),
     "rank_of_open": (OPEN, np.zeros((5, 3, 2)), {}),
     "two_sizes": ("d: int | data x : real[d] ~ Normal(0, 1); given y : real[d]",
                   {"x": np.zeros((4, 2)), "y": np.zeros((4, 3))}, {}),
@@ -72,6 +79,8 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "prepare_not_a_chain": (BITS, ones, {"x": "bernoulli(x * x)"}),
     "prepare_argument": (BITS, ones, {"x": "binarize(x, level = 1)"}),
     "probability": (PICTURE, digits, {"x": "bernoulli(x)"}),
+    "probability_below": (REALS, np.array([[-1.0, 3.06604]]), {"x": "bernoulli(x)"}),
+    "dequantize_below": (REALS, np.array([[-4.0, 3.0]]), {"x": "dequantize(x)"}),
     "dequantize_greys": (REALS, np.full((4, 2), 0.5), {"x": "dequantize(x)"}),
 }  # fmt: skip
 
@@ -136,6 +145,6 @@ def test_note(name: str, golden: Callable[[Path, str], None]) -> None:
 
 def test_every_code_has_a_case() -> None:
     used = "".join(path.read_text() for path in GOLDEN.glob("*.txt"))
-    source = Path(codes.__file__).read_text()
+    source = "".join(Path(str(module.__file__)).read_text() for module in (data, reading))
     declared = {f"DGM05{n:02d}" for n in range(100) if f'"DGM05{n:02d}"' in source}
     assert {code for code in declared if code not in used} == set()

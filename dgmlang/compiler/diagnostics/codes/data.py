@@ -1,12 +1,15 @@
-"""DGM05xx: data, held against the program, and how they are prepared."""
+"""DGM0507 to DGM0524: data, held against the program, and how they are prepared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
+
+_SHOWN = 8
+"""How many columns a message names."""
 
 
 def _list(names: Iterable[str]) -> str:
@@ -21,82 +24,6 @@ def _near(name: str, known: Iterable[str]) -> str | None:
 def _of(place: str) -> tuple[str]:
     """The data's place, where the drawing shows the program's."""
     return (f"in {place}",)
-
-
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def unreadable(path: str, reason: str) -> Diagnostic:
-    """A file that cannot be opened, or is not what its name says."""
-    return Diagnostic(
-        "DGM0501",
-        "cannot read data",
-        (),
-        (reason,),
-        "give the path of a whole .npy, .npz or .csv file",
-        place=path,
-    )
-
-
-def unknown_dataset(name: str, known: Iterable[str]) -> Diagnostic:
-    """No built-in data set and no file of that name."""
-    known = tuple(known)
-    return Diagnostic(
-        "DGM0502",
-        "unknown data",
-        (),
-        (f"built in are {', '.join(known)}; a file ends in .npy, .npz or .csv",),
-        _near(name, known) or "give the path of a file",
-        place=name,
-    )
-
-
-def text_entry(place: str, row: int, column: str, text: str) -> Diagnostic:
-    """Text where numbers are needed."""
-    return Diagnostic(
-        "DGM0503",
-        "text among numbers",
-        (),
-        (f"Expected a number; found `{text}` in row {row}, column {column}",),
-        "write labels as the numbers 0, 1, 2 …, and leave an entry empty where it is missing",
-        place=place,
-    )
-
-
-def ragged_rows(place: str, row: int, expected: int, found: int) -> Diagnostic:
-    """A row with another number of entries than the first."""
-    return Diagnostic(
-        "DGM0504",
-        "uneven rows",
-        (),
-        (f"Expected {expected} entries in row {row}; found {found}",),
-        "give every row one entry a column",
-        place=place,
-    )
-
-
-def not_numbers(place: str, found: str) -> Diagnostic:
-    """An array or object that holds no numbers."""
-    return Diagnostic(
-        "DGM0505",
-        "data without numbers",
-        (),
-        (f"Expected arrays of numbers; found {found}",),
-        'give an array, a data frame, or `{"x": array}`',
-        place=place,
-    )
-
-
-def no_examples(place: str) -> Diagnostic:
-    """Nothing to learn from."""
-    return Diagnostic(
-        "DGM0506",
-        "empty data",
-        (),
-        ("the first axis counts the examples, and it is 0",),
-        "give at least one example",
-        place=place,
-    )
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────
@@ -171,16 +98,60 @@ def uneven(counts: Mapping[str, int], place: str) -> Diagnostic:
     )
 
 
+def _flags(sizes: Mapping[str, int | None]) -> str:
+    """How to set hyperparameters, `…` where no number is likely."""
+    shown = (f"--set {name}={'…' if size is None else size}" for name, size in sizes.items())
+    return f"set the size{'s' if len(sizes) > 1 else ''}: `{' '.join(shown)}`"
+
+
 def wrong_shape(
-    span: Span, name: str, expected: str, found: tuple[int, ...], advice: str | None, place: str
+    span: Span,
+    name: str,
+    expected: str,
+    found: tuple[int, ...],
+    advice: str | None,
+    sizes: Mapping[str, int],
+    place: str,
 ) -> Diagnostic:
-    """An example's array has another shape than its variable."""
+    """An example's array has another shape than its variable; under `sizes` it would not."""
+    common = _flags(sizes) if sizes else f"give `{name}` in that shape"
     return Diagnostic(
         "DGM0512",
         "wrong shape",
         (Label(span, f"Expected {expected} in each example; found {list(found)}"),),
         why=_of(place),
-        help=advice or f"give `{name}` in that shape, or set the sizes: `--set NAME=…`",
+        help=advice or common,
+        place=place,
+    )
+
+
+def other_shape(
+    span: Span, name: str, expected: list[int], found: tuple[int, ...], place: str
+) -> Diagnostic:
+    """Later data have another shape than those that a preparation was fitted to."""
+    return Diagnostic(
+        "DGM0512",
+        "wrong shape",
+        (Label(span, f"Expected {expected} in each example; found {list(found)}"),),
+        (*_of(place), "this was fitted to the training data, whose shape is expected"),
+        f"give `{name}` in the shape of the training data",
+        place=place,
+    )
+
+
+def wrong_columns(
+    span: Span, width: str, columns: Sequence[str], sizes: Mapping[str, int], place: str
+) -> Diagnostic:
+    """The columns of a table that no variable names are not as many as a vector has entries."""
+    label = Label(span, f"Expected [{width}] in each example; found [{len(columns)}]")
+    shown = _list(columns[:_SHOWN]) + (" …" if len(columns) > _SHOWN else "")
+    common = "give the table as many columns, beside those that variables are called after"
+    return Diagnostic(
+        "DGM0512",
+        "wrong shape",
+        (label,),
+        (*_of(place), f"it takes all columns that no variable is called after: {shown}"),
+        f"leave columns out, or take all and {_flags(sizes)}" if sizes else common,
         place=place,
     )
 
@@ -197,15 +168,14 @@ def two_sizes(span: Span, symbol: str, first: int, second: int, place: str) -> D
     )
 
 
-def unsolved(symbols: Iterable[str], place: str) -> Diagnostic:
-    """Hyperparameters without a value that no axis of the data gives."""
-    names = tuple(symbols)
+def unsolved(sizes: Mapping[str, int | None], place: str) -> Diagnostic:
+    """Hyperparameters that no axis of the data gives, with the values that would fit an axis."""
     return Diagnostic(
         "DGM0514",
         "hyperparameter without a value",
         (),
-        (f"no axis of the data is {' or '.join(f'`{name}`' for name in names)} alone",),
-        f"set it: `--set {names[0]}=…`",
+        (f"no axis of the data is {' or '.join(f'`{name}`' for name in sizes)} alone",),
+        _flags(sizes),
         place=place,
     )
 
