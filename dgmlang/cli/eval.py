@@ -38,9 +38,14 @@ def _run(args: Namespace) -> int:
 
 def table(rows: Iterable[tuple[str, Result]]) -> list[str]:
     """Lines of name, number, kind and method, in columns."""
-    cells = [(name, number(result), f"{result.kind}: {result.method}") for name, result in rows]
+    cells = [(name, number(result), _kind(result)) for name, result in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(2)]
     return [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in cells]
+
+
+def _kind(result: Result) -> str:
+    same = result.method == result.kind
+    return result.kind if same else f"{result.kind}: {result.method}"
 
 
 def number(result: Result) -> str:

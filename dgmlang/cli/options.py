@@ -57,9 +57,9 @@ class Assign(argparse.Action):
         before = getattr(namespace, self.dest) or {}
         if name in before:
             raise argparse.ArgumentError(self, f"`{name}` is given twice")
-        setattr(namespace, self.dest, {**before, name: self.value(value)})
+        setattr(namespace, self.dest, {**before, name: self.value(name, value)})
 
-    def value(self, text: str) -> Any:
+    def value(self, name: str, text: str) -> Any:
         """A number, true, false, a name, a list, or arithmetic on them."""
         report = Report()
         node, found = parse_expression(Source(str(self.option_strings[0]), text))
@@ -73,8 +73,28 @@ class Assign(argparse.Action):
 class AssignText(Assign):
     """Collects `NAME = TEXT`, the text left as it is."""
 
-    def value(self, text: str) -> Any:
+    def value(self, name: str, text: str) -> Any:
         return text
+
+
+class AssignNumbers(Assign):
+    """Collects `NAME=NUMBERS`: a number, or a list with rows of one length."""
+
+    def value(self, name: str, text: str) -> Any:
+        value = super().value(name, text)
+        if _lengths(value) is None:
+            words = f"Expected a number or a list of numbers for `{name}`; found `{text}`"
+            raise argparse.ArgumentError(self, words)
+        return value
+
+
+def _lengths(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists of numbers, None where they have none."""
+    if isinstance(value, int | float):
+        return ()
+    shapes = {_lengths(item) for item in value} if isinstance(value, tuple) else set()
+    inner = shapes.pop() if len(shapes) == 1 else None
+    return None if inner is None else (len(value), *inner)
 
 
 def halves(action: argparse.Action, text: str, form: str) -> tuple[str, str]:

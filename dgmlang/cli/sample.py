@@ -19,10 +19,23 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-n", type=options.positive, default=1, help="how many (default: %(default)s)")
     add("--sampler", help='such as "gibbs(sweeps = 200)"; by default the one explain names')
-    add("--given", action=options.Assign, metavar="NAME=VALUE", help="an input; repeatable")
+    add(
+        "--given", action=options.AssignNumbers, metavar="NAME=VALUE",
+        help="an input, a number or a list of numbers; repeatable",
+    )  # fmt: skip
     options.seed(parser)
-    add("--out", type=_npz, metavar="FILE.npz", help="where the arrays go, one a variable")
-    add("--plot", type=Path, metavar="FILE", help="a picture to write: .png, .pdf, .svg")
+    add(
+        "--out",
+        type=_npz,
+        metavar="FILE.npz",
+        help="where the arrays go, one a variable; its folder is made",
+    )
+    add(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="a picture: .png, .pdf, .svg …; its folder is made",
+    )
 
 
 def _npz(text: str) -> Path:
@@ -38,13 +51,22 @@ def _run(args: argparse.Namespace) -> int:
     found = fit.sample(args.n, given=args.given, sampler=args.sampler, seed=args.seed)
     names = [v.name for v in fit.model.plan.program.having("data")]
     drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}
+    made = _absent(args.out, args.plot)
     if args.out is not None:
         _write(args.out, drawn)
     if args.plot is not None:
         _plot(args.plot, drawn)
+    if made:
+        print(f"made {', '.join(map(str, made))}")
     if args.out is None and args.plot is None:
         _print(drawn)
     return 0
+
+
+def _absent(*files: Path | None) -> list[Path]:
+    """The folders of files that are not there yet; writing makes them."""
+    folders = dict.fromkeys(file.parent for file in files if file is not None)
+    return [folder for folder in folders if not folder.exists()]
 
 
 def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:

@@ -28,8 +28,9 @@ def _options(parser: ArgumentParser) -> None:
     add("--data", required=True, help=options.DATA)
     add("--objective", help='such as elbo, or "iwae(k = 8)"; by default the one explain names')
     add("--optimizer", help='of Optax, such as "adam(learning_rate = 1e-3)"')
-    add("--steps", type=options.positive, metavar="N", help="steps of the optimiser")
-    add("--epochs", type=options.positive, metavar="N", help="passes over the data, not --steps")
+    length = parser.add_mutually_exclusive_group().add_argument
+    length("--steps", type=options.positive, metavar="N", help="steps of the optimiser")
+    length("--epochs", type=options.positive, metavar="N", help="passes over the data, not --steps")
     add("--batch", type=options.positive, metavar="N", help="examples in a step")
     options.seed(parser)
     add("--valid", type=options.share, metavar="SHARE", help="of the data held out, such as 0.1")
@@ -59,7 +60,8 @@ def _run(args: Namespace) -> int:
     settings = {name: value for name in SETTINGS if (value := getattr(args, name))}
     out = settings.setdefault("out", args.resume or _unused(Path("runs") / args.file.stem))
     fit = model.fit(args.data, progress=True, notes=lambda note: say([note]), **settings)
-    print(f"{fit.objective}, {fit.step} steps: {_last(fit.history)}; kept in {out}")
+    print(f"{fit.objective}, {fit.step} steps: {fit.quantity}: {_last(fit.history)}")
+    print(f"kept in {out}")
     print(f"  dgm sample {out} -n 64 --plot samples.png")
     print(f"  dgm eval {out} --data {args.data}")
     return 0
@@ -72,9 +74,11 @@ def _unused(folder: Path) -> Path:
 
 
 def _last(history: Sequence[Record]) -> str:
-    """The last loss of each player, and the best held-out one."""
+    """The last loss, of each player by its name where there are several; the best held-out one."""
     latest: dict[str, Any] = {n: v for record in history for n, v in record.values.items()}
-    shown = [f"{n} {v:.4g}" for n, v in latest.items() if n.rpartition(".")[2] == "loss"]
+    losses = {n: v for n, v in latest.items() if n.rpartition(".")[2] == "loss"}
+    names = {n: f"{n.removesuffix('.loss')} " if len(losses) > 1 else "" for n in losses}
+    shown = [f"{names[n]}{v:.4g}" for n, v in losses.items()]
     held_out = [record.values["valid"] for record in history if "valid" in record.values]
     return ", ".join([*shown, *([f"best held-out loss {min(held_out):.4g}"] if held_out else [])])
 

@@ -42,9 +42,7 @@ def save(drawn: Figure, path: Path) -> None:
     ending = path.suffix.removeprefix(".") or "png"
     supported = drawn.canvas.get_supported_filetypes()
     if ending not in supported:
-        known = ", ".join(sorted(supported))
-        reason = f"no picture format is called `.{ending}`; there are {known}"
-        raise DgmError(codes.unwritable(str(path), reason))
+        raise DgmError(codes.no_picture_format(str(path), ending, sorted(supported)))
     picture = BytesIO()
     drawn.savefig(picture, format=ending, dpi=DPI)
     try:

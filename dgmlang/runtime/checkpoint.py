@@ -65,9 +65,9 @@ def claim(path: Path, *, replace: bool = False) -> None:
     except OSError as error:
         raise DgmError(codes.unwritable(str(path), _reason(error))) from error
     if RECORD in content and not replace:
-        raise DgmError(codes.occupied(str(path), "another run"))
+        raise DgmError(codes.occupied(str(path)))
     if content and RECORD not in content:
-        raise DgmError(codes.occupied(str(path), f"`{content[0]}`, which is no part of a run"))
+        raise DgmError(codes.no_place_for_a_run(str(path), content[0]))
 
 
 def save(

@@ -53,7 +53,7 @@ class Bar:
         self._bar.start()
 
     def show(self, step: int, values: Mapping[str, float]) -> None:
-        text = f"{_short(values)}  {self._rate(step):,.0f} steps/s"
+        text = f"{_short(values)}{_pace(self._rate(step))}"
         self._bar.update(self._task, completed=step, text=text)
 
     def stop(self) -> None:
@@ -69,18 +69,18 @@ class Lines:
         self._rate = Rate()
         self._total = 0
         self._next = 0.0
+        self._last = -1
 
     def start(self, step: int, total: int) -> None:
         self._total = total
 
     def show(self, step: int, values: Mapping[str, float]) -> None:
-        if monotonic() < self._next and step < self._total:
+        if step == self._last or (monotonic() < self._next and step < self._total):
             return
-        self._next = monotonic() + LINE_EVERY
+        self._next, self._last = monotonic() + LINE_EVERY, step
         rate = self._rate(step)
         left = (self._total - step) / rate if rate else 0.0
-        pace = f"  {rate:,.0f} steps/s" if rate else ""
-        pace += f"  {left:.0f} s left" if left else ""
+        pace = _pace(rate) + (f"  {left:.0f} s left" if left else "")
         text = f"step {step} of {self._total}  {_short(values)}{pace}"
         print(text, file=self._out, flush=True)
 
@@ -105,6 +105,13 @@ def progress(out: IO[str] | None = None) -> Progress:
     """The form that suits where the text goes, standard error unless told otherwise."""
     target: IO[str] = sys.stderr if out is None else out
     return Bar(target) if target.isatty() else Lines(target)
+
+
+def _pace(rate: float) -> str:
+    """Nothing before there is a rate; two digits of a slow one."""
+    if not rate:
+        return ""
+    return f"  {rate:,.0f} steps/s" if rate >= 10 else f"  {rate:.2g} steps/s"
 
 
 def _short(values: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -46,7 +47,20 @@ def test_flags_reach_fit(dgm: Dgm, program: Path, table: Path, tmp_path: Path) -
         "--prepare", "x = standardize(x)", "--out", tmp_path / "run",
     )  # fmt: skip
     assert status == 0
-    assert out.startswith("mle, 8 steps")
+    assert out.startswith("mle, 8 steps: negative log-likelihood, exact: ")
+
+
+def test_the_length_is_said_once(dgm: Dgm, program: Path, table: Path) -> None:
+    status, out, err = dgm("train", program, "--data", table, "--steps", 10, "--epochs", 2)
+    assert (status, out) == (2, "")
+    assert "not allowed with" in err
+
+
+def test_each_player_has_its_loss(dgm: Dgm, tmp_path: Path) -> None:
+    gan = Path(__file__).parents[2] / "examples" / "gan.dgm"
+    status, out, _ = dgm("train", gan, "--data", "moons", "--steps", 2, "--out", tmp_path / "run")
+    assert status == 0
+    assert re.match(r"gan, 2 steps: adversarial losses, not a likelihood: \w+ \S+, \w+ \S+\n", out)
 
 
 def test_a_table_of_columns(dgm: Dgm, program: Path, tmp_path: Path) -> None:
@@ -77,6 +91,7 @@ def test_an_occupied_folder_loses_nothing(
     status, _, err = dgm(*arguments)
     assert status == 1
     assert "folder in use" in err
+    assert "--replace" in err
     assert files(trained) == before
 
 
@@ -174,6 +189,7 @@ def test_sample_into_files(dgm: Dgm, trained: Path, tmp_path: Path) -> None:
     status, out, _ = dgm("sample", trained, "-n", 5, "--out", arrays, "--plot", picture)
     assert status == 0
     assert "x [5, 2]" in out
+    assert f"made {tmp_path / 'deep'}" in out
     assert np.load(arrays)["x"].shape == (5, 2)
     assert picture.read_bytes().startswith(PNG)
 
@@ -190,7 +206,7 @@ def test_sample_prints_the_same_for_the_same_seed(dgm: Dgm, trained: Path) -> No
         (("--sampler", "gibbs"), "not legal here"),
         (("--sampler", "ancestrl"), "write `ancestral`"),
         (("--given", "y=3"), "`y`"),
-        (("--plot", "x.jpeg2"), "jpeg2"),
+        (("--plot", "x.jpeg2"), "help: end the name in one of "),
         (("--plot", "/dev/null/x.png"), "cannot write"),
         (("--out", "/dev/null/x.npz"), "cannot write"),
     ],
@@ -199,6 +215,13 @@ def test_what_sample_refuses(dgm: Dgm, trained: Path, flags: tuple[str, str], wo
     status, out, err = dgm("sample", trained, *flags)
     assert (status, out) == (1, "")
     assert words in err
+
+
+@pytest.mark.parametrize("text", ["foo", "[1, foo]", "[[1, 2], [3]]", "true and"])
+def test_what_is_given_are_numbers(dgm: Dgm, trained: Path, text: str) -> None:
+    status, out, err = dgm("sample", trained, "--given", f"c={text}")
+    assert (status, out) == (2, "")
+    assert text in err
 
 
 def test_run_folders_that_are_none(dgm: Dgm, trained: Path, tmp_path: Path) -> None:
@@ -224,11 +247,26 @@ def test_eval_gives_each_number_its_kind(dgm: Dgm, trained: Path, table: Path) -
     status, out, _ = dgm("eval", trained, "--data", table)
     assert status == 0
     assert "log p(x), nats" in out
-    assert "exact" in out
+    assert out.splitlines()[0].split()[-1] == "exact"
+    assert "exact: exact" not in out
     assert "parameters" in out
     status, by_name, _ = dgm("eval", trained, "--data", table, "--method", "exact")
     assert status == 0
     assert by_name.splitlines()[0].split()[:4] == out.splitlines()[0].split()[:4]
+
+
+def test_eval_of_data_of_another_shape(
+    dgm: Dgm, program: Path, table: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    arguments = ("train", program, "--data", table, "--steps", 2, "--batch", 8, "--out", run)
+    assert dgm(*arguments, "--prepare", "x = standardize(x)")[0] == 0
+    for number, shape in enumerate([(5, 8, 8), (5, 3), (5, 1), (5,)]):
+        other = saved(tmp_path / f"{number}.npy", np.ones(shape, np.float32))
+        status, out, err = dgm("eval", run, "--data", other)
+        assert (status, out) == (1, "")
+        assert "error[DGM0512]" in err
+        assert f"Expected [2] in each example; found {list(shape[1:])}" in err
 
 
 def test_eval_refuses_a_bound_where_there_is_none(dgm: Dgm, trained: Path, table: Path) -> None:

@@ -177,9 +177,19 @@ def other_tree(folder: Path) -> None:
     restore({"w": np.zeros(3)}, load(folder).parts["last"], str(folder))
 
 
+def occupied(folder: Path) -> None:
+    put(folder)
+    claim(folder)
+
+
+def other_program(folder: Path) -> None:
+    raise DgmError(codes.other_program("vae.dgm", str(folder)))
+
+
 BAD = (
     no_folder, foreign_folder, foreign_json, cut_json, missing_arrays, cut_arrays, changed_arrays,
-    newer_schema, pointing_outside, a_file_in_the_way, claim_foreign, other_tree,
+    newer_schema, pointing_outside, a_file_in_the_way, claim_foreign, occupied,
+    other_program, other_tree,
 )  # fmt: skip
 
 

@@ -107,8 +107,9 @@ SAID = {
     "nothing_frozen": codes.nothing_frozen("decodr", ["decoder.kernel: [2, 3]", "w: []"]),
     "nothing_moves": codes.nothing_moves("critic"),
     "no_validation": codes.no_validation("pcd", "contrastive difference, not a likelihood"),
-    "not_finite": codes.not_finite(812, "critic", "x", "runs/gan"),
+    "not_finite": codes.not_finite(812, "critic", "`x` (gan.dgm:9:3)", "runs/gan"),
     "not_finite_unsaved": codes.not_finite(812, None, None, None),
+    "two_lengths": codes.two_lengths(),
     "interrupted": codes.interrupted(812, "runs/vae"),
     "interrupted_unsaved": codes.interrupted(812, None),
 }

@@ -36,6 +36,18 @@ def test_lines_where_there_is_no_terminal() -> None:
     assert len(lines) < 6
 
 
+def test_no_step_is_said_twice_and_no_pace_before_there_is_one() -> None:
+    out = io.StringIO()
+    shown = Lines(out)
+    shown.start(0, 2)
+    for step in (1, 2, 2):
+        shown.show(step, {"loss": 1.0})
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "step 1 of 2  loss 1"
+    assert [line.split("  ")[0] for line in lines] == ["step 1 of 2", "step 2 of 2"]
+    assert " 0 steps/s" not in out.getvalue()
+
+
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     out = Terminal()

@@ -30,13 +30,14 @@ def draw(fits: Mapping[str, Fitted], test: Mapping[str, Any], out: Path) -> Iter
     best = list(fits.values())[-1]
     seen = {"x": np.asarray(test["x"])[:SHOWN]}
     dots, drawn = best.prepare(seen), best.draws(SHOWN, seed=1)
+    codes = {name: np.asarray(code) for name, code in best.posterior(seen).items()}
     figures = {
         "samples": samples(drawn["x"], dots),
         "reconstructions": reconstructions(dots[:36], best.reconstruct(seen)[:36]),
         "curves": curves([(name, fit.history) for name, fit in fits.items()]),
         "demo": _overview(
             ("held-out digits, as dots", dots),
-            ("reconstructed: chance of each dot", _chances(best, best.posterior(seen))),
+            ("reconstructed: chance of each dot", _chances(best, codes)),
             ("new: chance of each dot", _chances(best, {"z": drawn["z"]})),
         ),
     }
