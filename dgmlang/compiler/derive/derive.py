@@ -11,7 +11,7 @@ from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
-from dgmlang.compiler.derive.weights import parameters
+from dgmlang.compiler.derive.weights import has_weights, parameters
 from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import parents
 
@@ -50,6 +50,7 @@ def _flags(
     data, latents = program.having("data"), program.having("latent")
     params = program.having("param")
     score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
+    moved = [v for v in facets.energy_variables(program) if v.type.kind.space == "continuous"]
     finite = [v for v in latents if v.type.kind.space == "finite"]
     mixtures = [v for v in (*data, *latents) if isinstance(v.law, Mixture)]
     critic = set(program.critic.parameters) if program.critic else set()
@@ -69,8 +70,10 @@ def _flags(
         "priors": any(p.law is not None for p in params),
         "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,
         "hierarchical": any(_reads_param(program, p.name) for p in params),
-        "learned": bool(params or program.nets or _chains(program)),
-        "guided": program.guide is not None,
+        "learned": bool(params or program.nets) or has_weights(program),
+        "guided": program.guide is not None
+        and all(b.variable in program.guide.laws for b in bounded),
+        "free_support": all(v.type.kind.name == "real" for v in moved),
         "paired": any(v.name in critic for v in latents),
         "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
         "noise_density": not program.having("given") and all(_has_noise(v) for v in data),

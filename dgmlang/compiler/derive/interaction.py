@@ -61,11 +61,24 @@ def _combine(node: Expr, below: list[Trace]) -> tuple[dict[str, Where], frozense
         spread = not extern.has("entrywise")
         return (dict.fromkeys(merged) if spread else merged), frozenset()
     if extern.has("multilinear") and len(below) == 2:
-        coupled = _couple(below[0].sources, below[1].sources, whole=False)
-        spread = extern.has("contraction")
-        return (dict.fromkeys(merged) if spread else merged), coupled
+        return _product(node, below, merged)
     whole = not extern.has("entrywise")
     return (dict.fromkeys(merged) if whole else merged), _couple(merged, merged, whole)
+
+
+def _product(
+    node: Apply, below: list[Trace], merged: dict[str, Where]
+) -> tuple[dict[str, Where], frozenset[Pair]]:
+    """Left with right; each of them with itself too where the function is not linear in it."""
+    contracted = node.extern.has("contraction")
+    # A matrix product meets entry (i, k) with entry (k, j): only vectors meet at one place.
+    apart = contracted and any(len(a.type.array_shape) > 1 for a in node.args)
+    pairs = _couple(below[0].sources, below[1].sources, whole=apart)
+    linear = node.extern.argument("multilinear") or tuple(p.name for p in node.extern.parameters)
+    for parameter, trace_ in zip(node.extern.parameters, below, strict=True):
+        if parameter.name not in linear:
+            pairs |= _couple(trace_.sources, trace_.sources, whole=contracted)
+    return (dict.fromkeys(merged) if contracted else merged), pairs
 
 
 def _union(parts: Iterable[Mapping[str, Where]]) -> dict[str, Where]:

@@ -19,10 +19,15 @@ from dgmlang.compiler.program import (
     ComputedLaw,
     Expr,
     Law,
+    Literal,
+    Local,
+    LogProb,
     Mixture,
     Named,
+    Past,
     Program,
     Pushed,
+    Read,
     ScoreLaw,
     Stage,
     Through,
@@ -64,7 +69,9 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
 
 def _expression(root: Expr, program: Program) -> Iterator[Kink]:
     for node in walk(root):
-        if isinstance(node, Apply) and not node.extern.has("smooth") and _continuous(node):
+        if not _varies(node, program):
+            continue
+        if isinstance(node, Apply) and not _smooth_here(node):
             yield node.extern.name, node.span
         elif isinstance(node, Choose):
             yield "if … else", node.span
@@ -72,12 +79,46 @@ def _expression(root: Expr, program: Program) -> Iterator[Kink]:
             yield from _expression(program.nets[node.call.net].body, program)
         elif isinstance(node, Through):
             yield from _chain(node.chain)
+        elif isinstance(node, LogProb):
+            yield from _law(node.law, program)
 
 
-def _continuous(node: Apply) -> bool:
-    """Functions of classes and constants have no derivative to be kinked."""
-    kinds = {a.type.kind.space for a in node.args}
-    return not node.extern.has("constant") and "continuous" in kinds
+def _varies(node: Expr, program: Program) -> bool:
+    """Whether the value moves with continuous data: constants, params and classes do not."""
+    for below in walk(node):
+        if isinstance(below, Past) or (isinstance(below, Local) and _continuous(below)):
+            return True
+        if isinstance(below, Read) and program.variables[below.name].role != "param":
+            return _continuous(below) or len(program.having("data", "latent", "given")) > 1
+    return False
+
+
+def _continuous(node: Expr) -> bool:
+    return node.type.kind.space == "continuous"
+
+
+def _smooth_here(node: Apply) -> bool:
+    """The extern's own word, and on the arguments: √x and log x only where x is above 0."""
+    extern = node.extern
+    if not any(_continuous(a) for a in node.args) or extern.has("constant"):
+        return True
+    if extern.argument("interval") == ("power",):
+        return _smooth_power(node)
+    wanted = [p for p in extern.groups[0] if not p.static]
+    pairs = zip(wanted, node.args, strict=False)
+    domain = all(_positive(a) for p, a in pairs if p.type.kind == "positive")
+    return extern.has("smooth") and domain
+
+
+def _smooth_power(node: Apply) -> bool:
+    base, exponent = node.args
+    value = exponent.value if isinstance(exponent, Literal) else None
+    return _positive(base) or (isinstance(value, int) and value >= 0)
+
+
+def _positive(node: Expr) -> bool:
+    interval = node.type.kind.interval
+    return interval is not None and interval.positive
 
 
 def _chain(chain: Chain) -> Iterator[Kink]:

@@ -16,8 +16,8 @@ from dgmlang.compiler.derive.remove import BUDGET, states
 from dgmlang.compiler.program import Program, Variable
 from dgmlang.compiler.types.dims import numbers
 
-ROWS = 3
-"""Fewer rows than this meet themselves around a periodic boundary."""
+ROWS = 4
+"""With three rows around a periodic boundary, any two are neighbours, and a term may hold all."""
 
 
 def summation(

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from dgmlang.compiler.program import Chain, Expr, Head, Law, Net, Program, Through
+from dgmlang.compiler.program import (
+    Chain,
+    ComputedLaw,
+    Expr,
+    Head,
+    Net,
+    Program,
+    Pushed,
+    Stage,
+    Through,
+)
 from dgmlang.compiler.types.dims import numbers, size
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import walk
+from dgmlang.compiler.walk import arguments, stages, walk
 
 
 def parameters(program: Program) -> int | None:
@@ -16,7 +26,7 @@ def parameters(program: Program) -> int | None:
 
     Params of constrained kinds count their free entries: a K-simplex has K − 1.
     """
-    if program.open or any(_has_chain(v.law) for v in program.variables.values()):
+    if program.open or has_weights(program):
         return None
     total = sum(_free(p.type) for p in program.having("param"))
     for net in program.nets.values():
@@ -27,8 +37,18 @@ def parameters(program: Program) -> int | None:
     return total
 
 
-def _has_chain(law: Law | None) -> bool:
-    return getattr(law, "chain", None) is not None
+def has_weights(program: Program) -> bool:
+    """Whether some stage outside the nets, in a law or an energy, learns."""
+    return any(not stage.extern.has("weightless") for stage in _stages(program))
+
+
+def _stages(program: Program) -> Iterator[Stage]:
+    laws = [v.law for v in program.variables.values() if v.law is not None]
+    roots = [e for law in laws for e in arguments(law)] + list(program.energies)
+    chains = [node.chain for node in walk(*roots) if isinstance(node, Through)]
+    chains += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
+    for chain in chains:
+        yield from stages(chain)
 
 
 def _free(of: Type) -> int:

@@ -48,6 +48,9 @@ def guide(body: tuple[ast.Statement, ...], scope: Scope) -> Guide | None:
         scope.report.say(name_codes.not_built(block.span, "guides with other statements than laws"))
         return None
     for s in written:
+        if s.name in laws:
+            first = laws[s.name].span
+            scope.report.say(name_codes.declared_twice(s.name_span, first, s.name))
         found = _guide_law(s, scope)
         if found is not None:
             laws[s.name] = found

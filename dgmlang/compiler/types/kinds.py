@@ -139,7 +139,7 @@ def of_interval(interval: Interval) -> Kind:
         return Kind("unit")
     if interval in POSITIVES:
         return Kind("positive")
-    return REAL
+    return Kind("interval", (0.0, inf)) if interval.low >= 0 else REAL
 
 
 REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", "bit", "any"))

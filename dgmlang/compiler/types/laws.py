@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.program import Chain, Expr, Law, Mixture, Named, Pushed
+from dgmlang.compiler.program import Chain, Expr, Law, Mixture, Named, Pushed, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments, group_of
@@ -16,7 +16,7 @@ from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
-from dgmlang.compiler.types.stages import chain, unroll
+from dgmlang.compiler.types.stages import bijective, chain, unroll
 
 FOREIGN = {
     "normal": "Normal",
@@ -198,7 +198,8 @@ _SUPPORT_HELP = {
 def _pushed(node: ast.Pipe, target: Type, declared_at: Span, scope: Scope) -> Pushed | None:
     first, stages = unroll(node)
     base = law(first, Type(REAL, target.shape), first.span, scope)
-    found = None if base is None else bijections(stages, Type(REAL, target.shape), scope)
+    source = Type(REAL if base is None else base.type.kind, target.shape)
+    found = None if base is None else bijections(stages, source, scope)
     if base is None or found is None:
         return None
     result = Pushed(base, found, type=Type(found.target.kind, target.shape), span=node.span)
@@ -212,11 +213,18 @@ def _pushed(node: ast.Pipe, target: Type, declared_at: Span, scope: Scope) -> Pu
 def bijections(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None:
     """A chain in which every stage can be inverted (DGM0317)."""
     found = chain(nodes, source, scope)
-    for stage in found.stages if found else ():
-        if stage.extern.kind != "bijection":
-            scope.report.say(codes.not_invertible(stage.span, stage.extern.name))
-            return None
-    return found
+    if found is None or bijective(found):
+        return found
+    layer = next(s for s in inner_stages(found) if s.extern.kind != "bijection")
+    scope.report.say(codes.not_invertible(layer.span, layer.extern.name))
+    return None
+
+
+def inner_stages(found: Chain) -> Iterator[Stage]:
+    """The stages of a chain and of its blocks."""
+    for stage in found.stages:
+        yield stage
+        yield from inner_stages(stage.body) if stage.body else ()
 
 
 def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> Mixture | None:

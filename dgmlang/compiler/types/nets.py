@@ -12,6 +12,7 @@ from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import Shape, show
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.types.scope import Scope, Wrong
+from dgmlang.compiler.walk import reads
 
 
 def signature_of(net: ast.Net, scope: Scope) -> tuple[dict[str, Type], dict[str, Type]]:
@@ -33,7 +34,7 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
     spans = {p.name: p.span for p in net.parameters}
     inner: Mapping[str, Expr] = {n: Local(n, type=t, span=spans[n]) for n, t in ports.items()}
     body = _body(net, scope.within(locals=inner, variables=False, owner=(net.name,)))
-    if isinstance(body, Wrong):
+    if isinstance(body, Wrong) or _sees_variables(body, scope):
         return None
     mapped = [_head(net, body, name, t, scope) for name, t in heads.items()]
     found = tuple(h for h in mapped if h is not None)
@@ -44,6 +45,16 @@ def _body(net: ast.Net, scope: Scope) -> Expr:
     from dgmlang.compiler.types.expressions import value
 
     return value(net.body, scope)
+
+
+def _sees_variables(body: Expr, scope: Scope) -> bool:
+    """DGM0341 where a `let` brings a variable into the body."""
+    roles = {n: d.role for n, d in scope.shared.declarations.items() if isinstance(d, ast.Variable)}
+    for name, place in reads(body).items():
+        if roles[name] != "param":
+            scope.report.say(codes.variable_in_net(place.span, name))
+            return True
+    return False
 
 
 def masked(body: Expr) -> bool:

@@ -21,9 +21,10 @@ from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.invoke import settings
-from dgmlang.compiler.types.kinds import UNIT, Type
+from dgmlang.compiler.types.kinds import UNIT, Type, offers
 from dgmlang.compiler.types.laws import law
 from dgmlang.compiler.types.scope import Scope, Wrong
+from dgmlang.compiler.types.stages import bijective
 
 
 def law_of(
@@ -54,9 +55,22 @@ def _computed(s: ast.Variable, origin: ast.Computed, target: Type, scope: Scope)
         shapes = show(target.array_shape), show(found.type.array_shape)
         scope.report.say(codes.shape_mismatch(origin.value.span, *shapes, s.name_span))
         return None
+    if offers(found.type.kind, target.kind) is not True:
+        kinds = str(target.kind), str(found.type.kind)
+        help = _KIND_HELP.get(target.kind.name)
+        scope.report.say(codes.kind_mismatch(origin.value.span, *kinds, f"`{s.name}`", help))
+        return None
     latent = _invertible(found, scope)
     chain = found.chain if latent and isinstance(found, Through) else None
     return ComputedLaw(found, latent, chain, type=target, span=s.span)
+
+
+_KIND_HELP = {
+    "positive": "push it through `exp` or `softplus`",
+    "unit": "push it through `sigmoid`",
+    "bit": "draw it: `~ Bernoulli(…)`",
+    "cat": "draw it: `~ Categorical(…)`",
+}
 
 
 def _invertible(found: Expr, scope: Scope) -> str | None:
@@ -65,8 +79,7 @@ def _invertible(found: Expr, scope: Scope) -> str | None:
         return None
     declaration = scope.shared.declarations.get(found.value.name)
     latent = isinstance(declaration, ast.Variable) and declaration.role == "latent"
-    bijective = all(stage.extern.kind == "bijection" for stage in found.chain.stages)
-    return found.value.name if latent and bijective else None
+    return found.value.name if latent and bijective(found.chain) else None
 
 
 # ── scores ───────────────────────────────────────────────────────────────────────────────────────

@@ -152,6 +152,15 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
 # ── types ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _takes(extern: Extern, wanted: Kind, source: Type) -> bool:
+    """Whether a stage takes this kind; a bijection only what lies in its domain for certain."""
+    if wanted.name in ("any", "cat"):
+        return True
+    offered = offers(source.kind, wanted)
+    classes = source.kind.name == "cat" and wanted.name == "real"
+    return offered is True or (offered is None and extern.kind == "layer" and not classes)
+
+
 def _target(
     extern: Extern, source: Type, settings: dict[str, Any], node: ast.Expr, scope: Scope
 ) -> Type | None:
@@ -160,10 +169,7 @@ def _target(
     dims: dict[str, Dim] = {}
     leading = bind(extern.source, source, dims)
     kind = extern.source.kind
-    fits = kind in ("any", "cat") or offers(source.kind, Kind(kind)) is not False
-    if source.kind.name == "cat" and kind == "real":
-        fits = False
-    if leading is None or not fits:
+    if leading is None or not _takes(extern, Kind(kind), source):
         wanted = extern.source.span.text
         scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
-from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program
+from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Past, Program, ScoreLaw
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
@@ -42,10 +42,11 @@ def _title(statement: ast.Statement) -> str | None:
 def settle(program: Program, report: Report) -> None:
     """The rules that hold between declarations."""
     for variable in program.variables.values():
-        if variable.law is not None:
-            check_causality(variable.law, program.nets, report)
+        check_causality(variable, program.nets, report)
     _acyclic(program, report)
     _data_from_data(program, report)
+    _chains(program, report)
+    _scores(program, report)
     _energies(program, report)
     _guide(program, report)
 
@@ -64,8 +65,10 @@ def _visit(
         return
     if name in done:
         return
-    for parent in parents(program.variables[name].law):
-        if parent != name:
+    law = program.variables[name].law
+    # A score is a function of its variable, and the past of x is not x.
+    for parent, place in parents(law).items():
+        if not isinstance(place, Past) and not (isinstance(law, ScoreLaw) and parent == name):
             _visit(parent, (*path, name), program, done, report)
     done.add(name)
 
@@ -81,18 +84,51 @@ def _data_from_data(program: Program, report: Report) -> None:
 def _energies(program: Program, report: Report) -> None:
     """Each energy shapes some law; directed laws beside energies are not built."""
     energetic = {v.name for v in program.variables.values() if isinstance(v.law, EnergyLaw)}
+    mentioned = set(reads(*program.energies))
     for energy in program.energies:
         if not set(reads(energy)) & energetic:
             report.say(codes.idle_energy(energy.span))
+    for v in program.having("data", "latent"):
+        if v.name in energetic - mentioned:
+            report.say(codes.no_law(v.span, v.role, v.name))
     directed = [v for v in program.having("data", "latent") if v.name not in energetic]
     if energetic and directed:
         report.say(name_codes.not_built(directed[0].span, "directed laws beside an energy"))
 
 
+def _chains(program: Program, report: Report) -> None:
+    """A latent that bijections turn into data: once, and with no guide, as its code is known."""
+    encoded: dict[str, Span] = {}
+    for v in program.having("data"):
+        latent = v.law.latent if isinstance(v.law, ComputedLaw) and v.law.chain else None
+        if latent is None:
+            continue
+        if latent in encoded:
+            report.say(codes.encoded_twice(v.span, encoded[latent], latent))
+        encoded[latent] = v.span
+        if program.guide is not None and latent in program.guide.laws:
+            report.say(codes.guide_of_code(program.guide.laws[latent].span, latent))
+
+
+def _scores(program: Program, report: Report) -> None:
+    """A score is the law of the only data variable; anything beside it is not built."""
+    for v in program.variables.values():
+        if not isinstance(v.law, ScoreLaw):
+            continue
+        if v.role != "data":
+            report.say(name_codes.not_built(v.law.span, f"scores of a {v.role}"))
+        elif len(program.having("data", "latent")) > 1:
+            report.say(name_codes.not_built(v.law.span, "scores beside other variables"))
+
+
 def _guide(program: Program, report: Report) -> None:
-    """A guide's laws read latents that the guide draws too."""
+    """A guide's laws read latents that the guide draws too, and none of them itself."""
     if program.guide is None:
         return
+    names = tuple(program.guide.laws)
+    for place, name in enumerate(names):
+        if any(parent in names[place:] for parent in parents(program.guide.laws[name])):
+            report.say(name_codes.cycle(program.guide.laws[name].span, (name,)))
     for law in program.guide.laws.values():
         for name, place in reads(*arguments(law)).items():
             if program.variables[name].role == "latent" and name not in program.guide.laws:

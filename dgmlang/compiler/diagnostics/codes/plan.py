@@ -45,6 +45,7 @@ CLAUSES = {
     "directed": "it needs data that are drawn or computed",
     "energy": "the model has no energy",
     "conditionals": "no block of the energy has a derived conditional",
+    "free_support": "its chain would leave the variable's kind: it moves on the reals",
     "learned": "there is nothing to learn",
     "priors": "no param has a prior",
     "all_priors": "it needs a prior on every param",

@@ -180,7 +180,7 @@ def not_invertible(span: Span, stage: str) -> Diagnostic:
 
 def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
     """A step that lets an entry see itself or later ones."""
-    labels = (Label(span, f"{step} mixes entries, so an entry would see itself and later ones"),)
+    labels = (Label(span, f"through {step} an entry would see itself or later ones"),)
     return Diagnostic(
         "DGM0318",
         "causality broken here",
@@ -341,4 +341,29 @@ def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
         "DGM0338",
         "not a size",
         (Label(span, f"`{text}` is {value}, and a dimension is at least 1"),),
+    )
+
+
+def encoded_twice(span: Span, first: Span, name: str) -> Diagnostic:
+    """Two variables that are bijections of one latent."""
+    labels = (Label(span, f"`{name}` is turned into data again"), Label(first, "first here"))
+    why = ("the two variables determine each other, so they have no joint density",)
+    return Diagnostic("DGM0339", "latent used twice", labels, why)
+
+
+def guide_of_code(span: Span, name: str) -> Diagnostic:
+    """A guide for a latent that a bijection gives exactly."""
+    label = Label(span, f"`{name}` follows from the data by the inverse")
+    help = "take its law out of the guide"
+    return Diagnostic("DGM0340", "guide of a known latent", (label,), (), help)
+
+
+def variable_in_net(span: Span, name: str) -> Diagnostic:
+    """A net's body that reads data through a `let`."""
+    return Diagnostic(
+        "DGM0341",
+        "variable inside a net",
+        (Label(span, f"`{name}` depends on a variable, and a net sees only its parameters"),),
+        ("nets see hyperparameters, params and nets",),
+        f"make it a parameter of the net, and pass `{name}`",
     )
