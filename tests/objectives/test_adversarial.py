@@ -97,6 +97,15 @@ def test_each_side_moves_its_own_parameters(name):
     assert [n for n in lowered.names if generator.owns(n)] == ["G"]
 
 
+def test_the_penalty_is_on_slopes_at_data_and_draws():
+    """The critic ½ − 2x has slope −2 everywhere, so the penalty is ½ · 0.1 · (4 + 4)."""
+    plain, full = (
+        losses("gan", model(SHIFT), shifted(-2.0, 0.5), normals(100), penalty=penalty)[0][0]
+        for penalty in (0.0, 0.1)
+    )
+    assert float(full - plain) == pytest.approx(0.4)
+
+
 def test_a_net_of_the_critic_is_the_critics():
     lowered = model(
         SHIFT.replace(
