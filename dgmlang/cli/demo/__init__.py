@@ -24,7 +24,7 @@ def _run(args: Namespace) -> int:
 
 DEMO = Command(
     "demo",
-    "train the first example on real digits with two objectives: two minutes",
+    "train the first example on real digits with two objectives: about two minutes",
     _options,
     _run,
 )
