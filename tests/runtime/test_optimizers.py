@@ -110,6 +110,7 @@ SAID = {
     "not_finite": codes.not_finite(812, "critic", "`x` (gan.dgm:9:3)", "runs/gan"),
     "not_finite_unsaved": codes.not_finite(812, None, None, None),
     "two_lengths": codes.two_lengths(),
+    "held_out_missing": codes.held_out_missing("runs/vae"),
     "interrupted": codes.interrupted(812, "runs/vae"),
     "interrupted_unsaved": codes.interrupted(812, None),
 }

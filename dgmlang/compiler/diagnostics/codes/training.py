@@ -158,3 +158,11 @@ def two_lengths() -> Diagnostic:
     """Both a number of steps and a number of epochs."""
     why = "`steps` and `epochs` both say how long to train"
     return Diagnostic("DGM0713", "two lengths", (), (why,), "give one of them", place="fit")
+
+
+def held_out_missing(run: str) -> Diagnostic:
+    """A run with held-out data of its own, resumed without them."""
+    why = "the run was measured on held-out data that were given as arrays"
+    return Diagnostic(
+        "DGM0714", "held-out data missing", (), (why,), "pass them again as `valid`", place=run
+    )
