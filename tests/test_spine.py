@@ -69,9 +69,9 @@ def moons(x: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """The log density [n] and score [n, 2] of `moons` at noise σ, by quadrature over the angle."""
     angle = (np.arange(500) + 0.5) * np.pi / 500
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    means = np.concatenate([upper, [1, 0.5] - upper])
+    means: np.ndarray = np.concatenate([upper, np.array([1, 0.5]) - upper])
     logits = -((x[:, None] - means) ** 2).sum(axis=2) / (2 * sigma**2)
-    total = logsumexp(logits, axis=1)
+    total = np.asarray(logsumexp(logits, axis=1))
     weights = np.exp(logits - total[:, None])
     return total - np.log(len(means) * 2 * np.pi * sigma**2), (weights @ means - x) / sigma**2
 
@@ -136,7 +136,9 @@ def test_gmm_agrees_with_scikit_learn() -> None:
     model = load("gmm", K=3)
     fitted = model.fit(x, init=start)
     assert float(fitted.log_prob(x).mean()) == pytest.approx(best, abs=1e-3)
-    np.testing.assert_allclose(np.sort(fitted.params["weight"]), np.sort(peer.weights_), atol=0.01)
+    np.testing.assert_allclose(
+        np.sort(fitted.params["weight"]), np.sort(np.asarray(peer.weights_)), atol=0.01
+    )
     # The twin: a fit that was stopped early does not agree.
     early = model.fit(x, init=start, steps=5)
     assert float(early.log_prob(x).mean()) < best - 1e-3
