@@ -15,7 +15,8 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
-from dgmlang.compiler.program import Variable
+from dgmlang.compiler.program import Program, ScoreLaw, Variable
+from dgmlang.compiler.walk import parents
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.log_normalizer import log_normalizer
@@ -24,6 +25,8 @@ from dgmlang.evaluate.result import Result, bits_per_dim
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implementation
+from dgmlang.runtime import checkpoint, paths
+from dgmlang.runtime.conform import conform
 from dgmlang.runtime.inlet import Inlet
 from dgmlang.runtime.metrics import Record
 
@@ -144,6 +147,9 @@ class Fitted:
         for name in given:
             if name not in known:
                 raise DgmError(codes.unknown_choice("variable", name, known))
+            blocked = _unobserved(program, name, given)
+            if blocked is not None:
+                raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
         repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
         return self.inlet.prepared([known[name] for name in given], repeated) if given else {}
 
@@ -179,6 +185,9 @@ class Fitted:
 
     def energy(self, data: Any) -> np.ndarray:
         """The (free) energy of each example [n]: −log p up to the normaliser."""
+        facts = self.model.plan.facts
+        if facts.density.value != "exact":
+            raise DgmError(codes.no_estimator("energy", (), self.model.name))
         values, _ = self.inlet.values(self.model.plan.program, data)
         return -np.asarray(likelihoods.exact(self.model.lowered, self.raw, values).value)
 
@@ -245,6 +254,19 @@ class Fitted:
         return next(iter(found.values())) if len(found) == 1 else dict(found)
 
 
+def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
+    """What an ancestral draw would have to infer from a value held fixed, or None.
+
+    A variable of an energy is clamped by the chain; a directed one may only be fixed below fixed
+    ones, since ancestral draws do not look upwards.
+    """
+    law = program.variables[name].law
+    if isinstance(law, ScoreLaw):
+        return name
+    above = (n for n in parents(law) if program.variables[n].role in ("data", "latent"))
+    return next((n for n in above if n != name and n not in given), None)
+
+
 def _repeated(variable: Variable, value: Any, n: int) -> np.ndarray:
     """One example's value n times, or n values as they are."""
     array = np.asarray(value)
@@ -261,5 +283,10 @@ def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
     for name in params:
         if name not in first:
             raise DgmError(codes.unknown_choice("parameter", name, first))
+    declared = [v for v in model.plan.program.having("param") if v.name in params]
+    conform(
+        declared, {v.name: np.asarray(params[v.name])[None] for v in declared}, "the parameters"
+    )
     stored = model.lowered.unconstrain({**model.lowered.constrain(first), **params})
+    checkpoint.restore(first, paths.named(stored), "the parameters")
     return Fitted(model, {"last": jax.tree.map(jax.numpy.asarray, stored)}, "last", Inlet())

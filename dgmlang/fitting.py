@@ -111,16 +111,22 @@ def _as_before(request: Request, head: runs.Header) -> Request:
     before = head.settings
     texts = {"objective": head.objective, "prepare": head.prepare}
     known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
-    missing = {k: v for k, v in known.items() if getattr(request, k) in (None, (), 0)}
+    if known.get("valid") == ARRAYS and request.valid is None:
+        raise DgmError(codes.held_out_missing(str(request.resume)))
+    unsaid = [k for k in known if getattr(request, k) is None or k in ("seed", "freeze")]
+    missing = {k: known[k] for k in unsaid if k != "valid" or known[k] != ARRAYS}
     return replace(request, **missing, out=request.out or request.resume)
 
+
+ARRAYS = "arrays"
+"""What a run remembers of held-out data that were given as such."""
 
 _REMEMBERED = ("steps", "batch", "seed", "valid", "patience", "average", "optimizer", "freeze")
 
 
 def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request) -> dict[str, Any]:
     text = wanted.get("optimizer")
-    fraction = request.valid if isinstance(request.valid, float) else None
+    fraction = request.valid if isinstance(request.valid, float | int | None) else ARRAYS
     return {
         "steps": settings.steps, "batch": settings.batch, "seed": settings.seed,
         "valid": fraction, "patience": settings.patience, "average": settings.average,

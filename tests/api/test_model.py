@@ -194,6 +194,16 @@ def test_resuming_takes_the_runs_own_settings_and_program(tmp_path: Path) -> Non
         dgm.parse(GAUSSIAN).fit(rows(), resume=tmp_path / "run")
 
 
+def test_held_out_arrays_are_asked_for_again(tmp_path: Path) -> None:
+    model, data = dgm.parse(GAUSSIAN), rows(64)
+    whole = model.fit(data, steps=40, valid=rows(16), out=tmp_path / "whole")
+    model.fit(data, steps=20, valid=rows(16), out=tmp_path / "half")
+    with pytest.raises(dgm.DgmError, match="DGM0714"):
+        model.fit(data, steps=40, resume=tmp_path / "half")
+    again = model.fit(data, resume=tmp_path / "whole", valid=rows(16))
+    assert again.step == whole.step
+
+
 def test_inputs_are_prepared_and_have_no_density() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(100.0, 10.0, (400, 1))

@@ -86,6 +86,10 @@ CASES: dict[str, Callable[[], object]] = {
         {}, {"x": np.zeros(()), "y": np.zeros(())}
     ),
     "two_lengths": lambda: dgm.parse(CONDITIONAL).fit([0.0], steps=1, epochs=1),
+    "given_below_a_latent": lambda: example("gmm", d=1).draws(3, given={"x": [5.0]}),
+    "given_of_a_process": lambda: example("score_sde").sample(2, given={"x": [0.0, 0.0]}),
+    "parameter_shape": lambda: dgm.parse(CONDITIONAL).with_params({"w": [1.0, 2.0]}),
+    "energy_of_a_bound": lambda: example("vae", side=4).energy(np.zeros((1, 4, 4))),
     "open_dimension": lambda: dgm.load(EXAMPLES / "gmm.dgm").init(),
 }
 

@@ -94,7 +94,7 @@ def _blind(rng: np.random.Generator, rule: str, kind: Any, shape: tuple[int, ...
             return noise / np.sqrt(shape[-2])
         case "locations":
             return noise
-        case "hidden" | "visible" | "standard":
+        case "hidden" | "visible":
             return np.zeros(shape)
         case "spread" | "positive":
             return unconstrain(kind, np.ones(shape)) + JITTER * noise

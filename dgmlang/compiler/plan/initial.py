@@ -52,7 +52,7 @@ WORDS = {
     "positive": "near 1, with jitter",
     "unit": "near 1/2, with jitter",
     "small": "N(0, 0.01²)",
-    "standard": "the simplest value of its kind",
+    "standard": "near the simplest value of its kind, with jitter",
 }
 """What each rule is called where people read it."""
 

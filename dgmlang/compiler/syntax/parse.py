@@ -97,6 +97,11 @@ class _Parser:
         if node is None:
             return None
         field = "settings" if isinstance(node, ast.Recipe) else "body"
+        if not hasattr(node, field) or isinstance(node, ast.Net):
+            brace = self.source.text.find("{", node.span.end)
+            place = Span(self.source, brace, brace + 1)
+            self.found.append(codes.unexpected(place, ("the end of the line",), "`{`", None))
+            return node
         span = Span(self.source, node.span.start, piece.end)
         return replace(node, span=span, **{field: body})
 

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-
-VALUE = "value"
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Arguments by parameter name: `given` as written, `absent` parameters without one."""
-
-    given: Mapping[str, ast.Argument]
-    parameters: Mapping[str, Parameter]
-
 
 def signature(extern: Extern) -> str:
     """`Normal(loc: real, scale: positive)` as people read it."""
@@ -31,25 +19,40 @@ def signature(extern: Extern) -> str:
 def bind_arguments(
     extern: Extern, arguments: Sequence[ast.Argument], span: Span, report: Report
 ) -> dict[str, ast.Argument] | None:
-    """Arguments by parameter name (DGM0308 to DGM0310); None where they do not fit.
+    """Arguments by parameter name (DGM0308 to DGM0310, DGM0350); None where they do not fit.
 
     Spread arguments must have been replaced by keywords before.
     """
     names = [p.name for p in extern.parameters]
     first = [p.name for p in extern.groups[0]]
+    bound = place(extern.name, first, names, arguments, report)
+    return bound if bound is not None and _complete(extern, bound, span, report) else None
+
+
+def place(
+    name: str,
+    positional: Sequence[str],
+    known: Sequence[str],
+    arguments: Sequence[ast.Argument],
+    report: Report,
+) -> dict[str, ast.Argument] | None:
+    """Arguments by the name of what they are for, each once (DGM0309, DGM0310, DGM0350)."""
     bound: dict[str, ast.Argument] = {}
-    for position, argument in enumerate(a for a in arguments if a.name is None):
-        if position >= len(first):
-            report.say(codes.too_many(argument.span, extern.name, len(first)))
-            return None
-        bound[first[position]] = argument
-    for argument in (a for a in arguments if a.name is not None):
-        if argument.name not in names:
-            found = codes.unknown_argument(argument.span, extern.name, str(argument.name), names)
-            report.say(found)
-            return None
-        bound[str(argument.name)] = argument
-    return bound if _complete(extern, bound, span, report) else None
+    free = iter(positional)
+    for argument in sorted(arguments, key=lambda a: a.name is not None):
+        key = argument.name or next(free, None)
+        if key is None:
+            found = codes.too_many(argument.span, name, len(positional))
+        elif key not in known:
+            found = codes.unknown_argument(argument.span, name, key, known)
+        elif key in bound:
+            found = codes.twice(argument.span, bound[key].span, name, key)
+        else:
+            bound[key] = argument
+            continue
+        report.say(found)
+        return None
+    return bound
 
 
 def group_of(extern: Extern, bound: Iterable[str]) -> tuple[Parameter, ...]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
-from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import (
     Apply,
     Call,
@@ -64,9 +64,9 @@ def check_causality(variable: Variable, nets: Mapping[str, Net], report: Report)
         return
     foreign = [p for p in pasts if p.variable != variable.name]
     if foreign:
-        report.say(codes.past_elsewhere(foreign[0].span, foreign[0].variable))
+        report.say(law_codes.past_elsewhere(foreign[0].span, foreign[0].variable))
     elif len({p.order for p in pasts}) > 1:
-        report.say(codes.not_causal(pasts[1].span, "a second order", pasts[0].span))
+        report.say(law_codes.not_causal(pasts[1].span, "a second order", pasts[0].span))
     else:
         _check(law, Seen(nets, variable.type.array_shape, {}), pasts[0], report)
 
@@ -75,7 +75,7 @@ def _check(law: Law, seen: Seen, past: Past, report: Report) -> None:
     try:
         worst = _of_law(law, seen)
     except Broken as broken:
-        report.say(codes.not_causal(broken.span, broken.step, past.span))
+        report.say(law_codes.not_causal(broken.span, broken.step, past.span))
         return
     if worst == SITES:
         report.say(name_codes.not_built(past.span, "shifted pasts"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import RECIPE_KEYS, Expr, Net, Program, Read, Recipe, Variable
@@ -132,7 +133,7 @@ def _scores(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, ast.Scor
         if not isinstance(declaration, ast.Variable):
             scope.report.say(name_codes.unknown_name(s.span, name, scope.known()))
         elif declaration.origin is not None:
-            scope.report.say(codes.two_laws(s.span, declaration.span, name))
+            scope.report.say(law_codes.two_laws(s.span, declaration.span, name))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import Critic, Expr, Guide, Head, Law, Local, Read
@@ -23,7 +24,7 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
         return None
     if found.type.array_shape:
         shape = show(found.type.array_shape)
-        scope.report.say(codes.not_scalar(s.value.span, "an energy", shape))
+        scope.report.say(law_codes.not_scalar(s.value.span, "an energy", shape))
         return None
     for name, place in reads(found).items():
         declaration = scope.shared.declarations[name]
@@ -32,7 +33,7 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
             and declaration.role != "param"
             and declaration.origin
         ):
-            scope.report.say(codes.energy_reads_directed(place.span, name))
+            scope.report.say(law_codes.energy_reads_directed(place.span, name))
             return None
     return found
 
@@ -66,7 +67,7 @@ def _guide_law(s: ast.Variable, scope: Scope) -> Law | None:
     if not isinstance(known, Read):
         return None  # its declaration is wrong, or in a loop, and has been reported
     if declaration.role != "latent" and not known.type.optional:
-        scope.report.say(codes.guide_target(s.name_span, s.name))
+        scope.report.say(law_codes.guide_target(s.name_span, s.name))
         return None
     if not isinstance(s.origin, ast.Drawn):
         scope.report.say(name_codes.not_built(s.span, "deterministic guides"))

@@ -84,7 +84,7 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         return scope.locals[name]
     if name in shared.hypers:
         shared.used.add(name)
-        return _hyper(name, shared.hypers[name], node.span)
+        return _hyper(name, shared.hypers[name], node.span, scope)
     declaration = shared.declarations.get(name)
     if isinstance(declaration, ast.Variable):
         return _variable(node, declaration, scope)
@@ -101,14 +101,20 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
     return wrong(node.span)
 
 
-def _hyper(name: str, held: Any, span: Span) -> Expr:
+def _hyper(name: str, held: Any, span: Span, scope: Scope) -> Expr:
     if isinstance(held, Dim):
         number = held.value
         return Open(name, type=Type(REAL), span=span) if number is None else literal(number, span)
     if isinstance(held, bool | int | float):
         return literal(held, span)
-    if isinstance(held, tuple):
+    if held == ():
+        scope.report.say(codes.empty_list(span, "a list with at least one number"))
+        return wrong(span)
+    if isinstance(held, tuple) and all(isinstance(v, int | float) for v in held):
         return Literal(held, type=Type(REAL, (Dim.of(len(held)),)), span=span)
+    if held is not None or not scope.report.failed:  # None: its own declaration was refused
+        found = f"the word `{held}`"
+        scope.report.say(codes.kind_mismatch(span, "a number", found, f"`{name}` as a value"))
     return wrong(span)
 
 
@@ -186,6 +192,8 @@ def _conditional(node: ast.Conditional, scope: Scope) -> Expr:
 
 def _stack(node: ast.Sequence, items: tuple[ast.Expr, ...], scope: Scope) -> Expr:
     parts = tuple(value(item, scope) for item in items)
+    if not parts:
+        scope.report.say(codes.empty_list(node.span, "a list with at least one value"))
     if not parts or any(isinstance(p, Wrong) for p in parts):
         return wrong(node.span)
     shape = parts[0].type.array_shape

@@ -87,7 +87,7 @@ def _reduced(
     if axis is None:
         return ()
     if not -len(shape) <= axis < len(shape):
-        scope.report.say(codes.bad_index(span, len(shape), axis))
+        scope.report.say(codes.no_axis(span, len(shape), axis))
         return None
     at = axis % len(shape)
     return shape[:at] + shape[at + 1 :]
@@ -104,7 +104,10 @@ def _contracted(
     if len(right) == 1:
         return left[:-1]
     batch = broadcast(left[:-2], right[:-2])
-    return None if batch is None else batch + left[-2:-1] + right[-1:]
+    if batch is None:
+        scope.report.say(codes.no_broadcast(span, show(left), show(right), "@"))
+        return None
+    return batch + left[-2:-1] + right[-1:]
 
 
 def _concatenated(
@@ -112,6 +115,9 @@ def _concatenated(
 ) -> Shape | None:
     axis = settings.get("axis", -1)
     widest = max(shapes, key=len)
+    if not -max(len(widest), 1) <= axis < max(len(widest), 1):
+        scope.report.say(codes.no_axis(span, max(len(widest), 1), axis))
+        return None
     if not widest:
         return (Dim.of(len(shapes)),)
     shapes = [s or (Dim.of(1),) for s in shapes]

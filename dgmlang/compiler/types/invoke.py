@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter, library
@@ -132,7 +133,7 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
         scope.report.say(name_codes.planned(node.span, "function", extern.name))
         return wrong(node.span)
     if extern.has("in_process") and scope.process is None:
-        scope.report.say(codes.outside_process(node.span, extern.name))
+        scope.report.say(law_codes.outside_process(node.span, extern.name))
         return wrong(node.span)
     if extern.has("concatenation"):
         return _variadic(node, extern, scope)
@@ -171,7 +172,7 @@ def _past(node: ast.Call, scope: Scope) -> Expr:
     variable = first.id if isinstance(first, ast.Name) else node.span.text
     known = scope.shared.values.get(variable)
     if variable != scope.law_of or not isinstance(known, Read):
-        scope.report.say(codes.past_elsewhere(node.span, variable))
+        scope.report.say(law_codes.past_elsewhere(node.span, variable))
         return wrong(node.span)
     order = next((a.value for a in node.arguments if a.name == "order"), None)
     return Past(variable, _order(order, scope), type=known.type, span=node.span)

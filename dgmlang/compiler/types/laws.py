@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
@@ -60,7 +61,7 @@ def _not_a_law(node: ast.Expr, scope: Scope) -> None:
     name = function.id if isinstance(function, ast.Name) else ""
     dists = library().space("dist")
     if name in FOREIGN:
-        scope.report.say(codes.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))
+        scope.report.say(words.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))
     elif (
         isinstance(node, ast.Call)
         and name not in scope.known()
@@ -69,7 +70,7 @@ def _not_a_law(node: ast.Expr, scope: Scope) -> None:
         known = [*dists, "mixture", "quantize", *scope.shared.models]
         scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
     else:
-        scope.report.say(codes.not_a_law(node.span, "a value", "write `=` for a computed variable"))
+        scope.report.say(words.not_a_law(node.span, "a value", "write `=` for a computed variable"))
 
 
 # ── named distributions ──────────────────────────────────────────────────────────────────────────
@@ -176,7 +177,7 @@ def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool
         return True
     name = found.extern.name if isinstance(found, Named) else "the law"
     help = _SUPPORT_HELP.get((support.name, kind.name))
-    mismatch = codes.support_mismatch(found.span, name, str(support), declared_at, str(kind), help)
+    mismatch = words.support_mismatch(found.span, name, str(support), declared_at, str(kind), help)
     scope.report.say(mismatch)
     return False
 
@@ -216,7 +217,7 @@ def bijections(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain |
     if found is None or bijective(found):
         return found
     layer = next(s for s in inner_stages(found) if s.extern.kind != "bijection")
-    scope.report.say(codes.not_invertible(layer.span, layer.extern.name))
+    scope.report.say(words.not_invertible(layer.span, layer.extern.name))
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import Expr, Head, Local, Net, Through
@@ -52,7 +53,7 @@ def _sees_variables(body: Expr, scope: Scope) -> bool:
     roles = {n: d.role for n, d in scope.shared.declarations.items() if isinstance(d, ast.Variable)}
     for name, place in reads(body).items():
         if roles[name] != "param":
-            scope.report.say(codes.variable_in_net(place.span, name))
+            scope.report.say(law_codes.variable_in_net(place.span, name))
             return True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import library
@@ -43,7 +44,7 @@ def law_of(
     if s.role != "param" and energies:
         return EnergyLaw(type=target, span=s.span)
     if s.role != "param":
-        scope.report.say(codes.no_law(s.name_span, s.role, s.name))
+        scope.report.say(law_codes.no_law(s.name_span, s.role, s.name))
     return None
 
 

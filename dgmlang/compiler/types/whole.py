@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
-from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Past, Program, ScoreLaw
 from dgmlang.compiler.report import Report
@@ -78,7 +78,7 @@ def _data_from_data(program: Program, report: Report) -> None:
         if isinstance(v.law, ComputedLaw):
             above = [n for n in parents(v.law) if program.variables[n].role == "data"]
             if above:
-                report.say(codes.computed_from_data(v.span, v.name))
+                report.say(law_codes.computed_from_data(v.span, v.name))
 
 
 def _energies(program: Program, report: Report) -> None:
@@ -87,10 +87,10 @@ def _energies(program: Program, report: Report) -> None:
     mentioned = set(reads(*program.energies))
     for energy in program.energies:
         if not set(reads(energy)) & energetic:
-            report.say(codes.idle_energy(energy.span))
+            report.say(law_codes.idle_energy(energy.span))
     for v in program.having("data", "latent"):
         if v.name in energetic - mentioned:
-            report.say(codes.no_law(v.span, v.role, v.name))
+            report.say(law_codes.no_law(v.span, v.role, v.name))
     directed = [v for v in program.having("data", "latent") if v.name not in energetic]
     if energetic and directed:
         report.say(name_codes.not_built(directed[0].span, "directed laws beside an energy"))
@@ -104,10 +104,10 @@ def _chains(program: Program, report: Report) -> None:
         if latent is None:
             continue
         if latent in encoded:
-            report.say(codes.encoded_twice(v.span, encoded[latent], latent))
+            report.say(law_codes.encoded_twice(v.span, encoded[latent], latent))
         encoded[latent] = v.span
         if program.guide is not None and latent in program.guide.laws:
-            report.say(codes.guide_of_code(program.guide.laws[latent].span, latent))
+            report.say(law_codes.guide_of_code(program.guide.laws[latent].span, latent))
 
 
 def _scores(program: Program, report: Report) -> None:
@@ -132,7 +132,7 @@ def _guide(program: Program, report: Report) -> None:
     for law in program.guide.laws.values():
         for name, place in reads(*arguments(law)).items():
             if program.variables[name].role == "latent" and name not in program.guide.laws:
-                report.say(codes.guide_reads_latent(place.span, name))
+                report.say(law_codes.guide_reads_latent(place.span, name))
 
 
 def idle_declarations(

@@ -178,6 +178,12 @@ def wrong_values(why: str, place: str) -> Diagnostic:
     return Diagnostic("DGM0422", "wrong values", (), (why,), place=place)
 
 
+def setting_range(span: Span, name: str, setting: str, lowest: int, found: object) -> Diagnostic:
+    """A setting of a method below what makes sense."""
+    label = Label(span, f"`{setting}` of `{name}` is at least {lowest}; found {found}")
+    return Diagnostic("DGM0430", "setting out of range", (label,))
+
+
 def wrong_setting(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """A setting of a method that is not of its type."""
     label = Label(span, f"Expected {expected} in `{name}`; found {found}")

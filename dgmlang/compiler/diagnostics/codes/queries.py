@@ -131,3 +131,15 @@ def wrong_draws(n: object) -> Diagnostic:
     """A number of draws that is no positive whole number."""
     why = f"Expected a whole number from 1; found {n!r}"
     return Diagnostic("DGM0812", "wrong number of draws", (), (why,), place="n")
+
+
+def cannot_condition(span: Span, name: str, above: str) -> Diagnostic:
+    """A value held fixed that a draw would have to reason back from."""
+    if name == above:
+        why = f"drawing the rest of `{name}` given a part of it is not built yet"
+    else:
+        why = f"`{above}` is drawn before `{name}`, and a draw does not look back"
+    help = f"`posterior` says what the data tell of `{above}`" if name != above else None
+    return Diagnostic(
+        "DGM0813", "not built yet", (Label(span, f"`{name}` is held fixed"),), (why,), help
+    )

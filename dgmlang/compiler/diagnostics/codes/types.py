@@ -69,14 +69,6 @@ def kind_mismatch(
     return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
 
 
-def support_mismatch(
-    span: Span, law: str, support: str, declared: Span, kind: str, help: str | None
-) -> Diagnostic:
-    """A law whose support is not its variable's kind."""
-    labels = (Label(span, f"{law} has support {support}"), Label(declared, f"declared {kind}"))
-    return Diagnostic("DGM0307", "support mismatch", labels, help=help)
-
-
 def missing_argument(span: Span, name: str, argument: str, signature: str) -> Diagnostic:
     """A call without an argument that has no default."""
     return Diagnostic(
@@ -105,12 +97,6 @@ def too_many(span: Span, name: str, takes: int) -> Diagnostic:
     return Diagnostic(
         "DGM0310", "too many arguments", (Label(span, f"`{name}` takes {takes} at most"),)
     )
-
-
-def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
-    """Something other than a distribution behind `~`."""
-    label = Label(span, f"Expected a distribution; found {found}")
-    return Diagnostic("DGM0311", "not a distribution", (label,), help=help)
 
 
 def not_a_function(span: Span, name: str) -> Diagnostic:
@@ -168,97 +154,6 @@ def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
     )
 
 
-def not_invertible(span: Span, stage: str) -> Diagnostic:
-    """A layer in a law's chain."""
-    return Diagnostic(
-        "DGM0317",
-        "not a bijection",
-        (Label(span, f"`{stage}` cannot be inverted, so the law behind it has no density"),),
-        help="use a bijection, as `coupling(…)`, or compute the variable with `=`",
-    )
-
-
-def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
-    """A step that lets an entry see itself or later ones."""
-    labels = (Label(span, f"through {step} an entry would see itself or later ones"),)
-    return Diagnostic(
-        "DGM0318",
-        "causality broken here",
-        (*labels, Label(past, "the past enters here")),
-        ("`past(x)` may only flow through causal stages and entrywise operations",),
-        "use a causal stage, as `made`",
-    )
-
-
-def past_elsewhere(span: Span, name: str) -> Diagnostic:
-    """`past(x)` outside the law of x."""
-    return Diagnostic(
-        "DGM0319",
-        "past of another variable",
-        (Label(span, f"`past({name})` only stands in the law of `{name}`"),),
-    )
-
-
-def no_law(span: Span, role: str, name: str) -> Diagnostic:
-    """A variable with no law, in a program without energies."""
-    return Diagnostic(
-        "DGM0321",
-        "variable without a law",
-        (Label(span, f"nothing says how the {role} `{name}` arises"),),
-        help="give it `~ a distribution`, `= a value`, an `energy` or a `score`",
-    )
-
-
-def computed_from_data(span: Span, name: str) -> Diagnostic:
-    """`data b = e(data a)`."""
-    return Diagnostic(
-        "DGM0323",
-        "data computed from data",
-        (Label(span, f"`{name}` would be a function of data, which leaves it no law"),),
-        help="name the expression with `let`",
-    )
-
-
-def guide_target(span: Span, name: str) -> Diagnostic:
-    """A guide for something that is not latent."""
-    return Diagnostic(
-        "DGM0324",
-        "guide of no latent",
-        (Label(span, f"`{name}` is not a latent of this model"),),
-        ("a guide gives latents (and data that may be missing) their posterior",),
-    )
-
-
-def energy_reads_directed(span: Span, name: str) -> Diagnostic:
-    """An energy that mentions a variable with its own law."""
-    return Diagnostic(
-        "DGM0325",
-        "energy of a directed variable",
-        (Label(span, f"the energy reads `{name}`, which has a law of its own"),),
-        ("an energy may mention variables without a law, givens and params",),
-    )
-
-
-def not_scalar(span: Span, what: str, found: str) -> Diagnostic:
-    """An energy or critic that is not one number."""
-    return Diagnostic(
-        "DGM0326",
-        "not one number",
-        (Label(span, f"{what} must be a number; this has shape {found}"),),
-        help="wrap it in `sum(…)`",
-    )
-
-
-def outside_process(span: Span, name: str) -> Diagnostic:
-    """A process function outside a score under a process."""
-    return Diagnostic(
-        "DGM0328",
-        "no process here",
-        (Label(span, f"`{name}` needs a noising process"),),
-        help="write `score x at t under vp() = …`",
-    )
-
-
 def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
     """More indices than axes."""
     return Diagnostic(
@@ -308,33 +203,6 @@ def runtime_name(span: Span, name: str) -> Diagnostic:
     )
 
 
-def guide_reads_latent(span: Span, name: str) -> Diagnostic:
-    """A guide that conditions on a latent which it does not draw."""
-    return Diagnostic(
-        "DGM0335",
-        "unknown to the guide",
-        (Label(span, f"the guide has no value for the latent `{name}`"),),
-        ("a guide knows data, givens, and the latents that it draws itself",),
-        f"give `{name}` a law in the guide, or take it out here",
-    )
-
-
-def idle_energy(span: Span) -> Diagnostic:
-    """An energy that mentions no variable whose law it could be."""
-    return Diagnostic(
-        "DGM0336",
-        "energy of no variable",
-        (Label(span, "no variable without a law of its own stands in this energy"),),
-        help="declare a variable without `~` and `=`, and let the energy mention it",
-    )
-
-
-def two_laws(span: Span, first: Span, name: str) -> Diagnostic:
-    """A variable with a score and another law."""
-    labels = (Label(span, f"`{name}` is given a score here"), Label(first, "and a law here"))
-    return Diagnostic("DGM0337", "two laws", labels, help="keep one of them")
-
-
 def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
     """A dimension below 1."""
     return Diagnostic(
@@ -344,26 +212,56 @@ def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
     )
 
 
-def encoded_twice(span: Span, first: Span, name: str) -> Diagnostic:
-    """Two variables that are bijections of one latent."""
-    labels = (Label(span, f"`{name}` is turned into data again"), Label(first, "first here"))
-    why = ("the two variables determine each other, so they have no joint density",)
-    return Diagnostic("DGM0339", "latent used twice", labels, why)
-
-
-def guide_of_code(span: Span, name: str) -> Diagnostic:
-    """A guide for a latent that a bijection gives exactly."""
-    label = Label(span, f"`{name}` follows from the data by the inverse")
-    help = "take its law out of the guide"
-    return Diagnostic("DGM0340", "guide of a known latent", (label,), (), help)
-
-
-def variable_in_net(span: Span, name: str) -> Diagnostic:
-    """A net's body that reads data through a `let`."""
-    return Diagnostic(
-        "DGM0341",
-        "variable inside a net",
-        (Label(span, f"`{name}` depends on a variable, and a net sees only its parameters"),),
-        ("nets see hyperparameters, params and nets",),
-        f"make it a parameter of the net, and pass `{name}`",
+def twice(span: Span, first: Span, name: str, argument: str) -> Diagnostic:
+    """One parameter with two arguments."""
+    labels = (
+        Label(span, f"`{name}` is given `{argument}` again here"),
+        Label(first, "first given here"),
     )
+    return Diagnostic("DGM0350", "argument given twice", labels, help="keep one of them")
+
+
+def stray_block(span: Span, name: str) -> Diagnostic:
+    """A block behind something that takes none."""
+    label = Label(span, f"`{name}` takes no block")
+    return Diagnostic("DGM0351", "stray block", (label,), help="take the `{ … }` out")
+
+
+def missing_block(span: Span, name: str) -> Diagnostic:
+    """A stage that repeats or wraps a block, without one."""
+    label = Label(span, f"`{name}` needs a block of stages")
+    return Diagnostic(
+        "DGM0352", "missing block", (label,), help=f"write `{name}(…) {{ stage |> stage }}`"
+    )
+
+
+def block_shape(span: Span, name: str, source: str, target: str) -> Diagnostic:
+    """A block that does not keep the shape of what enters it."""
+    label = Label(span, f"the block of `{name}` turns shape {source} into {target}")
+    why = ("what leaves the block enters it again, so its shape stays the same",)
+    return Diagnostic("DGM0353", "block changes the shape", (label,), why)
+
+
+def empty_list(span: Span, wanted: str) -> Diagnostic:
+    """A list without entries."""
+    label = Label(span, f"Expected {wanted}; found an empty list")
+    return Diagnostic("DGM0354", "empty list", (label,))
+
+
+def undecided(span: Span, name: str) -> Diagnostic:
+    """A decision or an end of a slice that hangs on a dimension that only data give."""
+    label = Label(span, f"`{span.text}` hangs on `{name}`, which has no value yet")
+    help = f"give `{name}` a value: `--set {name}=…`, or a default"
+    return Diagnostic("DGM0355", "not a compile-time value yet", (label,), help=help)
+
+
+def past_the_end(span: Span, position: int, length: int) -> Diagnostic:
+    """An entry of a compile-time list that it does not have."""
+    label = Label(span, f"the list has {length} entries; found index {position}")
+    return Diagnostic("DGM0356", "no such entry", (label,), ("indices begin at 0",))
+
+
+def no_axis(span: Span, rank: int, axis: int) -> Diagnostic:
+    """An axis that a value does not have."""
+    label = Label(span, f"the value has {rank} axes; found axis {axis}")
+    return Diagnostic("DGM0357", "no such axis", (label,), ("axes begin at 0",))

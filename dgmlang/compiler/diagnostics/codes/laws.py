@@ -1,0 +1,163 @@
+"""DGM03xx, the second half: laws, causality and companions."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.source import Span
+
+
+def support_mismatch(
+    span: Span, law: str, support: str, declared: Span, kind: str, help: str | None
+) -> Diagnostic:
+    """A law whose support is not its variable's kind."""
+    labels = (Label(span, f"{law} has support {support}"), Label(declared, f"declared {kind}"))
+    return Diagnostic("DGM0307", "support mismatch", labels, help=help)
+
+
+def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
+    """Something other than a distribution behind `~`."""
+    label = Label(span, f"Expected a distribution; found {found}")
+    return Diagnostic("DGM0311", "not a distribution", (label,), help=help)
+
+
+def not_invertible(span: Span, stage: str) -> Diagnostic:
+    """A layer in a law's chain."""
+    return Diagnostic(
+        "DGM0317",
+        "not a bijection",
+        (Label(span, f"`{stage}` cannot be inverted, so the law behind it has no density"),),
+        help="use a bijection, as `coupling(…)`, or compute the variable with `=`",
+    )
+
+
+def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
+    """A step that lets an entry see itself or later ones."""
+    labels = (Label(span, f"through {step} an entry would see itself or later ones"),)
+    return Diagnostic(
+        "DGM0318",
+        "causality broken here",
+        (*labels, Label(past, "the past enters here")),
+        ("`past(x)` may only flow through causal stages and entrywise operations",),
+        "use a causal stage, as `made`",
+    )
+
+
+def past_elsewhere(span: Span, name: str) -> Diagnostic:
+    """`past(x)` outside the law of x."""
+    return Diagnostic(
+        "DGM0319",
+        "past of another variable",
+        (Label(span, f"`past({name})` only stands in the law of `{name}`"),),
+    )
+
+
+def no_law(span: Span, role: str, name: str) -> Diagnostic:
+    """A variable with no law, in a program without energies."""
+    return Diagnostic(
+        "DGM0321",
+        "variable without a law",
+        (Label(span, f"nothing says how the {role} `{name}` arises"),),
+        help="give it `~ a distribution`, `= a value`, an `energy` or a `score`",
+    )
+
+
+def computed_from_data(span: Span, name: str) -> Diagnostic:
+    """`data b = e(data a)`."""
+    return Diagnostic(
+        "DGM0323",
+        "data computed from data",
+        (Label(span, f"`{name}` would be a function of data, which leaves it no law"),),
+        help="name the expression with `let`",
+    )
+
+
+def guide_target(span: Span, name: str) -> Diagnostic:
+    """A guide for something that is not latent."""
+    return Diagnostic(
+        "DGM0324",
+        "guide of no latent",
+        (Label(span, f"`{name}` is not a latent of this model"),),
+        ("a guide gives latents (and data that may be missing) their posterior",),
+    )
+
+
+def energy_reads_directed(span: Span, name: str) -> Diagnostic:
+    """An energy that mentions a variable with its own law."""
+    return Diagnostic(
+        "DGM0325",
+        "energy of a directed variable",
+        (Label(span, f"the energy reads `{name}`, which has a law of its own"),),
+        ("an energy may mention variables without a law, givens and params",),
+    )
+
+
+def not_scalar(span: Span, what: str, found: str) -> Diagnostic:
+    """An energy or critic that is not one number."""
+    return Diagnostic(
+        "DGM0326",
+        "not one number",
+        (Label(span, f"{what} must be a number; this has shape {found}"),),
+        help="wrap it in `sum(…)`",
+    )
+
+
+def outside_process(span: Span, name: str) -> Diagnostic:
+    """A process function outside a score under a process."""
+    return Diagnostic(
+        "DGM0328",
+        "no process here",
+        (Label(span, f"`{name}` needs a noising process"),),
+        help="write `score x at t under vp() = …`",
+    )
+
+
+def guide_reads_latent(span: Span, name: str) -> Diagnostic:
+    """A guide that conditions on a latent which it does not draw."""
+    return Diagnostic(
+        "DGM0335",
+        "unknown to the guide",
+        (Label(span, f"the guide has no value for the latent `{name}`"),),
+        ("a guide knows data, givens, and the latents that it draws itself",),
+        f"give `{name}` a law in the guide, or take it out here",
+    )
+
+
+def idle_energy(span: Span) -> Diagnostic:
+    """An energy that mentions no variable whose law it could be."""
+    return Diagnostic(
+        "DGM0336",
+        "energy of no variable",
+        (Label(span, "no variable without a law of its own stands in this energy"),),
+        help="declare a variable without `~` and `=`, and let the energy mention it",
+    )
+
+
+def two_laws(span: Span, first: Span, name: str) -> Diagnostic:
+    """A variable with a score and another law."""
+    labels = (Label(span, f"`{name}` is given a score here"), Label(first, "and a law here"))
+    return Diagnostic("DGM0337", "two laws", labels, help="keep one of them")
+
+
+def encoded_twice(span: Span, first: Span, name: str) -> Diagnostic:
+    """Two variables that are bijections of one latent."""
+    labels = (Label(span, f"`{name}` is turned into data again"), Label(first, "first here"))
+    why = ("the two variables determine each other, so they have no joint density",)
+    return Diagnostic("DGM0339", "latent used twice", labels, why)
+
+
+def guide_of_code(span: Span, name: str) -> Diagnostic:
+    """A guide for a latent that a bijection gives exactly."""
+    label = Label(span, f"`{name}` follows from the data by the inverse")
+    help = "take its law out of the guide"
+    return Diagnostic("DGM0340", "guide of a known latent", (label,), (), help)
+
+
+def variable_in_net(span: Span, name: str) -> Diagnostic:
+    """A net's body that reads data through a `let`."""
+    return Diagnostic(
+        "DGM0341",
+        "variable inside a net",
+        (Label(span, f"`{name}` depends on a variable, and a net sees only its parameters"),),
+        ("nets see hyperparameters, params and nets",),
+        f"make it a parameter of the net, and pass `{name}`",
+    )
