@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Request:
     resume: str | Path | None = None
     replace: bool = False
     progress: bool | Progress = False
-    notes: Callable[[Diagnostic], object] = field(default=lambda _: None)
+    notes: Callable[[Diagnostic], object] | None = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -151,7 +151,7 @@ def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Va
     found, notes = intake.solve(brought(model.plan.program), model.open)
     model = model.with_hypers(**found)
     arrays, warnings = intake.checked(brought(model.plan.program))
-    for note in (*notes, *warnings):
+    for note in (*notes, *warnings) if request.notes else ():
         request.notes(note)
     return model, _on_device(arrays)
 

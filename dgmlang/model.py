@@ -188,7 +188,7 @@ class Model:
         resume: str | Path | None = None,
         replace: bool = False,
         progress: bool | Progress = False,
-        notes: Callable[[Diagnostic], object] = lambda _: None,
+        notes: Callable[[Diagnostic], object] | None = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -80,10 +82,10 @@ CASES: dict[str, Callable[[], object]] = {
     "too_few_given": lambda: known(CONDITIONAL).sample(3, given={"c": [1.0, 2.0]}),
     "given_not_finite": lambda: known(CONDITIONAL).sample(3, given={"c": np.nan}),
     "half_a_draw": lambda: known(FIXED).sample(0),
-    "draw_of_an_energy": lambda: example("ising", side=4).model.draw({}, None),
-    "wrong_shape_at_log_prob": lambda: known(FIXED).model.log_prob({}, {"x": np.zeros(2)}),
+    "draw_of_an_energy": lambda: example("ising", side=4).model.draw({}, jax.random.key(0)),
+    "wrong_shape_at_log_prob": lambda: known(FIXED).model.log_prob({}, {"x": jnp.zeros(2)}),
     "unknown_name_at_log_prob": lambda: known(FIXED).model.log_prob(
-        {}, {"x": np.zeros(()), "y": np.zeros(())}
+        {}, {"x": jnp.zeros(()), "y": jnp.zeros(())}
     ),
     "two_lengths": lambda: dgm.parse(CONDITIONAL).fit([0.0], steps=1, epochs=1),
     "given_below_a_latent": lambda: example("gmm", d=1).draws(3, given={"x": [5.0]}),
