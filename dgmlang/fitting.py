@@ -151,8 +151,10 @@ def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Va
     found, notes = intake.solve(brought(model.plan.program), model.open)
     model = model.with_hypers(**found)
     arrays, warnings = intake.checked(brought(model.plan.program))
-    for note in (*notes, *warnings) if request.notes else ():
-        request.notes(note)
+    tell = request.notes
+    if tell is not None:
+        for note in (*notes, *warnings):
+            tell(note)
     return model, _on_device(arrays)
 
 
