@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as codes
@@ -39,7 +39,7 @@ def resolve(
         settings: Values for hyperparameters, as from `--set` or keywords of `load`.
         model: The model asked for; by default the file's last.
     """
-    models = {s.name: s for s in tree.statements if isinstance(s, ast.Model)}
+    models = _models(tree, report)
     place = tree.span.source.name
     if not models:
         report.say(codes.no_model(place))
@@ -61,8 +61,22 @@ def resolve(
     )
 
 
+def _models(tree: ast.File, report: Report) -> dict[str, ast.Model]:
+    """The file's models by name (DGM0203); what else a user's file may not hold yet (DGM0290)."""
+    found: dict[str, ast.Model] = {}
+    for s in tree.statements:
+        if isinstance(s, ast.Extern):
+            report.say(codes.not_built(s.span, "`extern` statements"))
+        elif isinstance(s, ast.Model):
+            first = found.setdefault(s.name, s)
+            if first is not s:
+                report.say(codes.declared_twice(s.name_span, first.name_span, s.name))
+    return found
+
+
 def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
     found: dict[str, ast.Model] = {}
+    mentioned = set(_mentioned(tree.statements))
     for use in (s for s in tree.statements if isinstance(s, ast.Use)):
         if use.path is not None:
             report.say(codes.not_built(use.span, "imports of files"))
@@ -70,10 +84,24 @@ def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
         for name, alias in use.names:
             if name in library().models:
                 found[alias] = library().models[name]
+                if alias not in mentioned:
+                    report.say(codes.idle(use.span, "import", alias))
             else:
                 known = library().models
                 report.say(codes.unknown_builtin(use.span, "library model", name, known))
     return found
+
+
+def _mentioned(node: object) -> Iterator[str]:
+    """Every name that stands somewhere below a piece of syntax."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from _mentioned(item)
+    elif isinstance(node, ast.Node):
+        for field in fields(node):
+            yield from _mentioned(getattr(node, field.name))
 
 
 def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.plan.methods import parsed, static_settings
+from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 from dgmlang.evaluate.log_prob import elbo, exact, iwae
@@ -25,25 +25,27 @@ SAMPLES = 16
 """Draws of the guide that the default bound averages."""
 
 
-SETTINGS = {
-    "exact": (),
-    "elbo": ("samples",),
-    "iwae": ("k",),
-    "ode": tuple(f.name for f in fields(Options)),
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "exact": {},
+    "elbo": {"samples": SAMPLES},
+    "iwae": {"k": 512},
+    "ode": {f.name: f.default for f in fields(Options)},
 }
-"""What may stand in a method's brackets."""
+"""What may stand in a method's brackets, with the defaults."""
 
 
 def estimator(plan: Plan, text: str | None) -> Estimator:
     """The estimator that `text` names, or the plan's default (DGM0803, DGM0806)."""
     known = legal(plan)
-    name, settings = next(iter(known), "log_prob"), {}
+    name, arguments = next(iter(known), "log_prob"), ()
     if text is not None:
         name, arguments, _ = parsed("method", text, plan.program.span.source.name)
-        settings = static_settings(arguments)
     if name not in known:
         raise DgmError(codes.no_estimator(name, known, plan.program.name))
-    return _built(name, settings)
+    for argument in arguments:
+        if argument.name is not None and argument.name not in SETTINGS[name]:
+            raise DgmError(codes.bad_settings(name, argument.name, SETTINGS[name]))
+    return _built(name, {**SETTINGS[name], **plain_settings(name, SETTINGS[name], arguments)})
 
 
 def legal(plan: Plan) -> tuple[str, ...]:
@@ -57,14 +59,11 @@ def legal(plan: Plan) -> tuple[str, ...]:
 
 
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
-    for key in settings:
-        if key not in SETTINGS[name]:
-            raise DgmError(codes.bad_settings(name, key, SETTINGS[name]))
     match name:
         case "exact":
             return _exact
         case "elbo":
-            return partial(elbo, **{"samples": SAMPLES, **settings})
+            return partial(elbo, **settings)
         case "iwae":
             return partial(iwae, **settings)
     return partial(flow_log_prob, options=Options(**settings))

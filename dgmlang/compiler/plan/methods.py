@@ -14,7 +14,7 @@ from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
-from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.calls import bind_arguments, place
 from dgmlang.compiler.types.static import Static, static
 
 
@@ -82,7 +82,7 @@ def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, .
         raise DgmError(found)
     if isinstance(node, ast.Name):
         return node.id, (), node
-    if isinstance(node, ast.Call) and isinstance(node.function, ast.Name):
+    if isinstance(node, ast.Call) and isinstance(node.function, ast.Name) and not node.block:
         return node.function.id, node.arguments, node
     what = "write a name, or a name with settings, as `iwae(k = 8)`"
     raise DgmError(codes.bad_method(kind, text, what, place))
@@ -102,17 +102,43 @@ def _settings(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -
         if not _typed(parameter.type.kind, values[parameter.name]):
             wanted, found = parameter.type.kind, written.span.text
             report.say(codes.wrong_setting(written.span, extern.name, wanted, found))
+            continue
+        ranged(extern.name, parameter.name, default(parameter), values, written.span, report)
     report.settle()
     return values
 
 
-def static_settings(arguments: tuple[ast.Argument, ...]) -> dict[str, Any]:
-    """Keyword settings of a method that has no extern, as plain values."""
+def ranged(
+    name: str, key: str, usual: Any, values: Mapping[str, Any], span: Span, report: Report
+) -> None:
+    """DGM0430 where a count is below 1, or below 0 where 0 is automatic, or a float below 0."""
+    found = values[key]
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return
+    lowest = 1 if isinstance(usual, int) and usual != 0 else 0
+    if found < lowest:
+        report.say(codes.setting_range(span, name, key, lowest, found))
+
+
+def plain_settings(
+    name: str, usual: Mapping[str, Any], arguments: tuple[ast.Argument, ...]
+) -> dict[str, Any]:
+    """The settings of a method that has no extern, of the types of their defaults `usual`."""
     report = Report()
-    scope = Static({}, report, words=True)
-    found = {str(a.name): static(a.value, scope) for a in arguments}
+    bound = place(name, tuple(usual), tuple(usual), arguments, report) or {}
+    values: dict[str, Any] = {}
+    for key, argument in bound.items():
+        kind, span = _KINDS[type(usual[key])], argument.value.span
+        values[key] = static(argument.value, Static({}, report, words=True))
+        if _typed(kind, values[key]):
+            ranged(name, key, usual[key], values, span, report)
+        else:
+            report.say(codes.wrong_setting(span, name, kind, span.text))
     report.settle()
-    return found
+    return values
+
+
+_KINDS = {int: "int", float: "float", str: "name"}
 
 
 def default(parameter: Parameter) -> Any:

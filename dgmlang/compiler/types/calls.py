@@ -10,6 +10,7 @@ from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 
+
 def signature(extern: Extern) -> str:
     """`Normal(loc: real, scale: positive)` as people read it."""
     groups = (", ".join(f"{p.name}: {p.type.span.text}" for p in g) for g in extern.groups)

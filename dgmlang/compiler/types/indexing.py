@@ -65,9 +65,7 @@ def _end(node: ast.Expr | None, scope: Scope) -> int | Wrong | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else wrong(node.span)
 
 
-def _shape(
-    node: ast.Index, axes: Shape, items: tuple[Item, ...], scope: Scope
-) -> Shape | None:
+def _shape(node: ast.Index, axes: Shape, items: tuple[Item, ...], scope: Scope) -> Shape | None:
     """NumPy's rule: gathered axes stand where the indices do, or first if these are separated."""
     result: list[Dim] = []
     gathered: Shape = ()
@@ -87,7 +85,7 @@ def _shape(
             joined = broadcast(gathered, item.type.shape)
             if joined is None:
                 shapes = show(gathered), show(item.type.shape)
-                scope.report.say(codes.no_broadcast(node.span, *shapes, "[…, …]"))
+                scope.report.say(codes.no_broadcast(node.span, *shapes, node.span.text))
                 return None
             gathered = joined
     result[where or 0 : where or 0] = gathered

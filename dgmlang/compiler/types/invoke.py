@@ -11,7 +11,7 @@ from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.program import Call, Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import expression, value
 from dgmlang.compiler.types.functions import apply
@@ -27,6 +27,9 @@ def call(node: ast.Call, scope: Scope) -> Expr | Record:
         scope.report.say(codes.not_a_function(node.function.span, node.function.span.text))
         return wrong(node.span)
     name = node.function.id
+    if node.block is not None:
+        scope.report.say(codes.stray_block(node.block.span, name))
+        return wrong(node.span)
     declaration = scope.shared.declarations.get(name)
     if isinstance(declaration, ast.Net):
         return _net(node, declaration, scope)
@@ -81,17 +84,9 @@ def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
 def _positional(
     node: ast.Call, name: str, names: list[str], scope: Scope
 ) -> dict[str, ast.Argument] | None:
-    bound: dict[str, ast.Argument] = {}
-    free = iter(names)
-    for argument in node.arguments:
-        key = argument.name or next(free, None)
-        if key is None:
-            scope.report.say(codes.too_many(argument.span, name, len(names)))
-            return None
-        if key not in names:
-            scope.report.say(codes.unknown_argument(argument.span, name, key, names))
-            return None
-        bound[key] = argument
+    bound = place(name, names, names, node.arguments, scope.report)
+    if bound is None:
+        return None
     for missing in (n for n in names if n not in bound):
         found = codes.missing_argument(node.span, name, missing, f"{name}({', '.join(names)})")
         scope.report.say(found)
@@ -147,7 +142,14 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
 
 def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
     parts = [value(a.value, scope) for a in node.arguments if a.name is None]
-    named = {a.name: a for a in node.arguments if a.name}
+    known = [p.name for p in extern.groups[0] if p.static]
+    named = place(extern.name, (), known, [a for a in node.arguments if a.name], scope.report)
+    if not parts:
+        wanted = next(p.name for p in extern.groups[0] if not p.static)
+        found = codes.missing_argument(node.span, extern.name, wanted, signature(extern))
+        scope.report.say(found)
+    if not parts or named is None:
+        return wrong(node.span)
     return apply(extern, parts, settings(extern.groups[0], named, scope), node.span, scope)
 
 
@@ -174,8 +176,11 @@ def _past(node: ast.Call, scope: Scope) -> Expr:
     if variable != scope.law_of or not isinstance(known, Read):
         scope.report.say(law_codes.past_elsewhere(node.span, variable))
         return wrong(node.span)
-    order = next((a.value for a in node.arguments if a.name == "order"), None)
-    return Past(variable, _order(order, scope), type=known.type, span=node.span)
+    bound = place("past", ("x",), ("x", "order"), node.arguments, scope.report)
+    if bound is None:
+        return wrong(node.span)
+    order = _order(bound["order"].value if "order" in bound else None, scope)
+    return Past(variable, order, type=known.type, span=node.span)
 
 
 def _order(node: ast.Expr | None, scope: Scope) -> tuple[Any, ...]:
@@ -196,13 +201,13 @@ def _order(node: ast.Expr | None, scope: Scope) -> tuple[Any, ...]:
 def _log_prob(node: ast.Call, scope: Scope) -> Expr:
     from dgmlang.compiler.types.laws import law
 
-    if len(node.arguments) != 2:
-        scope.report.say(codes.missing_argument(node.span, "log_prob", "x", "log_prob(D, x)"))
+    bound = _positional(node, "log_prob", ["D", "x"], scope)
+    if bound is None:
         return wrong(node.span)
-    at = value(node.arguments[1].value, scope)
+    at = value(bound["x"].value, scope)
     if isinstance(at, Wrong):
         return at
-    found = law(node.arguments[0].value, at.type, at.span, scope)
+    found = law(bound["D"].value, at.type, at.span, scope)
     return (
         wrong(node.span) if found is None else LogProb(found, at, type=Type(REAL), span=node.span)
     )

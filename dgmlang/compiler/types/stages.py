@@ -9,10 +9,11 @@ from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.program import Chain, Choice, Expr, Stage
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.declared import bind, instantiate
-from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.types.static import Static, static
@@ -56,6 +57,9 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     extern = _extern(function, scope)
     if extern is None:
         return None
+    block = node.block if isinstance(node, ast.Call) else None
+    if not _block_fits(extern, block, node.span, scope):
+        return None
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     bound = bind_arguments(extern, arguments, node.span, scope.report)
     if bound is None:
@@ -64,14 +68,26 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     inner = scope.within(owner=(*scope.owner, place))
     settings = {p.name: _setting(p, bound, inner) for p in extern.groups[0] if p.static}
     inputs = _inputs(extern, bound, scope)
-    block = node.block if isinstance(node, ast.Call) else None
-    body = _body(block, source, inner)
+    body = _body(extern, block, source, inner)
     if inputs is None or (block is not None and body is None):
         return None
+    if any(v is _MISSING for v in settings.values()):
+        return None
     target = body.target if body else _target(extern, source, settings, node, scope)
-    if target is None or any(v is _MISSING for v in settings.values()):
+    if target is None:
         return None
     return Stage(extern, place, settings, inputs, body, source, target, node.span)
+
+
+def _block_fits(extern: Extern, block: ast.Expr | None, span: Span, scope: Scope) -> bool:
+    """Whether a block stands where the stage takes one, and only there (DGM0351, DGM0352)."""
+    if block is not None and not extern.has("block"):
+        scope.report.say(codes.stray_block(block.span, extern.name))
+        return False
+    if block is None and extern.has("block"):
+        scope.report.say(codes.missing_block(span, extern.name))
+        return False
+    return True
 
 
 def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
@@ -101,11 +117,17 @@ def _inputs(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dic
     return None if any(isinstance(e, Wrong) for e in inputs.values()) else inputs
 
 
-def _body(block: ast.Expr | None, source: Type, scope: Scope) -> Chain | None:
+def _body(extern: Extern, block: ast.Expr | None, source: Type, scope: Scope) -> Chain | None:
+    """The block as a chain; it keeps the shape, since it follows itself (DGM0353)."""
     if block is None:
         return None
     first, rest = unroll(block)
-    return chain((first, *rest), source, scope)
+    found = chain((first, *rest), source, scope)
+    if found is None or found.target.array_shape == source.array_shape:
+        return found
+    shapes = show(source.array_shape), show(found.target.array_shape)
+    scope.report.say(codes.block_shape(block.span, extern.name, *shapes))
+    return None
 
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────
@@ -121,7 +143,11 @@ def _setting(parameter: Parameter, bound: dict[str, ast.Argument], scope: Scope)
         return _template(node, scope) or _MISSING
     if parameter.name in SPACES:
         return _choice(parameter.name, node, scope)
-    return static(node, scope.static)
+    held = static(node, scope.static)
+    if held == () and parameter.type.shape is not None:
+        scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
+        return _MISSING
+    return held
 
 
 def _template(node: ast.Expr, scope: Scope) -> Chain | None:
@@ -142,6 +168,9 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
     if extern.has("planned"):
         scope.report.say(name_codes.planned(function.span, space, held))
         return _MISSING
+    if isinstance(node, ast.Call) and node.block is not None:
+        scope.report.say(codes.stray_block(node.block.span, held))
+        return _MISSING
     if not extern.parameters:
         return held
     arguments = node.arguments if isinstance(node, ast.Call) else ()
@@ -156,6 +185,8 @@ def _takes(extern: Extern, wanted: Kind, source: Type) -> bool:
     """Whether a stage takes this kind; a bijection only what lies in its domain for certain."""
     if wanted.name in ("any", "cat"):
         return True
+    if wanted.name == "real" and source.kind.inner and extern.kind == "layer":
+        return True  # a simplex or a matrix enters as the array that it is
     offered = offers(source.kind, wanted)
     classes = source.kind.name == "cat" and wanted.name == "real"
     return offered is True or (offered is None and extern.kind == "layer" and not classes)
@@ -175,5 +206,6 @@ def _target(
         return None
     static_values = {k: v for k, v in settings.items() if isinstance(v, int | float | tuple | Dim)}
     result = instantiate(extern.type, dims, static_values, scope.static, source.array_shape)
-    own = source.kind if result.kind.name == "any" else result.kind
+    kept = REAL if source.kind.inner else source.kind
+    own = kept if result.kind.name == "any" else result.kind
     return Type(own, leading + result.shape)

@@ -40,19 +40,17 @@ def static(node: ast.Expr, scope: Static) -> Any:
         case ast.Sequence(items):
             return tuple(static(item, scope) for item in items)
         case ast.Unary("-", operand):
-            value = static(operand, scope)
-            return None if value is None else -value
+            return _unary(node, static(operand, scope), lambda v: -v, scope)
         case ast.Unary("not", operand):
-            return not static(operand, scope)
+            held = _decided(operand, static(operand, scope), scope)
+            return None if held is None else not held
         case ast.Binary(op, left, right):
             return _binary(node, op, static(left, scope), static(right, scope), scope)
         case ast.Conditional(then, test, otherwise):
-            return static(then if static(test, scope) else otherwise, scope)
+            held = _decided(test, static(test, scope), scope)
+            return None if held is None else static(then if held else otherwise, scope)
         case ast.Index(value, (item,)) if not isinstance(item, ast.Slice):
-            sequence, position = static(value, scope), static(item, scope)
-            if isinstance(sequence, tuple) and isinstance(position, int):
-                return sequence[position] if -len(sequence) <= position < len(sequence) else None
-            return None
+            return _entry(node, static(value, scope), static(item, scope), scope)
         case ast.Call(ast.Name(name), arguments) if name in scope.functions:
             return scope.functions[name](*(static(a.value, scope) for a in arguments))
     scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
@@ -87,6 +85,39 @@ def _name(node: ast.Name, name: str, scope: Static) -> Any:
     return None
 
 
+def _unary(node: ast.Expr, value: Any, rule: Callable[[Any], Any], scope: Static) -> Any:
+    if isinstance(value, int | float | Dim):
+        return rule(value)
+    if value is not None:
+        scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
+    return None
+
+
+def _entry(node: ast.Expr, sequence: Any, position: Any, scope: Static) -> Any:
+    """One entry of a list (DGM0303, DGM0355, DGM0356)."""
+    position = _decided(node, position, scope)
+    if sequence is None or position is None:
+        return None
+    if not isinstance(sequence, tuple) or not isinstance(position, int):
+        scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
+        return None
+    if not -len(sequence) <= position < len(sequence):
+        scope.report.say(codes.past_the_end(node.span, position, len(sequence)))
+        return None
+    return sequence[position]
+
+
+def _decided(node: ast.Expr, value: Any, scope: Static) -> Any:
+    """A value as a plain number or truth; None, with DGM0355, for an open dimension."""
+    if not isinstance(value, Dim):
+        return value
+    if value.value is None:
+        scope.report.say(codes.undecided(node.span, min(value.symbols)))
+    return value.value
+
+
+_COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
+
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -108,12 +139,28 @@ def _binary(node: ast.Binary, op: str, left: Any, right: Any, scope: Static) -> 
     if left is None or right is None:
         return None
     if isinstance(left, Dim) or isinstance(right, Dim):
-        left, right = _lift(left), _lift(right)
+        left, right = _lifted(node, op, left, right, scope)
+        if left is None or right is None:
+            return None
     try:
         return _ARITHMETIC[op](left, right)
     except (TypeError, ZeroDivisionError, OverflowError, KeyError):
         scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
         return None
+
+
+def _lifted(node: ast.Expr, op: str, left: Any, right: Any, scope: Static) -> tuple[Any, Any]:
+    """Operands of which one is a Dim, as two Dims, or as the numbers that decide a comparison.
+
+    Two dimensions compare where their difference is a number: d + 1 > d, and d == 2 is open.
+    """
+    if op in ("and", "or"):
+        return _decided(node, left, scope), _decided(node, right, scope)
+    left, right = _lift(left), _lift(right)
+    if not (isinstance(left, Dim) and isinstance(right, Dim)):
+        scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
+        return None, None
+    return (_decided(node, left - right, scope), 0) if op in _COMPARISONS else (left, right)
 
 
 def _lift(value: Any) -> Any:

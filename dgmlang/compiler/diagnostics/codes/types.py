@@ -257,7 +257,7 @@ def undecided(span: Span, name: str) -> Diagnostic:
 
 def past_the_end(span: Span, position: int, length: int) -> Diagnostic:
     """An entry of a compile-time list that it does not have."""
-    label = Label(span, f"the list has {length} entries; found index {position}")
+    label = Label(span, f"the list has length {length}; found index {position}")
     return Diagnostic("DGM0356", "no such entry", (label,), ("indices begin at 0",))
 
 
