@@ -103,21 +103,21 @@ def _settings(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -
             wanted, found = parameter.type.kind, written.span.text
             report.say(codes.wrong_setting(written.span, extern.name, wanted, found))
             continue
-        ranged(extern.name, parameter.name, default(parameter), values, written.span, report)
+        _ranged(extern.name, parameter, values[parameter.name], written.span, report)
     report.settle()
     return values
 
 
-def ranged(
-    name: str, key: str, usual: Any, values: Mapping[str, Any], span: Span, report: Report
-) -> None:
-    """DGM0430 where a count is below 1, or below 0 where 0 is automatic, or a float below 0."""
-    found = values[key]
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return
-    lowest = 1 if isinstance(usual, int) and usual != 0 else 0
-    if found < lowest:
-        report.say(codes.setting_range(span, name, key, lowest, found))
+def _ranged(extern: str, parameter: Parameter, found: Any, span: Span, report: Report) -> None:
+    """DGM0430 where a setting is below what its type and default allow."""
+    lowest = _lowest(parameter.type.kind, default(parameter))
+    if lowest is not None and found < lowest:
+        report.say(codes.setting_range(span, extern, parameter.name, lowest, found))
+
+
+def _lowest(kind: str, usual: Any) -> int | None:
+    """1 for a count; 0 for a float, and for a count whose default 0 means automatic."""
+    return {"int": 0 if usual == 0 else 1, "float": 0}.get(kind)
 
 
 def plain_settings(
@@ -130,10 +130,11 @@ def plain_settings(
     for key, argument in bound.items():
         kind, span = _KINDS[type(usual[key])], argument.value.span
         values[key] = static(argument.value, Static({}, report, words=True))
-        if _typed(kind, values[key]):
-            ranged(name, key, usual[key], values, span, report)
-        else:
+        lowest = _lowest(kind, usual[key])
+        if not _typed(kind, values[key]):
             report.say(codes.wrong_setting(span, name, kind, span.text))
+        elif lowest is not None and values[key] < lowest:
+            report.say(codes.setting_range(span, name, key, lowest, values[key]))
     report.settle()
     return values
 
