@@ -11,7 +11,7 @@ from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Chain, Expr, Law, Mixture, Named, Pushed, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types.calls import bind_arguments, group_of
+from dgmlang.compiler.types.calls import bind_arguments, group_of, place
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.expressions import expression, head, value
@@ -40,6 +40,9 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
         return None
     if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
         return _not_a_law(node, scope)
+    if node.block is not None:
+        scope.report.say(codes.stray_block(node.block.span, node.function.id))
+        return None
     name = node.function.id
     if name == "mixture":
         return _mixture(node, target, declared_at, scope)
@@ -229,11 +232,16 @@ def inner_stages(found: Chain) -> Iterator[Stage]:
 
 
 def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> Mixture | None:
-    arguments = [a.value for a in node.arguments]
-    if len(arguments) != 2:
-        text = "mixture(weights, D)"
-        scope.report.say(codes.missing_argument(node.span, "mixture", "D", text))
+    names = ("weights", "D")
+    bound = place("mixture", names, names, node.arguments, scope.report)
+    if bound is None:
         return None
+    if len(bound) != len(names):
+        missing = next(n for n in names if n not in bound)
+        text = "mixture(weights, D)"
+        scope.report.say(codes.missing_argument(node.span, "mixture", missing, text))
+        return None
+    arguments = [bound[n].value for n in names]
     weights = value(arguments[0], scope)
     if isinstance(weights, Wrong):
         return None
