@@ -40,13 +40,18 @@ def test_slices_of_an_open_axis() -> None:
 
 
 def test_a_simplex_enters_a_layer() -> None:
-    compile_text(
+    plan = compile_text(
         "model M {\n  net f(z: simplex(3)) -> real = z |> mlp([8])\n"
         "  latent z : simplex(3) ~ Dirichlet([1, 1, 1])\n  data x : real ~ Normal(f(z), 1)\n}\n"
     )
+    # Three entries in, eight units, one head: their weights and biases.
+    assert plan.facts.parameters == 4 * 8 + 9
 
 
-@pytest.mark.parametrize("size", ["d + 1 if d + 1 > d else 1", "3 if h == 2 else 4"])
-def test_decided_dimensions(size: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "found"), [("d + 1 if d + 1 > d else 1", "d + 1"), ("3 if h == 2 else 4", "3")]
+)
+def test_decided_dimensions(size: str, found: str) -> None:
     text = f"model M(d: int, h: int = 2) {{\n  data x : real[{size}] ~ Normal()\n}}\n"
-    compile_text(text)
+    (axis,) = compile_text(text).program.variables["x"].type.shape
+    assert str(axis) == found
