@@ -7,20 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.objectives.averaged import averaged
 from dgmlang.objectives.field import flat_data, score_field
 from dgmlang.objectives.noised import Noised, noised
-from dgmlang.objectives.objective import (
-    Metrics,
-    Objective,
-    Params,
-    Player,
-    State,
-    Values,
-    everything,
-    nothing,
-    stateless,
-)
-from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.registry import implements
 
 
@@ -45,22 +35,7 @@ def dsm(lowered: Lowered, *, sigma: float = 0.1) -> Objective:
         residual = at.sigma[:, None] * score + at.noise
         return 0.5 * weight**2 * jnp.sum(residual**2, axis=1)
 
-    def loss(
-        params: Params, state: State, batch: Values, key: Array
-    ) -> tuple[Array, tuple[State, Metrics]]:
-        return jnp.mean(each(params, batch, key)), (state, {})
-
-    return with_priors(
-        lowered,
-        Objective(
-            name="dsm",
-            quantity=_quantity(lowered, sigma),
-            players=(Player("model", loss, everything),),
-            companions=nothing,
-            start=stateless,
-            validate=each,
-        ),
-    )
+    return averaged(lowered, "dsm", _quantity(lowered, sigma), each)
 
 
 def _quantity(lowered: Lowered, sigma: float) -> str:

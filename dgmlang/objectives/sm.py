@@ -6,20 +6,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.objectives.averaged import averaged
 from dgmlang.objectives.field import exact_trace, flat_data, score_field
 from dgmlang.objectives.noised import as_given, noised
-from dgmlang.objectives.objective import (
-    Metrics,
-    Objective,
-    Params,
-    Player,
-    State,
-    Values,
-    everything,
-    nothing,
-    stateless,
-)
-from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.registry import implements
 
 
@@ -41,19 +31,6 @@ def sm(lowered: Lowered) -> Objective:
         score, trace = exact_trace(lambda x: field(params, x, values, at.t), at.x)
         return at.sigma**2 * (trace + 0.5 * jnp.sum(score**2, axis=1))
 
-    def loss(
-        params: Params, state: State, batch: Values, key: Array
-    ) -> tuple[Array, tuple[State, Metrics]]:
-        return jnp.mean(each(params, batch, key)), (state, {})
-
-    return with_priors(
-        lowered,
-        Objective(
-            name="sm",
-            quantity="score-matching loss, a Fisher divergence up to a constant",
-            players=(Player("model", loss, everything),),
-            companions=nothing,
-            start=stateless,
-            validate=each,
-        ),
+    return averaged(
+        lowered, "sm", "score-matching loss, a Fisher divergence up to a constant", each
     )

@@ -7,20 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.objectives.averaged import averaged
 from dgmlang.objectives.field import flat_data, score_field
 from dgmlang.objectives.noised import as_given, noised
-from dgmlang.objectives.objective import (
-    Metrics,
-    Objective,
-    Params,
-    Player,
-    State,
-    Values,
-    everything,
-    nothing,
-    stateless,
-)
-from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.registry import implements
 
 
@@ -50,19 +40,6 @@ def ssm(lowered: Lowered, *, projections: int = 1) -> Objective:
         half_norm = 0.5 * jnp.sum(score[0] ** 2, axis=1)
         return at.sigma**2 * (jnp.mean(curvatures, axis=0) + half_norm)
 
-    def loss(
-        params: Params, state: State, batch: Values, key: Array
-    ) -> tuple[Array, tuple[State, Metrics]]:
-        return jnp.mean(each(params, batch, key)), (state, {})
-
-    return with_priors(
-        lowered,
-        Objective(
-            name="ssm",
-            quantity="sliced score-matching loss, a Fisher divergence up to a constant",
-            players=(Player("model", loss, everything),),
-            companions=nothing,
-            start=stateless,
-            validate=each,
-        ),
+    return averaged(
+        lowered, "ssm", "sliced score-matching loss, a Fisher divergence up to a constant", each
     )

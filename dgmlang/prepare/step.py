@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,7 +38,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """One step, with its settings as fields.
 
     Arrays have a leading axis of examples. `invertible` steps have `invert`; `log_det` is
@@ -55,13 +56,13 @@ class Step:
         """The shape of the examples that `fitted` is for; None where any will do."""
         return None
 
+    @abstractmethod
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         """The prepared batch."""
-        raise NotImplementedError
 
     def invert(self, x: Array, fitted: Fitted) -> Array:
-        """The batch as it was given."""
-        raise NotImplementedError
+        """The batch as it was given; only of an `invertible` step."""
+        raise TypeError(f"{type(self).__name__} cannot be undone")
 
     def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array | None:
         """The log-determinant for one example of this prepared shape."""

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.facts import Block
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import EnergyLaw, Variable
+from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Params, Values
 
@@ -21,8 +22,7 @@ Move = Callable[[Params, Array, Values], Values]
 
 def energy_variables(lowered: Lowered) -> dict[str, Variable]:
     """The variables that the energies are about, by name."""
-    found = lowered.program.variables.values()
-    return {v.name: v for v in found if isinstance(v.law, EnergyLaw)}
+    return {v.name: v for v in facets.energy_variables(lowered.program)}
 
 
 def latents_first(lowered: Lowered) -> tuple[Block, ...]:

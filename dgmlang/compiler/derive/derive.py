@@ -11,7 +11,7 @@ from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
-from dgmlang.compiler.derive.weights import has_weights, parameters
+from dgmlang.compiler.derive.weights import has_weights, outer_stages, parameters
 from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import parents
 
@@ -78,7 +78,7 @@ def _flags(
         "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
         "noise_density": not program.having("given") and all(_has_noise(v) for v in data),
         "noise_learned": bool(program.noise),
-        "ode_flow": any(s for s in _chains(program) if s == "ode"),
+        "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
     }
 
@@ -91,9 +91,3 @@ def _has_noise(variable: Variable) -> bool:
 def _reads_param(program: Program, name: str) -> bool:
     law = program.variables[name].law
     return any(program.variables[parent].role == "param" for parent in parents(law))
-
-
-def _chains(program: Program) -> list[str]:
-    laws = [v.law for v in program.having("data", "latent")]
-    chains = [getattr(law, "chain", None) for law in laws]
-    return [stage.extern.name for chain in chains if chain for stage in chain.stages]

@@ -39,10 +39,11 @@ def parameters(program: Program) -> int | None:
 
 def has_weights(program: Program) -> bool:
     """Whether some stage outside the nets, in a law or an energy, learns."""
-    return any(not stage.extern.has("weightless") for stage in _stages(program))
+    return any(not stage.extern.has("weightless") for stage in outer_stages(program))
 
 
-def _stages(program: Program) -> Iterator[Stage]:
+def outer_stages(program: Program) -> Iterator[Stage]:
+    """The stages in laws and energies, outside the nets; blocks and conditioners included."""
     laws = [v.law for v in program.variables.values() if v.law is not None]
     roots = [e for law in laws for e in arguments(law)] + list(program.energies)
     chains = [node.chain for node in walk(*roots) if isinstance(node, Through)]

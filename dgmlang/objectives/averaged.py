@@ -1,0 +1,36 @@
+"""Objectives that are the mean of one loss an example, with nothing carried and no companions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.objectives.objective import (
+    Metrics,
+    Objective,
+    Params,
+    Player,
+    State,
+    Values,
+    everything,
+    nothing,
+    stateless,
+)
+from dgmlang.objectives.priors import with_priors
+
+
+def averaged(
+    lowered: Lowered, name: str, quantity: str, each: Callable[[Params, Values, Array], Array]
+) -> Objective:
+    """The objective whose loss is the mean of `each` (params, batch, key) → [n], with priors."""
+
+    def loss(
+        params: Params, state: State, batch: Values, key: Array
+    ) -> tuple[Array, tuple[State, Metrics]]:
+        return jnp.mean(each(params, batch, key)), (state, {})
+
+    player = Player("model", loss, everything)
+    return with_priors(lowered, Objective(name, quantity, (player,), nothing, stateless, each))
