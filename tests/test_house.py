@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("types", "program", "walk"),
     ("derive",),
     ("plan",),
+    ("emit",),
     ("pipeline",),
     ("lower",),
 )

@@ -15,6 +15,8 @@ from pathlib import Path
 from dgmlang.cli.check import CHECK
 from dgmlang.cli.command import CommandParser, UsageError
 from dgmlang.cli.demo import DEMO
+from dgmlang.cli.doc import DOC
+from dgmlang.cli.emit import EMIT
 from dgmlang.cli.eval import EVAL
 from dgmlang.cli.explain import EXPLAIN
 from dgmlang.cli.sample import SAMPLE
@@ -24,7 +26,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 
 AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
-COMMANDS = (CHECK, EXPLAIN, TRAIN, SAMPLE, EVAL, DEMO)
+COMMANDS = (CHECK, EXPLAIN, TRAIN, SAMPLE, EVAL, DOC, EMIT, DEMO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
+from dgmlang.cli.files import put
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,16 +71,7 @@ def _absent(*files: Path | None) -> list[Path]:
 
 
 def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:
-    from dgmlang.compiler.diagnostics.codes import runs as codes
-    from dgmlang.compiler.diagnostics.diagnostic import DgmError
-    from dgmlang.runtime.checkpoint import write
-
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write(out, lambda file: _archive(file, drawn))
-    except OSError as error:
-        reason = (error.strerror or "the system refused").lower()
-        raise DgmError(codes.unwritable(str(out), reason)) from error
+    put(out, lambda file: _archive(file, drawn))
     shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in drawn.items())
     print(f"{out}: {shapes}")
 
