@@ -49,18 +49,16 @@ def _file(path: Path) -> str:
 
 
 def _all() -> str:
-    from textwrap import fill
+    from textwrap import TextWrapper
 
     from dgmlang.compiler.emit.describe import KINDS
     from dgmlang.compiler.library import library
 
     held = library()
-    rows = {KINDS.get(kind, kind): space for kind, space in held.externs.items()}
-    rows["model"] = held.models
-    texts = (
-        fill(", ".join(r), 96, initial_indent="  ", subsequent_indent="  ") for r in rows.values()
-    )
-    return "\n".join(f"{title}\n{text}" for title, text in zip(rows, texts, strict=True))
+    rows = {KINDS.get(kind, kind): list(space) for kind, space in held.externs.items()}
+    rows["model"] = list(held.models)
+    wide = TextWrapper(96, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(f"{title}\n{wide.fill(', '.join(row))}" for title, row in rows.items())
 
 
 DOC = Command("doc", "say what a name of the library means, or what a program says of itself",

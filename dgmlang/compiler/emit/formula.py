@@ -18,6 +18,10 @@ _SIGNS = {
     ">": ">", ">=": r"\geq", "and": r"\wedge", "or": r"\vee",
 }  # fmt: skip
 _STRENGTH = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "@": 5}
+_Atom = (
+    ast.Number | ast.Name | ast.Attribute | ast.Index | ast.Slice | ast.Conditional | ast.Sequence
+    | ast.Pipe | ast.Call
+)  # fmt: skip
 _COMPARISON, _SIGN, _POWER, _FRACTION, _ATOM = 3, 5, 6, 7, 8
 
 
@@ -47,10 +51,11 @@ def _render(node: ast.Expr | ast.Slice) -> tuple[str, int]:
             return f"{sign}{_held(operand, _SIGN)}", _SIGN
         case ast.Binary():
             return _binary(node)
-    return _atom(node), _ATOM
+        case _:
+            return _atom(node), _ATOM
 
 
-def _atom(node: ast.Expr | ast.Slice) -> str:
+def _atom(node: _Atom) -> str:
     match node:
         case ast.Number(value=value):
             return f"{value}"
@@ -69,7 +74,8 @@ def _atom(node: ast.Expr | ast.Slice) -> str:
             return f"({inner})" if round_ else f"[{inner}]"
         case ast.Pipe(value=value, stage=stage):
             return f"{stage_name(stage)}{bracketed(expression(value))}"
-    return _call(node)
+        case ast.Call():
+            return _call(node)
 
 
 def _held(node: ast.Expr, strength: int) -> str:
