@@ -36,11 +36,15 @@ def _run(args: Namespace) -> int:
 
 def _meaning(code: str) -> str:
     from dgmlang.cli.codes import meanings
+    from dgmlang.cli.stories import for_terminals, told
+    from dgmlang.compiler.diagnostics.stories import story
 
     known = meanings()
     if code not in known:
         raise UsageError(f"no diagnostic has the code {code}")
-    return f"{code}: {' '.join(known[code])}"
+    page = story(code)
+    head = f"{code}: {' '.join(known[code])}"
+    return head if page is None else f"{head}\n\n{for_terminals(told(page)).rstrip()}"
 
 
 EXPLAIN = Command(
