@@ -13,5 +13,5 @@ from importlib.resources import files
 
 def story(code: str) -> str | None:
     """The page of a code, None where there is none."""
-    page = files(__package__) / f"{code}.md"
+    page = files("dgmlang.compiler.diagnostics.stories") / f"{code}.md"
     return page.read_text(encoding="utf-8") if page.is_file() else None
