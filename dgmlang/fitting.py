@@ -16,7 +16,7 @@ from dgmlang.compiler.diagnostics.codes import runs as run_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.plan import recipes
-from dgmlang.compiler.plan.methods import Method
+from dgmlang.compiler.plan.methods import Method, require_built
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
 from dgmlang.fitted import Fitted
@@ -67,11 +67,14 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
     if request.steps is not None and request.epochs is not None:
         raise DgmError(codes.two_lengths())
     recipe = written.recipe(model.plan.program, request.recipe)
+    wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
+    require_built(model.plan)
+    if not model.open:
+        named_objective(model.plan, wanted.get("objective"))  # a refusal comes before any work
     prepare = _preparations(request, {} if recipe is None else recipe.prepare)
     data, held = _divided(data, request)
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
-    wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
     method = named_objective(model.plan, wanted.get("objective"))
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))

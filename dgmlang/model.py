@@ -11,7 +11,7 @@ from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
-from dgmlang.compiler.plan.methods import Method, sampler
+from dgmlang.compiler.plan.methods import Method, require_built, sampler
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.source import Source
@@ -82,9 +82,15 @@ class Model:
 
     @cached_property
     def lowered(self) -> Lowered:
-        """The program as JAX functions of one example (DGM0420 where a dimension is open)."""
+        """The program as JAX functions of one example.
+
+        Raises:
+            DgmError: DGM0291 where a part of it has no implementation, DGM0420 where a dimension
+                is open.
+        """
         from dgmlang.compiler.lower.lowered import lower
 
+        require_built(self.plan)
         if self.open:
             raise DgmError(codes.open_dimensions(self.open, self.source.name))
         return lower(self.plan.program, self.plan.facts)

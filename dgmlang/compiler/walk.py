@@ -17,6 +17,7 @@ from dgmlang.compiler.program import (
     Mixture,
     Named,
     Past,
+    Program,
     Pushed,
     Read,
     ScoreLaw,
@@ -106,3 +107,46 @@ def stages(chain: Chain) -> Iterator[Stage]:
         for value in (stage.body, *stage.settings.values()):
             if isinstance(value, Chain):
                 yield from stages(value)
+
+
+# ── the whole program ────────────────────────────────────────────────────────────────────────────
+
+
+def laws(program: Program) -> Iterator[Law]:
+    """The laws of variables, of the guide and of the noise."""
+    yield from (v.law for v in program.variables.values() if v.law is not None)
+    if program.guide is not None:
+        yield from program.guide.laws.values()
+    yield from program.noise.values()
+
+
+def expressions(program: Program) -> Iterator[Expr]:
+    """Every expression of the program, each once."""
+    critic = () if program.critic is None else (program.critic.value,)
+    starts = (v.start for v in program.variables.values() if v.start is not None)
+    bodies = (net.body for net in program.nets.values())
+    parts = (e for law in laws(program) for e in arguments(law))
+    return walk(*parts, *starts, *bodies, *program.energies, *critic)
+
+
+def chains(program: Program) -> Iterator[Chain]:
+    """The chains that are applied to values; those inside stages are built by their stage."""
+    inner = []
+    for node in expressions(program):
+        if isinstance(node, Through):
+            yield node.chain
+        elif isinstance(node, LogProb):
+            inner.append(node.law)
+    for law in (*laws(program), *inner):
+        yield from _pushing(law)
+
+
+def _pushing(law: Law) -> Iterator[Chain]:
+    match law:
+        case Pushed(base=base, chain=chain):
+            yield chain
+            yield from _pushing(base)
+        case Mixture(component=component):
+            yield from _pushing(component)
+        case ComputedLaw(chain=Chain() as chain):
+            yield chain

@@ -27,6 +27,11 @@ MIXED = """model Mixed {
 }
 """
 
+PLANNED = """model Planned(d: int) {
+  data x : real[d] ~ Normal(0, 1) |> lu_linear |> coupling(mlp([8]), transform = spline)
+}
+"""
+
 CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "two_in_a_bit": (BITS, np.full((5, 3), 2), {}),
     "greys_in_bits": (BITS, np.full((5, 3), 0.5), {}),
@@ -49,6 +54,7 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "objective_misspelt": (BITS, np.zeros((5, 3)), {"objective": "mel"}),
     "objective_refused": (MANY, {"x": np.zeros((2, 2)), "k": [0, 1]}, {"objective": "fgan"}),
     "objective_not_built": (MIXED, np.zeros((4, 1)), {"objective": "em"}),
+    "part_not_built": (PLANNED, "nowhere.npz", {}),
     "objective_setting": (BITS, np.zeros((5, 3)), {"objective": "mle(k = 3)"}),
     "objective_setting_type": (BITS, np.zeros((5, 3)), {"objective": "nce(ratio = 1.5)"}),
     "objective_sentence": (BITS, np.zeros((5, 3)), {"objective": "1 + 2"}),

@@ -17,8 +17,8 @@ CODE = re.compile(r"DGM0[23]\d\d")
 SEVERAL = {"several", "idle"}
 """Cases that hold more than one mistake."""
 
-ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209", "DGM0210"}
-"""Codes about settings and files rather than texts: tested in test_settings."""
+ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209", "DGM0210", "DGM0291"}
+"""Codes about settings, files and what runs rather than texts: held beside those."""
 
 
 def findings(path: Path) -> tuple[Diagnostic, ...]:

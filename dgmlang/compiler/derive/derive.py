@@ -11,6 +11,7 @@ from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
+from dgmlang.compiler.derive.unbuilt import unbuilt
 from dgmlang.compiler.derive.weights import has_weights, outer_stages, parameters
 from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import parents
@@ -38,6 +39,7 @@ def derive(program: Program) -> Facts:
         exact_sum,
         _flags(program, bounded, found),
         parameters(program),
+        unbuilt(program),
     )
 
 

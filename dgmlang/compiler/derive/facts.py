@@ -99,6 +99,15 @@ class Summation:
 
 
 @dataclass(frozen=True)
+class Unbuilt:
+    """A part of the library that the program names and that no implementation is bound to yet."""
+
+    kind: str
+    name: str
+    span: Span = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything derived from one program, nothing decided."""
 
@@ -115,3 +124,4 @@ class Facts:
     summation: Summation | None
     flags: Mapping[str, Any]
     parameters: int | None
+    unbuilt: tuple[Unbuilt, ...]

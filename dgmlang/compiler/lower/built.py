@@ -9,7 +9,7 @@ import numpy as np
 
 from dgmlang.bijections.bijection import Bijection
 from dgmlang.compiler.derive.facts import Facts
-from dgmlang.compiler.lower.graph import chains, dependency_order, expressions
+from dgmlang.compiler.lower.graph import dependency_order
 from dgmlang.compiler.lower.heads import BuiltHead, dense_head, masked_head
 from dgmlang.compiler.lower.stages import Mapped, bijection, layer
 from dgmlang.compiler.program import (
@@ -24,6 +24,7 @@ from dgmlang.compiler.program import (
     Through,
 )
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
 from dgmlang.processes.process import AbstractProcess
 from dgmlang.registry import implementation

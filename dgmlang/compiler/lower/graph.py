@@ -1,50 +1,11 @@
-"""What a program is made of: its expressions, the chains in it, and an order for its laws."""
+"""An order for laws, by what they read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from dgmlang.compiler.program import (
-    Chain,
-    ComputedLaw,
-    Expr,
-    Law,
-    LogProb,
-    Mixture,
-    Program,
-    Pushed,
-    Through,
-)
-from dgmlang.compiler.walk import arguments, parents, walk
-
-
-def laws(program: Program) -> Iterator[Law]:
-    """The laws of variables, of the guide and of the noise."""
-    yield from (v.law for v in program.variables.values() if v.law is not None)
-    if program.guide is not None:
-        yield from program.guide.laws.values()
-    yield from program.noise.values()
-
-
-def expressions(program: Program) -> Iterator[Expr]:
-    """Every expression of the program, each once."""
-    critic = () if program.critic is None else (program.critic.value,)
-    starts = (v.start for v in program.variables.values() if v.start is not None)
-    bodies = (net.body for net in program.nets.values())
-    parts = (e for law in laws(program) for e in arguments(law))
-    return walk(*parts, *starts, *bodies, *program.energies, *critic)
-
-
-def chains(program: Program) -> Iterator[Chain]:
-    """The chains that are applied to values; those inside stages are built by their stage."""
-    inner = []
-    for node in expressions(program):
-        if isinstance(node, Through):
-            yield node.chain
-        elif isinstance(node, LogProb):
-            inner.append(node.law)
-    for law in (*laws(program), *inner):
-        yield from _pushing(law)
+from dgmlang.compiler.program import Law
+from dgmlang.compiler.walk import parents
 
 
 def dependency_order(laws: Mapping[str, Law]) -> tuple[str, ...]:
@@ -56,14 +17,3 @@ def dependency_order(laws: Mapping[str, Law]) -> tuple[str, ...]:
         ordered.append(ready)
         del pending[ready]
     return tuple(ordered)
-
-
-def _pushing(law: Law) -> Iterator[Chain]:
-    match law:
-        case Pushed(base=base, chain=chain):
-            yield chain
-            yield from _pushing(base)
-        case Mixture(component=component):
-            yield from _pushing(component)
-        case ComputedLaw(chain=Chain() as chain):
-            yield chain

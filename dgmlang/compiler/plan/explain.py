@@ -49,6 +49,7 @@ class Explanation:
             "samplers": {n: _verdict_json(v) for n, v in plan.samplers.items()},
             "queries": {q.name: {"kind": q.kind, "cost": q.cost} for q in queries(plan)},
             "built": list(plan.companions),
+            "not_built": [{"name": p.name, "span": str(p.span)} for p in facts.unbuilt],
         }
 
 
@@ -128,6 +129,9 @@ def _whose(plan: Plan) -> Iterator[str]:
     yield f"  one per example: {', '.join(one)}"
     count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""
     yield f"  one for the data set: {', '.join(every) or 'nothing'}{count}"
+    if plan.facts.unbuilt:
+        parts = ", ".join(f"{p.name}{_at(p.span)}" for p in plan.facts.unbuilt)
+        yield f"  not built yet: {parts}; this program checks, and cannot be trained yet"
     if program.open:
         yield f"  open until the data or `--set` give them: {', '.join(program.open)}"
 

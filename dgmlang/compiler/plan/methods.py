@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import Extern, Parameter, library
@@ -35,6 +36,13 @@ class Method:
         told = {k: v for k, v in self.settings.items() if usual.get(k) != v}
         shown = ", ".join(f"{key} = {_shown(value)}" for key, value in told.items())
         return f"{self.name}({shown})" if shown else self.name
+
+
+def require_built(plan: Plan) -> None:
+    """Raise DGM0291 where the program names a part that has no implementation yet."""
+    parts = [(part.span, part.kind, part.name) for part in plan.facts.unbuilt]
+    if parts:
+        raise DgmError(name_codes.planned(parts))
 
 
 def objective(plan: Plan, text: str | None) -> Method:

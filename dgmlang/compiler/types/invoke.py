@@ -124,9 +124,6 @@ def _inline(node: ast.Call, let: ast.Let, scope: Scope) -> Expr | Record:
 
 
 def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
-    if extern.has("planned"):
-        scope.report.say(name_codes.planned(node.span, "function", extern.name))
-        return wrong(node.span)
     if extern.has("in_process") and scope.process is None:
         scope.report.say(law_codes.outside_process(node.span, extern.name))
         return wrong(node.span)

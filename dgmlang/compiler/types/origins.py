@@ -114,9 +114,6 @@ def _process(node: ast.Expr, scope: Scope) -> Process | None:
     if name not in externs:
         scope.report.say(name_codes.unknown_builtin(function.span, "process", name, externs))
         return None
-    if externs[name].has("planned"):
-        scope.report.say(name_codes.planned(function.span, "process", name))
-        return None
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     bound = bind_arguments(externs[name], arguments, node.span, scope.report)
     if bound is None:

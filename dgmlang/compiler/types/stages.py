@@ -102,11 +102,7 @@ def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
             found = name_codes.unknown_builtin(function.span, "stage", function.id, externs)
             scope.report.say(found)
         return None
-    extern = externs[function.id]
-    if extern.has("planned"):
-        scope.report.say(name_codes.planned(function.span, "stage", extern.name))
-        return None
-    return extern
+    return externs[function.id]
 
 
 def _inputs(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dict[str, Expr] | None:
@@ -165,9 +161,6 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
         scope.report.say(found)
         return _MISSING
     extern = externs[held]
-    if extern.has("planned"):
-        scope.report.say(name_codes.planned(function.span, space, held))
-        return _MISSING
     if isinstance(node, ast.Call) and node.block is not None:
         scope.report.say(codes.stray_block(node.block.span, held))
         return _MISSING

@@ -126,18 +126,17 @@ def not_built(span: Span, what: str) -> Diagnostic:
     )
 
 
-def planned(span: Span, kind: str, name: str) -> Diagnostic:
-    """An extern that has no implementation yet."""
-    return Diagnostic(
-        "DGM0291",
-        "not built yet",
-        (
-            Label(
-                span, f"the {kind} `{name}` is part of the language, and not built in this version"
-            ),
-        ),
-        ("`README.md` lists what runs today",),
+def planned(parts: Iterable[tuple[Span, str, str]]) -> Diagnostic:
+    """Parts of the library that a program names and that have no implementation yet.
+
+    `parts` are places with a kind (`layer`) and a name each.
+    """
+    labels = tuple(
+        Label(span, f"the {kind} `{name}` is declared, and this version has no implementation")
+        for span, kind, name in parts
     )
+    why = ("the program checks and is explained; it cannot be trained or drawn from",)
+    return Diagnostic("DGM0291", "not built yet", labels, why)
 
 
 def idle(span: Span, role: str, name: str) -> Diagnostic:

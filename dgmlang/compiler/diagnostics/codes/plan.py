@@ -113,7 +113,7 @@ def unbuilt_method(kind: str, name: str, legal: Iterable[str], place: str) -> Di
         "not built yet",
         (),
         (f"the {kind} `{name}` is part of the language, and this version cannot run it",),
-        f"runs here: {', '.join(legal)}",
+        f"runs here: {', '.join(runs)}" if (runs := tuple(legal)) else None,
         place=place,
     )
 

@@ -1,0 +1,64 @@
+"""What a program names that is declared and has no implementation yet (`planned`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dgmlang.compiler.derive.facts import Unbuilt
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.program import (
+    Apply,
+    Choice,
+    Law,
+    LogProb,
+    Mixture,
+    Named,
+    Program,
+    Pushed,
+    ScoreLaw,
+    Stage,
+)
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.walk import chains, expressions, laws, stages
+
+
+def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
+    """The planned parts that a program names, in the order of its text, each name once."""
+    found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
+    found.sort(key=lambda part: part.span.start)
+    return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
+
+
+def _named(program: Program) -> Iterator[tuple[Extern, Span]]:
+    for law in laws(program):
+        yield from _of_law(law)
+    for node in expressions(program):
+        if isinstance(node, Apply):
+            yield node.extern, node.span
+        elif isinstance(node, LogProb):
+            yield from _of_law(node.law)
+    for chain in chains(program):
+        for stage in stages(chain):
+            yield stage.extern, stage.span
+            yield from ((extern, stage.span) for extern in _choices(stage))
+
+
+def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
+    match law:
+        case Named():
+            yield law.extern, law.span
+        case Pushed():
+            yield from _of_law(law.base)
+        case Mixture():
+            yield from _of_law(law.component)
+        case ScoreLaw(process=process) if process is not None:
+            yield process.extern, law.span
+
+
+def _choices(stage: Stage) -> Iterator[Extern]:
+    """What the settings of a stage choose: `transform = spline(bins = 8)`, `mask = channel`."""
+    for name, held in stage.settings.items():
+        if isinstance(held, Choice):
+            yield held.extern
+        elif isinstance(held, str) and held in (space := library().space(name)):
+            yield space[held]
