@@ -13,6 +13,7 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered, law_values
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
@@ -108,9 +109,13 @@ class Fitted:
         method = named_sampler(self.model.plan, sampler or written)
         if not isinstance(n, int) or n < 1:
             raise DgmError(codes.wrong_draws(n))
-        built = self._sampler(str(method), method)
-        held = self._given(given or {}, n)
-        drawn, _ = built.draw(self.raw, jax.random.key(seed), n, held)
+        held, key = self._given(given or {}, n), jax.random.key(seed)
+
+        def run(lowered: Lowered) -> Values:
+            return self._sampler(lowered, method).draw(self.raw, key, n, held)[0]
+
+        drawn = self.model.lowered.sound(run)
+        self._sound_at(drawn)
         return {name: np.asarray(array) for name, array in drawn.items()}
 
     def sample(
@@ -129,12 +134,19 @@ class Fitted:
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
         return self._plain(self.inlet.invert(data))
 
-    def _sampler(self, text: str, method: Method) -> Any:
+    def _sampler(self, lowered: Lowered, method: Method) -> Any:
         cache = self.model.__dict__.setdefault("_samplers", {})
-        if text not in cache:
-            built = implementation("sampler", method.name)(self.model.lowered, **method.settings)
-            cache[text] = built
-        return cache[text]
+        key = (lowered, str(method))
+        if lowered is not self.model.lowered:
+            return implementation("sampler", method.name)(lowered, **method.settings)
+        if key not in cache:
+            cache[key] = implementation("sampler", method.name)(lowered, **method.settings)
+        return cache[key]
+
+    def _sound_at(self, values: Values, guide: bool = False) -> None:
+        """DGM0715 where a check fails at drawn values: a discrete draw hides a NaN above it."""
+        if self.model.lowered.built.checks:
+            self.model.lowered.sound(lambda lowered: law_values(lowered, self.raw, values, guide))
 
     def _given(self, given: Mapping[str, Any], n: int) -> Values:
         """Values to condition on, prepared and checked, with a leading axis of n."""
@@ -165,9 +177,8 @@ class Fitted:
             seed: For methods that draw.
         """
         values, log_det = self.inlet.values(self.model.plan.program, data)
-        found = estimator(self.model.plan, method)(
-            self.model.lowered, self.raw, values, jax.random.key(seed)
-        )
+        estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
+        found = self.model.lowered.sound(lambda lowered: estimate(lowered, self.raw, values, key))
         return replace(found, value=found.value + np.asarray(log_det))
 
     def bits_per_dim(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
@@ -189,7 +200,9 @@ class Fitted:
         if facts.density.value != "exact":
             raise DgmError(codes.no_estimator("energy", (), self.model.name))
         values, _ = self.inlet.values(self.model.plan.program, data)
-        return -np.asarray(likelihoods.exact(self.model.lowered, self.raw, values).value)
+        lowered = self.model.lowered
+        found = lowered.sound(lambda lowered: likelihoods.exact(lowered, self.raw, values))
+        return -np.asarray(found.value)
 
     def score(self, data: Any, t: float | None = None) -> Any:
         """∇ₓ log p(x) of each example; at time `t` where the model has a process."""
@@ -198,8 +211,11 @@ class Fitted:
             raise DgmError(codes.no_score(self.model.name, facet.witnesses))
         values, _ = self.inlet.values(self.model.plan.program, data)
         time = None if t is None else jax.numpy.asarray(float(t))
-        mapped = jax.vmap(partial(self.model.lowered.score, t=time), in_axes=(None, 0))
-        return self._plain(jax.tree.map(np.asarray, mapped(self.raw, values)))
+
+        def run(lowered: Lowered) -> Values:
+            return jax.vmap(partial(lowered.score, t=time), in_axes=(None, 0))(self.raw, values)
+
+        return self._plain(jax.tree.map(np.asarray, self.model.lowered.sound(run)))
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
@@ -212,9 +228,13 @@ class Fitted:
         """
         plan, lowered = self.model.plan, self.model.lowered
         values, _ = self.inlet.values(plan.program, data)
-        found = answers(lowered, self.raw, values, jax.random.key(seed))
+        key = jax.random.key(seed)
+        found = lowered.sound(lambda lowered: answers(lowered, self.raw, values, key))
         if not found:
             raise DgmError(codes.no_posterior(self.model.name, bool(plan.program.having("latent"))))
+        if plan.program.guide is not None:
+            drawn = {n: jax.numpy.asarray(found[n].value) for n in plan.program.guide.laws}
+            self._sound_at({**values, **drawn}, guide=True)
         return found
 
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
@@ -223,11 +243,19 @@ class Fitted:
         if program.guide is None:
             raise DgmError(codes.no_posterior(self.model.name, bool(program.having("latent"))))
         values, _ = self.inlet.values(program, data)
-        latents = guided(lowered, self.raw, values, jax.random.key(seed))
+        key = jax.random.key(seed)
+        latents = lowered.sound(lambda lowered: guided(lowered, self.raw, values, key))
+        self._sound_at({**values, **latents}, guide=True)
         givens = {v.name: values[v.name] for v in program.having("given")}
         count = len(next(iter(values.values())))
         keys = jax.random.split(jax.random.key(seed + 1), count)
-        drawn = jax.vmap(lowered.draw, in_axes=(None, 0, 0))(self.raw, keys, {**givens, **latents})
+
+        def run(lowered: Lowered) -> Values:
+            draw = jax.vmap(lowered.draw, in_axes=(None, 0, 0))
+            return draw(self.raw, keys, {**givens, **latents})
+
+        drawn = lowered.sound(run)
+        self._sound_at(drawn)
         again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
         return self._plain(self.inlet.invert(again))
 

@@ -15,13 +15,15 @@ import numpy as np
 from dgmlang.compiler.diagnostics.codes import runs as run_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.lower.checks import Fault
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.methods import Method, require_built
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
 from dgmlang.fitted import Fitted
-from dgmlang.model import Model, compiled
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.model import Model, bound_to, compiled
+from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.intake import Intake, share, take_in, take_more
@@ -87,7 +89,7 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
-    outlet = _outlet(model, head, intake, request)
+    outlet = _outlet(model, method, head, intake, request)
     run = None if resumed is None else resumed[0]
     build = partial(_fitted, model, method, intake, request)
     try:
@@ -239,7 +241,25 @@ def _with_values(model: Model, first: Params, given: Mapping[str, Any]) -> Param
 # ── what comes out ───────────────────────────────────────────────────────────────────────────────
 
 
-def _outlet(model: Model, head: runs.Header, intake: Intake, request: Request) -> Outlet:
+def _blame(
+    model: Model,
+    method: Method,
+    player: int,
+    params: Params,
+    state: State,
+    batch: Values,
+    key: jax.Array,
+) -> Fault | None:
+    def loss(lowered: Lowered) -> jax.Array:
+        players = bound_to(method, lowered).players
+        return jax.jit(players[player].loss)(params, state, batch, key)[0]
+
+    return model.lowered.fault(loss)
+
+
+def _outlet(
+    model: Model, method: Method, head: runs.Header, intake: Intake, request: Request
+) -> Outlet:
     folder = None if request.out is None else Path(request.out)
     if folder is not None and request.resume is None:
         checkpoint.claim(folder, replace=request.replace)
@@ -250,6 +270,7 @@ def _outlet(model: Model, head: runs.Header, intake: Intake, request: Request) -
         (display() if shown else Silent()) if isinstance(shown, bool) else shown,
         request.callbacks,
         partial(locate, model.lowered),
+        partial(_blame, model, method),
         parts={"prepare": intake.states},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dgmlang.runtime.metrics import Record
     from dgmlang.runtime.progress import Progress
     from dgmlang.runtime.settings import Optimizer
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +117,8 @@ class Model:
             need = codes.clause("density == exact")
             unmet = codes.Unmet("density == exact", need, witness.text, witness.span)
             raise DgmError(codes.illegal("query", "log_prob", unmet, (), None, self.source.name))
-        return self.lowered.log_prob(params, self._held(values, ("data", "given")))
+        held = self._held(values, ("data", "given"))
+        return self._sound(lambda lowered: lowered.log_prob, params, held)
 
     def loss(
         self, params: Params, batch: Values, key: Array, objective: str | None = None
@@ -124,10 +127,16 @@ class Model:
 
         It starts the objective's own state afresh, so chains do not persist between calls.
         """
-        bound = self.objective(named_objective(self.plan, objective))
+        method = named_objective(self.plan, objective)
+        bound = self.objective(method)
         batch = self._held(batch, ("data", "given"), leading=1)
         state = bound.start(key, params, batch)
-        return bound.players[0].loss(params, state, batch, key)[0]
+
+        def loss(lowered: Lowered) -> Callable[..., tuple[Array, Any]]:
+            same = bound if lowered is self.lowered else bound_to(method, lowered)
+            return same.players[0].loss
+
+        return self._sound(loss, params, state, batch, key)[0]
 
     def draw(self, params: Params, key: Array, given: Values | None = None) -> Values:
         """All variables of one example; those in `given` stay as they are.
@@ -136,7 +145,17 @@ class Model:
             DgmError: DGM0412 where only a chain or a simulation draws: `Fitted.sample` does that.
         """
         sampler(self.plan, "ancestral")
-        return self.lowered.draw(params, key, self._held(given or {}, ("given",)))
+        held = self._held(given or {}, ("given",))
+        return self._sound(lambda lowered: lowered.draw, params, key, held)
+
+    def _sound(self, function: Callable[[Lowered], Callable[..., T]], *args: Any) -> T:
+        """A function's value, with its run-time checks where there are any (DGM0715)."""
+        import jax
+
+        if not self.lowered.built.checks:
+            return function(self.lowered)(*args)
+        # Compiled, since NumPyro raises an error of its own for a NaN that it can see.
+        return self.lowered.sound(lambda lowered: jax.jit(function(lowered))(*args))
 
     def _held(self, values: Any, needed: tuple[str, ...], leading: int = 0) -> Values:
         """Values by name, their names and shapes checked (DGM0422); a bare array is the only data.
@@ -162,12 +181,9 @@ class Model:
 
     def objective(self, method: Method) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""
-        from dgmlang.registry import implementation
-
         text = str(method)
         if text not in self._objectives:
-            built = implementation("objective", method.name)(self.lowered, **method.settings)
-            self._objectives[text] = built
+            self._objectives[text] = bound_to(method, self.lowered)
         return self._objectives[text]
 
     # ── training ─────────────────────────────────────────────────────────────────────────────────
@@ -241,6 +257,13 @@ class Model:
         from dgmlang.fitted import fitted_with
 
         return fitted_with(self, params)
+
+
+def bound_to(method: Method, lowered: Lowered) -> Objective:
+    """An objective for one lowered model."""
+    from dgmlang.registry import implementation
+
+    return implementation("objective", method.name)(lowered, **method.settings)
 
 
 def compiled(source: Source, settings: Mapping[str, Any], chosen: str | None) -> Model:

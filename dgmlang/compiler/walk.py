@@ -8,6 +8,7 @@ from dgmlang.compiler.program import (
     Apply,
     Call,
     Chain,
+    Checked,
     Choose,
     ComputedLaw,
     Expr,
@@ -32,6 +33,8 @@ def children(node: Expr) -> tuple[Expr, ...]:
     match node:
         case Apply():
             return node.args
+        case Checked():
+            return (node.value,)
         case Index():
             return (node.value, *(i for i in node.items if isinstance(i, Expr)))
         case Stack():
@@ -45,6 +48,11 @@ def children(node: Expr) -> tuple[Expr, ...]:
         case LogProb():
             return (node.value, *arguments(node.law))
     return ()
+
+
+def bare(node: Expr) -> Expr:
+    """The expression without the run-time check around it."""
+    return node.value if isinstance(node, Checked) else node
 
 
 def inputs(chain: Chain) -> tuple[Expr, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Removal
+from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Read
 from dgmlang.compiler.types.dims import numbers
@@ -47,9 +48,8 @@ def _marginals(lowered: Lowered, params: Params, values: Values) -> Values:
     weights = jnp.exp(log_weights)
     found: Values = {}
     for name, levels in states.items():
-        count = lowered.program.variables[name].type.kind.levels
-        assert count is not None
-        spread = jax.nn.one_hot(levels, numbers((count,))[0], dtype=weights.dtype)
+        every = choices(lowered.program.variables[name].type.kind)
+        spread = jnp.stack([levels == level for level in every], axis=-1).astype(weights.dtype)
         found[name] = jnp.tensordot(weights, spread, axes=1)
     return found
 

@@ -18,7 +18,8 @@ import jax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.compiler.lower.checks import Fault
+from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.interrupts import Interrupts
@@ -34,6 +35,9 @@ COPY_SECONDS = 2.0
 
 Locate = Callable[[Params, Values, jax.Array], str | None]
 """(params, batch, key) → the first site whose term is not finite there."""
+
+Blame = Callable[[int, Params, State, Values, jax.Array], Fault | None]
+"""(player, params, state, batch, key) → the run-time check that failed in the player's loss."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Outlet:
     progress: Progress = field(default_factory=Silent)
     callbacks: Sequence[Callable[[Record], object]] = ()
     locate: Locate | None = None
+    blame: Blame | None = None
     save_seconds: float = 30.0
     parts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -256,18 +261,25 @@ class _Fit:
         until = int(self.carry.step)
         self.carry = self.trainer.advance(self.kept, self.given, until, careful=True)
         self.step = int(self.carry.step)
-        objective = self.trainer.config.objective
-        player, site = None, None
-        if int(self.carry.failed) >= 0:
-            batch, key = self.trainer.failed_batch(self.carry, self.given)
-            player = objective.players[int(self.carry.failed)].name
-            if self.outlet.locate is not None:
-                site = self.outlet.locate(self.carry.params, batch, key)
+        found = self._finding(int(self.carry.failed))
         self.carry = self.carry._replace(failed=jax.numpy.int32(-1))
         self._write()
-        several = len(objective.players) > 1
-        found = codes.not_finite(self.step, player if several else None, site, self._place())
         raise NotFinite(found, self._result("loss not finite"))
+
+    def _finding(self, failed: int) -> Diagnostic:
+        """What went wrong in the loss of player number `failed`, −1 where that is not known."""
+        players, outlet = self.trainer.config.objective.players, self.outlet
+        player, site = None, None
+        if failed >= 0:
+            batch, key = self.trainer.failed_batch(self.carry, self.given)
+            params, state = self.carry.params, self.carry.state
+            fault = outlet.blame(failed, params, state, batch, key) if outlet.blame else None
+            if fault is not None:
+                why = codes.stopped_at(self.step, self._place())
+                return codes.out_of_range(*fault.seen, why)
+            player = players[failed].name if len(players) > 1 else None
+            site = outlet.locate(params, batch, key) if outlet.locate else None
+        return codes.not_finite(self.step, player, site, self._place())
 
     def _interrupt(self) -> None:
         self._save()

@@ -16,6 +16,7 @@ from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
 from dgmlang.compiler.plan.recipes import RECIPES, Recipe, recipe
+from dgmlang.compiler.source import Source, Span
 from dgmlang.runtime.optimizers import build, by_recipe, choice
 from dgmlang.runtime.settings import Settings, configure
 from tests.runtime import small
@@ -111,6 +112,14 @@ SAID = {
     "not_finite_unsaved": codes.not_finite(812, None, None, None),
     "two_lengths": codes.two_lengths(),
     "held_out_missing": codes.held_out_missing("runs/vae"),
+    "out_of_range": codes.out_of_range(
+        Span(Source("vae.dgm", "data x : real ~ Normal(m, s)"), 26, 27),
+        "positive",
+        "`scale` of Normal",
+        -0.3,
+        1.2,
+        codes.stopped_at(812, "runs/vae"),
+    ),
     "interrupted": codes.interrupted(812, "runs/vae"),
     "interrupted_unsaved": codes.interrupted(812, None),
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from math import inf
 
 from dgmlang.compiler.program import Apply, Expr, Index, Literal, Local, Net, Read, Stack, Through
-from dgmlang.compiler.walk import children, reads
+from dgmlang.compiler.walk import bare, children, reads
 
 
 def degree(node: Expr, variables: Set[str], nets: Mapping[str, Net]) -> float:
@@ -15,6 +15,7 @@ def degree(node: Expr, variables: Set[str], nets: Mapping[str, Net]) -> float:
     Sums take the larger degree, products (functions that are `multilinear`) add them, `affine`
     functions keep it; a fixed whole power multiplies it.
     """
+    node = bare(node)
     if isinstance(node, Read):
         return 1 if node.name in variables else 0
     if isinstance(node, Literal | Local):

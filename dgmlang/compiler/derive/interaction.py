@@ -14,7 +14,7 @@ from itertools import product
 
 from dgmlang.compiler.program import Apply, Expr, Read
 from dgmlang.compiler.types.dims import Shape
-from dgmlang.compiler.walk import children, reads
+from dgmlang.compiler.walk import bare, children, reads
 
 Offset = tuple[int, ...]
 Where = frozenset[Offset] | None
@@ -39,6 +39,7 @@ def interactions(energies: tuple[Expr, ...], shapes: Mapping[str, Shape]) -> fro
 
 def trace(node: Expr, shapes: Mapping[str, Shape]) -> Trace:
     """The sources and pairs of one expression; `shapes` are the variables that are sites."""
+    node = bare(node)
     if isinstance(node, Read):
         home = frozenset({(0,) * len(shapes.get(node.name, ()))})
         return Trace({node.name: home} if node.name in shapes else {}, frozenset())

@@ -33,7 +33,7 @@ from dgmlang.compiler.program import (
     Through,
 )
 from dgmlang.compiler.source import Span
-from dgmlang.compiler.walk import arguments, walk
+from dgmlang.compiler.walk import arguments, bare, walk
 
 Kink = tuple[str, Span]
 
@@ -117,7 +117,7 @@ def _smooth_power(node: Apply) -> bool:
 
 
 def _positive(node: Expr) -> bool:
-    interval = node.type.kind.interval
+    interval = bare(node).type.kind.interval
     return interval is not None and interval.positive
 
 

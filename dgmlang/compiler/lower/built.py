@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from dgmlang.compiler.lower.graph import dependency_order
 from dgmlang.compiler.lower.heads import BuiltHead, dense_head, masked_head
 from dgmlang.compiler.lower.stages import Mapped, bijection, layer
 from dgmlang.compiler.program import (
+    Checked,
     ComputedLaw,
     EnergyLaw,
     Expr,
@@ -28,6 +30,9 @@ from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
 from dgmlang.processes.process import AbstractProcess
 from dgmlang.registry import implementation
+
+if TYPE_CHECKING:
+    from dgmlang.compiler.lower.checks import Watch
 
 UNNAMED = "head"
 """Where the parameters of a net's only, unnamed head stand."""
@@ -49,6 +54,8 @@ class Built:
         directed: Variables with a drawn or computed law, each after those that its law reads.
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
+        checks: The program's run-time checks of kinds.
+        watch: What notes the values that checks see, only where a failure is looked into.
     """
 
     program: Program
@@ -62,6 +69,8 @@ class Built:
     encoded: Mapping[str, str]
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
+    checks: tuple[Checked, ...]
+    watch: Watch | None = None
 
     def law(self, name: str) -> Law:
         """The law of a variable that has one."""
@@ -95,6 +104,7 @@ def build(program: Program, facts: Facts) -> Built:
         },
         score=scores[0] if scores else None,
         process=_process(scores[0][1]) if scores else None,
+        checks=tuple(e for e in expressions(program) if isinstance(e, Checked)),
     )
 
 

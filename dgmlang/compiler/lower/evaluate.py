@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
+from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
 from dgmlang.compiler.lower.laws import encode, log_density
 from dgmlang.compiler.lower.stages import run_time
@@ -20,6 +21,7 @@ from dgmlang.compiler.program import (
     Apply,
     Call,
     Chain,
+    Checked,
     Choose,
     ComputedLaw,
     Expr,
@@ -76,6 +78,8 @@ class Evaluation:
                 return self.values[name]
             case Apply():
                 return self._apply(expr)
+            case Checked(value=value):
+                return checked(expr, self.value(value), self.built.watch)
             case Index():
                 return self._index(expr)
             case Stack(items=items):

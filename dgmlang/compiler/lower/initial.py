@@ -11,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.built import UNNAMED, Built
+from dgmlang.compiler.lower.checks import blame, has_nan
 from dgmlang.compiler.lower.domains import raw_shape, unconstrain
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.plan.initial import Start, starts
@@ -76,14 +79,27 @@ def _param(
 ) -> Reals:
     kind, shape = param.type.kind, numbers(param.type.array_shape)
     if start.rule == "written":
-        assert param.start is not None
-        value = evaluation(built, {}, {}).value(param.start)
-        return unconstrain(kind, np.broadcast_to(np.asarray(value, float), shape))
+        value = _written(built, param)
+        return unconstrain(kind, np.broadcast_to(value, shape))
     seen = None if start.variable is None else data.get(start.variable)
     if start.rule in FROM_DATA and seen is not None:
         value = FROM_DATA[start.rule](rng, np.asarray(seen, float), shape)
         return unconstrain(kind, value) * start.sign
     return _blind(rng, start.rule, kind, raw_shape(kind, shape))
+
+
+def _written(built: Built, param: Variable) -> Reals:
+    start = param.start
+    assert start is not None
+
+    def run(built: Built) -> Reals:
+        return np.asarray(evaluation(built, {}, {}).value(start), float)
+
+    value = run(built)
+    fault = blame(built, run) if built.checks and has_nan(value) else None
+    if fault is not None:
+        raise DgmError(codes.out_of_range(*fault.seen))
+    return value
 
 
 def _blind(rng: np.random.Generator, rule: str, kind: Any, shape: tuple[int, ...]) -> Reals:

@@ -11,6 +11,7 @@ from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density
 from dgmlang.compiler.program import ComputedLaw
+from dgmlang.compiler.walk import arguments
 from dgmlang.objectives.objective import Params, Values
 
 ENERGY = "energy"
@@ -36,6 +37,18 @@ def terms_of(inside: Evaluation) -> dict[str, Array]:
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
     return terms
+
+
+def law_values(built: Built, params: Params, values: Values, guide: bool) -> list[Array]:
+    """What directed laws and energies, or the guide's laws, are made of, at drawn values."""
+    inside = evaluation(built, params, values)
+    program = built.program
+    laws = {name: built.law(name) for name in built.directed if name in values}
+    if guide:
+        laws = program.guide.laws if program.guide else {}
+    made_of = [e for law in laws.values() for e in arguments(law)]
+    energies = () if guide else program.energies
+    return [jnp.asarray(inside.value(e)) for e in (*made_of, *energies)]
 
 
 def log_joint(built: Built, params: Params, values: Values) -> Array:

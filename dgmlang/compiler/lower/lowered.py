@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
+import jax
 import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Facts
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower import draw as drawing
 from dgmlang.compiler.lower import gibbs, guide, initial, joint, remove
 from dgmlang.compiler.lower import score as scoring
 from dgmlang.compiler.lower.built import Built, build
+from dgmlang.compiler.lower.checks import Fault, blame, has_nan
 from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
@@ -23,10 +27,22 @@ from dgmlang.compiler.program import Expr, Program
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
 
+T = TypeVar("T")
+
 
 def lower(program: Program, facts: Facts) -> Lowered:
     """The functions of an instantiated program; it has no open dimensions."""
     return Lowered(build(program, facts))
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def law_values(lowered: Lowered, params: Params, values: Values, guide: bool) -> list[Any]:
+    """What the laws are made of (`guide`: the guide's), at drawn values with a leading axis."""
+
+    def one(values: Values) -> list[Any]:
+        return joint.law_values(lowered.built, params, values, guide)
+
+    return jax.vmap(one)(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +84,26 @@ class Lowered:
     def score_variable(self) -> str | None:
         """The variable whose law is by a score."""
         return None if self.built.score is None else self.built.score[0]
+
+    # ── run-time checks ──────────────────────────────────────────────────────────────────────────
+
+    def fault(self, run: Callable[[Lowered], Any]) -> Fault | None:
+        """The run-time check that is to blame for a NaN in what `run` yields, if one is.
+
+        It runs again, with other lowered models, so it must take everything from its argument.
+        """
+        if not self.built.checks:
+            return None
+        return blame(self.built, lambda built: run(Lowered(built)))
+
+    def sound(self, run: Callable[[Lowered], T]) -> T:
+        """What `run` yields for this model (DGM0715 where a run-time check failed in it)."""
+        found = run(self)
+        if self.built.checks and has_nan(found):
+            fault = self.fault(run)
+            if fault is not None:
+                raise DgmError(codes.out_of_range(*fault.seen))
+        return found
 
     # ── parameters ───────────────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dgmlang.compiler.program.expressions import Apply as Apply
 from dgmlang.compiler.program.expressions import Call as Call
+from dgmlang.compiler.program.expressions import Checked as Checked
 from dgmlang.compiler.program.expressions import Choose as Choose
 from dgmlang.compiler.program.expressions import Expr as Expr
 from dgmlang.compiler.program.expressions import Index as Index

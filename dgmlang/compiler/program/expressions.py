@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.source import Span
-from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.kinds import Interval, Type
 
 if TYPE_CHECKING:
     from dgmlang.compiler.program.laws import Law
@@ -104,6 +104,20 @@ class Choose(Expr):
     test: Expr
     then: Expr
     otherwise: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Checked(Expr):
+    """`value` where a narrower kind is wanted: NaN outside of `interval` when it runs.
+
+    `wanted` is the kind, and `where` what wants it, for people. Analyses look through a check
+    (`walk.bare`).
+    """
+
+    value: Expr
+    interval: Interval
+    wanted: str
+    where: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.dims import Shape
 from dgmlang.compiler.types.kinds import ARRAYS
-from dgmlang.compiler.walk import arguments, children, walk
+from dgmlang.compiler.walk import arguments, bare, children, walk
 
 FREE, STRICT, FEATURES, SITES = 0, 1, 2, 3
 
@@ -116,6 +116,7 @@ def _argument(law: Named, name: str, value: Expr, seen: Seen, components: int) -
 
 def dependence(node: Expr, seen: Seen) -> int:
     """FREE, STRICT, FEATURES or SITES; raises Broken at the step that mixes sites."""
+    node = bare(node)
     match node:
         case Past():
             return SITES

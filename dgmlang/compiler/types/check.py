@@ -16,11 +16,13 @@ from dgmlang.compiler.types import companions, nets
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
-from dgmlang.compiler.types.kinds import Type, offers
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.types.origins import law_of
 from dgmlang.compiler.types.scope import Scope, Shared, Wrong
 from dgmlang.compiler.types.static import Static, static
 from dgmlang.compiler.types.whole import idle_declarations, once, settle
+from dgmlang.compiler.walk import reads
 
 
 class Tracked(dict[str, Any]):
@@ -116,13 +118,18 @@ def _start(node: ast.Expr, target: Type, scope: Scope) -> Expr | None:
     found = value(node, scope)
     if isinstance(found, Wrong):
         return None
+    for name, place in reads(found).items():
+        scope.report.say(codes.runtime_name(place.span, name))
+        return None
     if broadcast(found.type.array_shape, target.array_shape) != target.array_shape:
         shapes = show(target.array_shape), show(found.type.array_shape)
         scope.report.say(codes.shape_mismatch(node.span, *shapes))
-    elif offers(found.type.kind, target.kind) is False:
+        return None
+    taken = held(found, target.kind, "the initial value")
+    if taken is None:
         kinds = str(target.kind), str(found.type.kind)
         scope.report.say(codes.kind_mismatch(node.span, *kinds, "the initial value"))
-    return found
+    return taken
 
 
 def _scores(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, ast.Score]:
@@ -143,7 +150,7 @@ def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
         if s.key not in RECIPE_KEYS:
             scope.report.say(name_codes.unknown_setting(s.span, s.key, RECIPE_KEYS))
         number = isinstance(s.value, ast.Number | ast.Unary)
-        held = Static(scope.shared.hypers, scope.report)
-        settings[s.key] = static(s.value, held) if number else s.value.span.text
+        inner = Static(scope.shared.hypers, scope.report)
+        settings[s.key] = static(s.value, inner) if number else s.value.span.text
     prepare = {s.key: s.value for s in recipe.settings if s.prepare}
     return Recipe(recipe.name, settings, prepare, recipe.span)

@@ -13,7 +13,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.indexing import index
-from dgmlang.compiler.types.kinds import REAL, Kind, Type
+from dgmlang.compiler.types.kinds import REAL, Kind, Type, hull
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
 
 OPERATORS = {
@@ -186,7 +186,7 @@ def _conditional(node: ast.Conditional, scope: Scope) -> Expr:
         left, right = show(then.type.shape), show(otherwise.type.shape)
         scope.report.say(codes.no_broadcast(node.span, left, right, "if … else"))
         return wrong(node.span)
-    kind = then.type.kind if then.type.kind == otherwise.type.kind else REAL
+    kind = hull((then.type.kind, otherwise.type.kind))
     return Choose(test, then, otherwise, type=Type(kind, shape), span=node.span)
 
 
@@ -202,8 +202,7 @@ def _stack(node: ast.Sequence, items: tuple[ast.Expr, ...], scope: Scope) -> Exp
             found = show(part.type.array_shape)
             scope.report.say(codes.shape_mismatch(part.span, show(shape), found, parts[0].span))
             return wrong(node.span)
-    kinds = {p.type.kind for p in parts}
-    kind = kinds.pop() if len(kinds) == 1 else REAL
+    kind = hull(p.type.kind for p in parts)
     return Stack(parts, type=Type(kind, (Dim.of(len(parts)), *shape)), span=node.span)
 
 

@@ -12,7 +12,8 @@ from dgmlang.compiler.program import Apply, Expr, Literal
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
-from dgmlang.compiler.types.kinds import ANY, REAL, Interval, Kind, Type, of_interval, offers
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.kinds import ANY, REAL, Interval, Kind, Type, of_interval
 from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 
 
@@ -22,8 +23,10 @@ def apply(
     """The application of a function to typed arguments, with its type (DGM0304 to DGM0306)."""
     if any(isinstance(a, Wrong) for a in args):
         return wrong(span)
-    if not _kinds_fit(extern, args, scope):
+    taken = _arguments(extern, args, scope)
+    if taken is None:
         return wrong(span)
+    args = taken
     shape = _shape(extern, args, settings, span, scope)
     if shape is None:
         return wrong(span)
@@ -35,26 +38,29 @@ def apply(
     return Apply(extern, tuple(args), settings, type=result, span=span)
 
 
-def _kinds_fit(extern: Extern, args: Sequence[Expr], scope: Scope) -> bool:
+def _arguments(extern: Extern, args: Sequence[Expr], scope: Scope) -> list[Expr] | None:
     runtime = [p for p in extern.groups[0] if not p.static]
     if extern.has("concatenation"):
         runtime = runtime * len(args)
-    fits = True
+    taken: list[Expr] = []
     for parameter, arg in zip(runtime, args, strict=False):
         wanted = Kind(parameter.type.kind)
         offered = arg.type.kind
+        where = f"`{parameter.name}` of `{extern.name}`"
         if parameter.type.kind in ("cat", "simplex"):
-            bad = offered.name not in ("cat", "grey", "bit", parameter.type.kind)
+            fits = offered.name in ("cat", "grey", "bit", parameter.type.kind)
+            found = arg if fits else None
+        elif wanted.name == "real" and offered.inner:
+            found = arg
         else:
-            array = wanted.name == "real" and offered.inner != ()
-            bad = not array and offers(offered, wanted) is False
-        if bad:
-            where = f"`{parameter.name}` of `{extern.name}`"
+            found = held(arg, wanted, where, ends=True)
+        if found is None:
             help = "use `one_hot(…)`" if offered.name == "cat" else None
-            found = codes.kind_mismatch(arg.span, parameter.type.kind, str(offered), where, help)
-            scope.report.say(found)
-            fits = False
-    return fits
+            kinds = parameter.type.kind, str(offered)
+            scope.report.say(codes.kind_mismatch(arg.span, *kinds, where, help))
+        else:
+            taken.append(found)
+    return taken if len(taken) == len(args) else None
 
 
 def _shape(
@@ -190,6 +196,18 @@ def _power(args: Sequence[Expr], intervals: list[Interval]) -> Interval:
     return Interval(0.0 if even else float("-inf"), float("inf"))
 
 
+def _larger(left: Interval, right: Interval) -> Interval:
+    low = max(left.low, right.low)
+    open_low = any(i.low == low and i.open_low for i in (left, right))
+    return Interval(low, max(left.high, right.high), open_low)
+
+
+def _smaller(left: Interval, right: Interval) -> Interval:
+    low = min(left.low, right.low)
+    open_low = all(i.open_low for i in (left, right) if i.low == low)
+    return Interval(low, min(left.high, right.high), open_low)
+
+
 _INTERVALS: dict[str, Callable[[Sequence[Expr], list[Interval]], Interval]] = {
     "add": lambda _, i: i[0] + i[1],
     "subtract": lambda _, i: i[0] + -i[1],
@@ -204,5 +222,10 @@ _INTERVALS: dict[str, Callable[[Sequence[Expr], list[Interval]], Interval]] = {
         if i[0].low >= 0
         else Interval(float("-inf"), float("inf"))
     ),
+    "abs": lambda _, i: Interval(0.0, float("inf"), i[0].positive),
+    "relu": lambda _, i: _larger(i[0], Interval(0.0, 0.0)),
+    "maximum": lambda _, i: _larger(i[0], i[1]),
+    "minimum": lambda _, i: _smaller(i[0], i[1]),
+    "sqrt": lambda _, i: Interval(0.0, float("inf"), i[0].positive),
     "mean": lambda _, i: i[0],
 }

@@ -15,7 +15,8 @@ from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import expression, value
 from dgmlang.compiler.types.functions import apply
-from dgmlang.compiler.types.kinds import REAL, Type, offers
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
 from dgmlang.compiler.types.static import Static, static
@@ -72,9 +73,11 @@ def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
         return wrong(node.span)
     bound: dict[str, Expr] = {}
     for name, argument in args.items():
-        bound[name] = value(argument.value, scope)
-        if not _accepts(bound[name], ports[name], f"`{name}` of `{net.name}`", scope):
+        offered = value(argument.value, scope)
+        taken = _accepted(offered, ports[name], f"`{name}` of `{net.name}`", scope)
+        if taken is None:
             return wrong(node.span)
+        bound[name] = taken
     invoked = NetCall(net.name, bound)
     if "" in heads:
         return Call(invoked, "", type=heads[""], span=node.span)
@@ -94,19 +97,19 @@ def _positional(
     return bound
 
 
-def _accepts(arg: Expr, wanted: Type, where: str, scope: Scope) -> bool:
+def _accepted(arg: Expr, wanted: Type, where: str, scope: Scope) -> Expr | None:
     if isinstance(arg, Wrong):
-        return False
+        return None
     if arg.type.array_shape != wanted.array_shape:
         found = show(arg.type.array_shape)
         scope.report.say(codes.shape_mismatch(arg.span, show(wanted.array_shape), found))
-        return False
-    if offers(arg.type.kind, wanted.kind) is False:
+        return None
+    taken = held(arg, wanted.kind, where)
+    if taken is None:
         help = "pass `one_hot(…)`" if arg.type.kind.name == "cat" else None
         found = codes.kind_mismatch(arg.span, str(wanted.kind), str(arg.type.kind), where, help)
         scope.report.say(found)
-        return False
-    return True
+    return taken
 
 
 def _inline(node: ast.Call, let: ast.Let, scope: Scope) -> Expr | Record:

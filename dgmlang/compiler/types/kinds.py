@@ -6,6 +6,7 @@ and `positive`" and "−1 can never be a scale" are all interval arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, isinf
 
@@ -139,7 +140,19 @@ def of_interval(interval: Interval) -> Kind:
         return Kind("unit")
     if interval in POSITIVES:
         return Kind("positive")
-    return Kind("interval", (0.0, inf)) if interval.low >= 0 else REAL
+    bounded = not (isinf(interval.low) and isinf(interval.high))
+    return Kind("interval", (interval.low, interval.high)) if bounded else REAL
+
+
+def hull(kinds: Iterable[Kind]) -> Kind:
+    """The narrowest named kind that holds values of all these kinds of numbers; else `real`."""
+    every = list(dict.fromkeys(kinds))
+    intervals = [k.interval for k in every if k.interval is not None]
+    if len(every) == 1 or len(intervals) < len(every):
+        return every[0] if len(every) == 1 else REAL
+    low = min(i.low for i in intervals)
+    closed = any(i.low == low and not i.open_low for i in intervals)
+    return of_interval(Interval(low, max(i.high for i in intervals), not closed))
 
 
 REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", "bit", "any"))

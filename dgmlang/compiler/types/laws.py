@@ -15,7 +15,8 @@ from dgmlang.compiler.types.calls import bind_arguments, group_of, place
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.expressions import expression, head, value
-from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.kinds import ARRAYS, REAL, Kind, Type
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
 from dgmlang.compiler.types.stages import bijective, chain, unroll
 
@@ -131,8 +132,10 @@ def _fitted(
     leading: Shape = ()
     for parameter in group_of(extern, values):
         arg = values[parameter.name]
-        if not _argument_fits(extern, parameter.type, parameter.name, arg, scope):
+        arg = _argument(extern, parameter.type, parameter.name, arg, scope)
+        if arg is None:
             return None
+        values[parameter.name] = arg
         rest = bind(parameter.type, arg.type, dims)
         joined = None if rest is None else broadcast(leading, rest)
         if joined is None:
@@ -150,22 +153,20 @@ def _fitted(
     return Named(extern, values, type=Type(one.kind, whole), span=node.span)
 
 
-def _argument_fits(
+def _argument(
     extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope
-) -> bool:
+) -> Expr | None:
     kind, offered = wanted.kind, arg.type.kind
-    same = kind == offered.name
-    bad = (
-        not same
-        if kind in ("simplex", "tril", "cov", "corr")
-        else offers(offered, Kind(kind)) is False
-    )
-    if bad:
-        where = f"`{name}` of {extern.name}"
+    where = f"`{name}` of {extern.name}"
+    if kind in ARRAYS:
+        found = arg if kind == offered.name else None
+    else:
+        found = held(arg, Kind(kind), where)
+    if found is None:
         known = offered.interval is not None and offered.interval.low == offered.interval.high
         help = None if known else f"declare it `{kind}`: a param, or a net's head"
         scope.report.say(codes.kind_mismatch(arg.span, kind, str(offered), where, help))
-    return not bad
+    return found
 
 
 def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:

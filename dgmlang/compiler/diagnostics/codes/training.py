@@ -166,3 +166,24 @@ def held_out_missing(run: str) -> Diagnostic:
     return Diagnostic(
         "DGM0714", "held-out data missing", (), (why,), "pass them again as `valid`", place=run
     )
+
+
+def out_of_range(
+    span: Span, kind: str, where: str, low: float, high: float, *why: str
+) -> Diagnostic:
+    """A run-time check of a kind failed."""
+    found = f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}"
+    through = {"positive": "softplus", "unit": "sigmoid"}.get(kind)
+    return Diagnostic(
+        "DGM0715",
+        "value out of range",
+        (Label(span, f"Expected {kind} for {where}; found {found}"),),
+        why,
+        f"pass it through `{through}`, or declare it `{kind}`" if through else None,
+    )
+
+
+def stopped_at(step: int, folder: str | None) -> str:
+    """Where training stopped, and what is left of it."""
+    kept = "the parameters from before it are kept"
+    return f"training stopped at step {step}; {kept}{f' in {folder}' if folder else ''}"
