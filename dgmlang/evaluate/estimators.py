@@ -14,7 +14,6 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
-from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 from dgmlang.evaluate.log_prob import elbo, exact, iwae
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
@@ -25,13 +24,13 @@ SAMPLES = 16
 """Draws of the guide that the default bound averages."""
 
 
-SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "exact": {},
-    "elbo": {"samples": SAMPLES},
-    "iwae": {"k": 512},
-    "ode": {f.name: f.default for f in fields(Options)},
-}
-"""What may stand in a method's brackets, with the defaults."""
+def defaults(name: str) -> Mapping[str, Any]:
+    """What may stand in a method's brackets, with the defaults."""
+    if name == "ode":
+        from dgmlang.evaluate.flow_likelihood import Options  # with Diffrax, which few models need
+
+        return {f.name: f.default for f in fields(Options)}
+    return {"exact": {}, "elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}[name]
 
 
 def estimator(plan: Plan, text: str | None) -> Estimator:
@@ -42,10 +41,11 @@ def estimator(plan: Plan, text: str | None) -> Estimator:
         name, arguments, _ = parsed("method", text, plan.program.span.source.name)
     if name not in known:
         raise DgmError(codes.no_estimator(name, known, plan.program.name))
+    known_settings = defaults(name)
     for argument in arguments:
-        if argument.name is not None and argument.name not in SETTINGS[name]:
-            raise DgmError(codes.bad_settings(name, argument.name, SETTINGS[name]))
-    return _built(name, {**SETTINGS[name], **plain_settings(name, SETTINGS[name], arguments)})
+        if argument.name is not None and argument.name not in known_settings:
+            raise DgmError(codes.bad_settings(name, argument.name, known_settings))
+    return _built(name, {**known_settings, **plain_settings(name, known_settings, arguments)})
 
 
 def legal(plan: Plan) -> tuple[str, ...]:
@@ -66,6 +66,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(elbo, **settings)
         case "iwae":
             return partial(iwae, **settings)
+    from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
+
     return partial(flow_log_prob, options=Options(**settings))
 
 

@@ -157,11 +157,13 @@ class _Fit:
     def run(self, params: Params, resume: Run | None) -> Result:
         """The whole fit, the display and the signal handler put back whatever happens."""
         folder = self.outlet.folder
-        self.carry = self.trainer.begin(params, self.given)
+        self.origin = (params, resume)
+        self.carry = self._begun()
         if resume is not None:
-            self._restore(resume)
-        self.kept, self.kept_at = self.trainer.copy(self.carry), monotonic()
-        self._save()
+            self._recall(resume)
+        self.kept: Carry | None = None  # until there is one, `_begun` makes the first state again
+        self.kept_at = monotonic()
+        self._write()
         self.log = Log(folder, self.history) if folder else None
         self.outlet.progress.start(self.step, self.settings.steps)
         try:
@@ -247,7 +249,7 @@ class _Fit:
     def _keep(self) -> None:
         """A copy to fall back on, once it is known to be good."""
         self._sound_or_fail()
-        del self.kept  # the old copy's memory goes before the new one's comes
+        self.kept = None  # the old copy's memory goes before the new one's comes
         self.kept, self.kept_at = self.trainer.copy(self.carry), monotonic()
 
     def _sound_or_fail(self) -> None:
@@ -259,7 +261,8 @@ class _Fit:
     def _fail(self) -> None:
         """Run again from the last copy, carefully, to the update that must not be applied."""
         until = int(self.carry.step)
-        self.carry = self.trainer.advance(self.kept, self.given, until, careful=True)
+        good = self._begun() if self.kept is None else self.kept
+        self.carry = self.trainer.advance(good, self.given, until, careful=True)
         self.step = int(self.carry.step)
         found = self._finding(int(self.carry.failed))
         self.carry = self.carry._replace(failed=jax.numpy.int32(-1))
@@ -314,19 +317,28 @@ class _Fit:
         }  # fmt: skip
         checkpoint.save(self.outlet.folder, self.outlet.header, training, parts)
 
-    def _restore(self, run: Run) -> None:
-        carry, training = self.carry, run.training
+    def _recall(self, run: Run) -> None:
+        """What a resumed run knew beside the state of its loop."""
+        training, best = run.training, run.parts["best"]
+        self.step, self.recorded = training["step"], training["recorded"]
+        self.valid, self.stale = training["valid"], training["stale"]
+        self.history = [Record(step, values) for step, values in training["history"]]
+        self.best = checkpoint.restore(self.carry.params, best, str(run.path)) if best else None
+
+    def _begun(self) -> Carry:
+        """The state of the loop that this fit began with: the first one, or the resumed run's."""
+        params, run = self.origin
+        carry = self.trainer.begin(params, self.given)
+        if run is None:
+            return carry
 
         def part(name: str, template: Any) -> Any:
             return checkpoint.restore(template, run.parts[name], str(run.path))
 
-        self.step, self.recorded = training["step"], training["recorded"]
-        self.valid, self.stale = training["valid"], training["stale"]
-        self.history = [Record(step, values) for step, values in training["history"]]
-        self.best = part("best", carry.params) if run.parts["best"] else None
-        self.carry = Carry(
+        step = run.training["step"]
+        return Carry(
             part("last", carry.params), part("moments", carry.optimizers),
             part("state", carry.state), part("ema", carry.average),
-            self.trainer.order(self.given, self.step), jax.numpy.int32(self.step),
+            self.trainer.order(self.given, step), jax.numpy.int32(step),
             part("sums", carry.sums), carry.failed,
         )  # fmt: skip

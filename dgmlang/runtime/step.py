@@ -23,7 +23,7 @@ from jax import Array, lax
 
 from dgmlang.objectives.objective import Metrics, Objective, Params, Player, State, Values
 from dgmlang.runtime import batches, paths
-from dgmlang.runtime.keys import Purpose, purpose
+from dgmlang.runtime.keys import Purpose, purposes
 
 
 class Prepare(Protocol):
@@ -160,10 +160,9 @@ def _gradient(
 ) -> tuple[dict[str, Array], State, Metrics, Array]:
     player = config.objective.players[index]
     number = carry.step * config.draws + config.offset(index) + turn
-    order, batch = batch_at(config, given, carry.order, number)
+    order, batch, key = batch_at(config, given, carry.order, number)
 
     def loss(owned: Mapping[str, Array]) -> tuple[Array, tuple[State, Metrics]]:
-        key = purpose(given.key, Purpose.STEP, number)
         return player.loss(paths.replace(carry.params, owned), carry.state, batch, key)
 
     (value, (state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(
@@ -174,13 +173,16 @@ def _gradient(
 
 def batch_at(
     config: Configuration, given: Given, order: Array, number: Array
-) -> tuple[Array, Values]:
-    """The order of the epoch of batch `number`, and that batch, prepared."""
-    order, batch = batches.take(given.key, order, number, given.data, config.batch)
+) -> tuple[Array, Values, Array]:
+    """The order of the epoch of batch `number`; that batch, prepared; and its loss's key."""
+    epoch = batches.epoch(number, batches.length(given.data), config.batch)
+    own = purposes(
+        given.key, {Purpose.SHUFFLE: epoch, Purpose.PREPARE: number, Purpose.STEP: number}
+    )
+    order, batch = batches.take(own[Purpose.SHUFFLE], order, number, given.data, config.batch)
     if config.prepare is not None:
-        key = purpose(given.key, Purpose.PREPARE, number)
-        batch = config.prepare.apply(given.states, batch, key)
-    return order, batch
+        batch = config.prepare.apply(given.states, batch, own[Purpose.PREPARE])
+    return order, batch, own[Purpose.STEP]
 
 
 def loss_name(objective: Objective, player: Player) -> str:

@@ -49,13 +49,13 @@ class Trainer:
         objective = self.config.objective
         looks = objective.companions is not nothing or objective.start is not stateless
         seen = self.prepared(given, self._some(given.data)) if looks else {}
-        copied = jax.tree.map(partial(jnp.array, copy=True), params)
-        copied |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
+        first = jax.tree.map(jnp.asarray, params)
+        first |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
         for player in objective.players:
-            if not self.config.owned(player, copied):
+            if not self.config.owned(player, first):
                 raise DgmError(codes.nothing_moves(player.name))
-        state = objective.start(purpose(given.key, Purpose.START), copied, seen)
-        return self._open(copied, state, given)
+        state = objective.start(purpose(given.key, Purpose.START), first, seen)
+        return self._open(first, state, given)
 
     def advance(self, carry: Carry, given: Given, stop: int, *, careful: bool = False) -> Carry:
         """The carry after step `stop`, or where a value was not finite: `sound` tells.
@@ -94,27 +94,29 @@ class Trainer:
         """The first batch and key of the player that failed in the carry's step."""
         number = carry.step * self.config.draws + self.config.offset(int(carry.failed))
         order = self._order(given, number)
-        _, batch = steps.batch_at(self.config, given, order, number)
-        return batch, purpose(given.key, Purpose.STEP, number)
+        _, batch, key = steps.batch_at(self.config, given, order, number)
+        return batch, key
 
     def _some(self, data: Values) -> Values:
         stride = -(-batches.length(data) // LOOKED_AT)
         return {name: array[::stride] for name, array in data.items()}
 
-    def _opened(self, params: Params, state: State, given: Given) -> Carry:
-        config = self.config
+    def _opened(self, first: Params, state: State, given: Given) -> Carry:
+        """The parameters in buffers of their own, since `advance` donates them."""
+        config, params = self.config, jax.tree.map(jnp.copy, first)
         moments = tuple(
             optimizer.init(config.owned(player, params))
             for optimizer, player in zip(config.optimizers, config.objective.players, strict=True)
         )
-        average = {} if config.average is None else params
+        average = {} if config.average is None else jax.tree.map(jnp.copy, first)
         order = jnp.arange(batches.length(given.data), dtype=jnp.int32)
         carry = Carry(params, moments, state, average, order, jnp.int32(0), {}, jnp.int32(-1))
         return carry._replace(sums=steps.no_sums(config, given, carry))
 
     def _ordered(self, given: Given, number: Array) -> Array:
         count = batches.length(given.data)
-        return batches.order_at(given.key, number, count, self.config.batch)
+        epoch = batches.epoch(number, count, self.config.batch)
+        return batches.order_of(purpose(given.key, Purpose.SHUFFLE, epoch), count)
 
     def _advanced(self, carry: Carry, given: Given, stop: Array, careful: bool) -> Carry:
         self.traces += 1
