@@ -76,9 +76,6 @@ AWAITED = {
     "noise laws that a program writes": "flow_contrastive",
     "deterministic guides": "bigan",
     "variable length": "translate",
-    "causality through planned layers": "nade rnade char_rnn char_transformer pixelcnn pixelrnn"
-    " pixelvae wavenet colourise",
-    "the field of an ode": "cnf",
     "linear-Gaussian laws": "ppca",
     "Gaussian conditionals": "gaussian_rbm",
 }

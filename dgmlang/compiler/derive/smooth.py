@@ -24,6 +24,7 @@ from dgmlang.compiler.program import (
     LogProb,
     Mixture,
     Named,
+    NetUse,
     Past,
     Program,
     Pushed,
@@ -62,7 +63,7 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
     if inner is not None:
         yield from _law(getattr(law, inner), program)
     if isinstance(law, Pushed | ComputedLaw) and law.chain is not None:
-        yield from _chain(law.chain)
+        yield from _chain(law.chain, program)
     for argument in arguments(law):
         yield from _expression(argument, program)
 
@@ -78,7 +79,7 @@ def _expression(root: Expr, program: Program) -> Iterator[Kink]:
         elif isinstance(node, Call):
             yield from _expression(program.nets[node.call.net].body, program)
         elif isinstance(node, Through):
-            yield from _chain(node.chain)
+            yield from _chain(node.chain, program)
         elif isinstance(node, LogProb):
             yield from _law(node.law, program)
 
@@ -121,17 +122,19 @@ def _positive(node: Expr) -> bool:
     return interval is not None and interval.positive
 
 
-def _chain(chain: Chain) -> Iterator[Kink]:
+def _chain(chain: Chain, program: Program) -> Iterator[Kink]:
     for stage in chain.stages:
-        yield from _stage(stage)
+        yield from _stage(stage, program)
 
 
-def _stage(stage: Stage) -> Iterator[Kink]:
+def _stage(stage: Stage, program: Program) -> Iterator[Kink]:
     if stage.extern.has("smooth_as"):
         for name in stage.extern.argument("smooth_as"):
             held = stage.body if name == "body" else stage.settings[name]
             if isinstance(held, Chain):
-                yield from _chain(held)
+                yield from _chain(held, program)
+            elif isinstance(held, NetUse):
+                yield from _expression(program.nets[held.net].body, program)
             elif isinstance(held, str | Choice) and not _choice(name, held).has("smooth"):
                 yield _choice(name, held).name, stage.span
     elif not stage.extern.has("smooth"):

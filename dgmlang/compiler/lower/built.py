@@ -25,6 +25,7 @@ from dgmlang.compiler.program import (
     ScoreLaw,
     Through,
 )
+from dgmlang.compiler.types.causality import shifted
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
@@ -51,6 +52,7 @@ class Built:
         paths: The parameter path of each of those.
         heads: The heads of nets and of the critic; without an entry a head is its body.
         orders: For each `past(x)` in a random order, position in the order → flat site.
+        shifted: The pasts that are read shifted by one place, by the id of their node.
         directed: Variables with a drawn or computed law, each after those that its law reads.
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
@@ -65,6 +67,7 @@ class Built:
     paths: Mapping[int, tuple[str, ...]]
     heads: Mapping[HeadKey, BuiltHead]
     orders: Mapping[int, np.ndarray]
+    shifted: frozenset[int]
     directed: tuple[str, ...]
     encoded: Mapping[str, str]
     score: tuple[str, ScoreLaw] | None
@@ -96,6 +99,7 @@ def build(program: Program, facts: Facts) -> Built:
         paths={i: (*chain.owner, stage.place) for i, (chain, stage) in placed.items()},
         heads=dict(_heads(program, layers)),
         orders=dict(_orders(program)),
+        shifted=frozenset(id(p) for v in variables for p in shifted(v, program.nets)),
         directed=dependency_order(directed),
         encoded={
             law.latent: name

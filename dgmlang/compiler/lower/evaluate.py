@@ -37,6 +37,7 @@ from dgmlang.compiler.program import (
     Stage,
     Through,
 )
+from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import walk
 from dgmlang.layers.layer import Params
 from dgmlang.registry import implementation
@@ -74,8 +75,8 @@ class Evaluation:
                 return self._read(name)
             case Local(name=name):
                 return self.local[name]
-            case Past(variable=name):
-                return self.values[name]
+            case Past():
+                return self._past(expr)
             case Apply():
                 return self._apply(expr)
             case Checked(value=value):
@@ -111,6 +112,17 @@ class Evaluation:
         if isinstance(law, ComputedLaw):
             return self.value(law.value)
         raise KeyError(f"no value for {name}")
+
+    def _past(self, expr: Past) -> ArrayLike:
+        """The variable; where no stage is strict, shifted by one place of the order, 0 first."""
+        value = self.values[expr.variable]
+        if id(expr) not in self.built.shifted:
+            return value
+        sites = int(np.prod(numbers(expr.type.shape)))
+        order = self.built.orders.get(id(expr), np.arange(sites))
+        ordered = reorder(value, order).reshape(sites, -1)
+        before = jnp.concatenate([jnp.zeros_like(ordered[:1]), ordered[:-1]])
+        return reorder(before.reshape(jnp.shape(value)), np.argsort(order))
 
     def _apply(self, expr: Apply) -> ArrayLike:
         extern = expr.extern

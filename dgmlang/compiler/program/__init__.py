@@ -42,4 +42,5 @@ from dgmlang.compiler.program.stages import Chain as Chain
 from dgmlang.compiler.program.stages import Choice as Choice
 from dgmlang.compiler.program.stages import Head as Head
 from dgmlang.compiler.program.stages import Net as Net
+from dgmlang.compiler.program.stages import NetUse as NetUse
 from dgmlang.compiler.program.stages import Stage as Stage

@@ -27,6 +27,13 @@ class Choice:
         return self.extern.name
 
 
+@dataclass(frozen=True)
+class NetUse:
+    """A net that the program declares, as the argument of a stage: `ode(v)`."""
+
+    net: str
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One layer or bijection at one place of the text.

@@ -1,25 +1,27 @@
 """Whether the law of x, written with `past(x)`, lets an entry see itself or later ones.
 
 Abstract interpretation. Of every expression we know how it depends on the past: not at all (FREE);
-entry by entry (SITES: entry i on x's entry i, so the input would need a shift); as hidden features
-that only a masked head may read (FEATURES); or strictly (STRICT: what stands at site i depends on
-earlier entries only). Entrywise operations keep SITES and STRICT where no tracked operand is
-broadcast; a strict causal stage makes FEATURES of SITES; its masked head makes STRICT of them.
-Anything else breaks it.
+on entries up to and including its own (WEAK, as the past itself does); as hidden features that only
+a masked head may read (FEATURES); or on earlier entries alone (STRICT). The axes of the sites come
+first and the features of a site behind them, so what maps the axes behind keeps WEAK and STRICT. A
+strict causal stage makes STRICT of WEAK, or FEATURES where it brings masked heads, which make
+STRICT of them; a weak one keeps what it gets. Anything else breaks it. A law that ends WEAK reads
+its past shifted by one place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
-from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.program import (
     Apply,
     Call,
+    Chain,
     Choose,
     Expr,
+    Index,
     Law,
     Local,
     Mixture,
@@ -32,11 +34,12 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.declared import unit
 from dgmlang.compiler.types.dims import Shape
 from dgmlang.compiler.types.kinds import ARRAYS
 from dgmlang.compiler.walk import arguments, bare, children, walk
 
-FREE, STRICT, FEATURES, SITES = 0, 1, 2, 3
+FREE, STRICT, WEAK, FEATURES = 0, 1, 2, 3
 
 
 class Broken(Exception):
@@ -49,18 +52,22 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the walk knows: the nets, the sites' shape, how a net's parameters depend on them."""
+    """What the walk knows: the nets, the sites' shape and order, a net's parameters' dependence.
+
+    `only`: the one place of a past that is looked at; None for all.
+    """
 
     nets: Mapping[str, Net]
     sites: Shape
+    raster: bool
     locals: Mapping[str, int]
+    only: Past | None = None
 
 
 def check_causality(variable: Variable, nets: Mapping[str, Net], report: Report) -> None:
-    """Report DGM0318 where a law breaks causality, DGM0290 where its input would need a shift."""
-    law = variable.law
-    pasts = [e for e in walk(*arguments(law)) if isinstance(e, Past)] if law else []
-    if law is None or not pasts:
+    """Report DGM0318 where a law breaks causality, DGM0319 where it reads another's past."""
+    pasts = pasts_of(variable.law)
+    if variable.law is None or not pasts:
         return
     foreign = [p for p in pasts if p.variable != variable.name]
     if foreign:
@@ -68,17 +75,28 @@ def check_causality(variable: Variable, nets: Mapping[str, Net], report: Report)
     elif len({p.order for p in pasts}) > 1:
         report.say(law_codes.not_causal(pasts[1].span, "a second order", pasts[0].span))
     else:
-        _check(law, Seen(nets, variable.type.array_shape, {}), pasts[0], report)
+        try:
+            _of_law(variable.law, _seen(variable, nets, pasts[0]))
+        except Broken as broken:
+            report.say(law_codes.not_causal(broken.span, broken.step, pasts[0].span))
 
 
-def _check(law: Law, seen: Seen, past: Past, report: Report) -> None:
-    try:
-        worst = _of_law(law, seen)
-    except Broken as broken:
-        report.say(law_codes.not_causal(broken.span, broken.step, past.span))
-        return
-    if worst == SITES:
-        report.say(name_codes.not_built(past.span, "shifted pasts"))
+def shifted(variable: Variable, nets: Mapping[str, Net]) -> tuple[Past, ...]:
+    """The pasts of a causal law that are read shifted by one place: no stage is strict."""
+    law = variable.law
+    if law is None:
+        return ()
+    seen = [replace(_seen(variable, nets, past), only=past) for past in pasts_of(law)]
+    return tuple(s.only for s in seen if s.only and _of_law(law, s) == WEAK)
+
+
+def pasts_of(law: Law | None) -> list[Past]:
+    """The places at which a law reads a past."""
+    return [e for e in walk(*arguments(law)) if isinstance(e, Past)] if law else []
+
+
+def _seen(variable: Variable, nets: Mapping[str, Net], past: Past) -> Seen:
+    return Seen(nets, variable.type.array_shape, past.order == ("raster",), {})
 
 
 def _of_law(law: Law, seen: Seen) -> int:
@@ -115,11 +133,11 @@ def _argument(law: Named, name: str, value: Expr, seen: Seen, components: int) -
 
 
 def dependence(node: Expr, seen: Seen) -> int:
-    """FREE, STRICT, FEATURES or SITES; raises Broken at the step that mixes sites."""
+    """FREE, STRICT, WEAK or FEATURES; raises Broken at the step that mixes sites."""
     node = bare(node)
     match node:
         case Past():
-            return SITES
+            return WEAK if seen.only in (None, node) else FREE
         case Local(name):
             return seen.locals.get(name, FREE)
         case Through():
@@ -129,16 +147,49 @@ def dependence(node: Expr, seen: Seen) -> int:
     tracked = [(c, d) for c in children(node) if (d := dependence(c, seen)) != FREE]
     if not tracked:
         return FREE
-    entrywise = isinstance(node, Choose) or _entrywise(node)
-    whole = all(c.type.array_shape == node.type.array_shape for c, _ in tracked)
-    if entrywise and whole and all(d != FEATURES for _, d in tracked):
+    if _at_each_site(node, [c for c, _ in tracked], seen) and all(
+        d != FEATURES for _, d in tracked
+    ):
         return max(d for _, d in tracked)
     name = node.extern.name if isinstance(node, Apply) else node.span.text
     raise Broken(node.span, f"`{name}`")
 
 
-def _entrywise(node: Expr) -> bool:
-    return isinstance(node, Apply) and node.extern.has("entrywise")
+def _at_each_site(node: Expr, tracked: list[Expr], seen: Seen) -> bool:
+    """Whether what stands at a site of the node is made of what stands there below it."""
+    sites = len(seen.sites)
+    if any(e.type.array_shape[:sites] != seen.sites for e in (node, *tracked)):
+        return False
+    match node:
+        case Choose():
+            return _aligned(node, tracked)
+        case Index(value=value, items=items):
+            return items == tuple(tracked) and not any(value is e for e in tracked)
+        case Apply(extern=extern) if extern.has("entrywise"):
+            return _aligned(node, tracked)
+        case Apply(extern=extern) if extern.has("contraction"):
+            left, right = node.args
+            own = len(left.type.array_shape) > sites and len(right.type.array_shape) <= 2
+            return tracked == [left] and own
+        case Apply(extern=extern, settings=settings) if extern.has("reduction"):
+            return _behind(settings["axis"], tracked[0], sites)
+        case Apply(extern=extern, settings=settings) if extern.has("concatenation"):
+            return _aligned(node, tracked) and _behind(settings["axis"], node, sites)
+        case Apply(extern=extern) if not extern.has("entrywise_permutation"):
+            own = len(extern.groups[0][0].type.shape or ())
+            return len(node.args) == 1 and len(tracked[0].type.array_shape) - own >= sites
+    return False
+
+
+def _aligned(node: Expr, tracked: list[Expr]) -> bool:
+    """Broadcasting lines axes up from the last, so sites meet sites where the ranks agree."""
+    return all(len(e.type.array_shape) == len(node.type.array_shape) for e in tracked)
+
+
+def _behind(axis: int | None, node: Expr, sites: int) -> bool:
+    """Whether an axis is one of a site's features."""
+    rank = len(node.type.array_shape)
+    return axis is not None and axis % rank >= sites
 
 
 def _net(node: Call, seen: Seen) -> int:
@@ -146,18 +197,22 @@ def _net(node: Call, seen: Seen) -> int:
     if not any(below.values()) or node.call.net not in seen.nets:
         return FREE
     net = seen.nets[node.call.net]
-    result = dependence(net.body, Seen(seen.nets, seen.sites, below))
+    result = dependence(net.body, replace(seen, locals=below))
     head = next(h for h in net.heads if h.name == node.head)
     if result == FEATURES and head.masked:
         return STRICT
-    if result != FREE and not (head.direct and result != FEATURES):
+    mixes = not head.direct and head.prefix < len(seen.sites)
+    if result == FEATURES or (result != FREE and mixes):
         raise Broken(node.span, f"the head of `{net.name}`")
     return result
 
 
 def _through(node: Through, seen: Seen) -> int:
-    current = dependence(node.value, seen)
-    for stage in node.chain.stages:
+    return _along(node.chain, dependence(node.value, seen), seen)
+
+
+def _along(chain: Chain, current: int, seen: Seen) -> int:
+    for stage in chain.stages:
         for e in stage.inputs.values():
             if dependence(e, seen) != FREE:
                 raise Broken(e.span, "a condition")
@@ -165,16 +220,49 @@ def _through(node: Through, seen: Seen) -> int:
     return current
 
 
+def mixing(conditioner: Chain) -> Span | None:
+    """Where the net of an autoregressive bijection mixes entries; None where it is strict."""
+    seen = Seen({}, conditioner.source.array_shape, raster=True, locals={})
+    try:
+        found = _along(conditioner, WEAK, seen)
+    except Broken as broken:
+        return broken.span
+    return None if found in (STRICT, FEATURES) else conditioner.stages[-1].span
+
+
 def _stage(stage: Stage, below: int, seen: Seen) -> int:
     if below == FREE:
         return FREE
-    strict = stage.extern.argument("causal") == ("strict",) and stage.extern.has("masked_head")
-    if strict and below == SITES and stage.source.array_shape == seen.sites and _unmapped(stage):
-        return FEATURES
+    if below in (WEAK, STRICT):
+        if _mapped_over(stage, seen):
+            return below
+        causal, shape = stage.extern.argument("causal"), stage.source.array_shape
+        ordered = seen.raster or stage.extern.has("any_order")
+        if causal == ("strict",) and shape == seen.sites and unit_rank(stage) == len(shape):
+            if ordered:
+                return FEATURES if stage.extern.has("masked_head") else STRICT
+        elif causal == ("weak",) and ordered and _along_sites(stage, seen):
+            return below
     raise Broken(stage.span, f"`{stage.extern.name}`")
 
 
-def _unmapped(stage: Stage) -> bool:
-    """Whether the stage takes its whole input at once, not row by row."""
-    source = stage.extern.source
-    return source is not None and len(source.shape or ()) == len(stage.source.array_shape)
+def _mapped_over(stage: Stage, seen: Seen) -> bool:
+    """Whether the stage takes the features of one site at a time."""
+    return (
+        stage.extern.kind == "layer"
+        and stage.body is None
+        and (len(stage.source.array_shape) - unit_rank(stage) >= len(seen.sites))
+    )
+
+
+def _along_sites(stage: Stage, seen: Seen) -> bool:
+    """Whether the stage's first axis is that of the sites, and it runs along it one way."""
+    shape = stage.source.array_shape
+    both_ways = any(stage.settings[name] for name in stage.extern.argument("acausal"))
+    return shape[:1] == seen.sites and unit_rank(stage) == len(shape) and not both_ways
+
+
+def unit_rank(stage: Stage) -> int:
+    """How many trailing axes one call of the stage takes."""
+    rank = len(stage.source.array_shape)
+    return rank if stage.extern.source is None else unit(stage.extern.source, rank)

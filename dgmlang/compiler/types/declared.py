@@ -64,6 +64,11 @@ def bind(wanted: ast.TypeExpr, found: Type, dims: dict[str, Dim]) -> Shape | Non
     return axes[: len(axes) - rank]
 
 
+def unit(wanted: ast.TypeExpr, rank: int) -> int:
+    """How many trailing axes of a value of this rank the type takes: all where it says `[...]`."""
+    return rank if _everything(wanted) else len(wanted.shape or ())
+
+
 def _everything(wanted: ast.TypeExpr) -> bool:
     shape = wanted.shape or ()
     return len(shape) == 1 and isinstance(shape[0], ast.Name) and shape[0].id == ELLIPSIS

@@ -71,6 +71,13 @@ def size(shape: Shape) -> Dim:
     return total
 
 
+def half(dim: Dim) -> Dim | None:
+    """The half of a dimension; None where it is odd or not seen to be even."""
+    if any(c % 2 for _, c in dim.terms):
+        return None
+    return Dim(tuple((m, c // 2) for m, c in dim.terms))
+
+
 def numbers(shape: Shape) -> tuple[int, ...]:
     """The shape as integers; only for shapes without symbols."""
     values = tuple(dim.value for dim in shape)
@@ -115,4 +122,4 @@ def _term(monomial: Monomial, coefficient: int) -> str:
     return {1: names, -1: f"-{names}"}.get(coefficient, f"{coefficient}*{names}")
 
 
-__all__ = ["Dim", "Shape", "broadcast", "numbers", "show", "size"]
+__all__ = ["Dim", "Shape", "broadcast", "half", "numbers", "show", "size"]

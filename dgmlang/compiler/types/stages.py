@@ -7,19 +7,17 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.library import Extern, Parameter, library
-from dgmlang.compiler.program import Chain, Choice, Expr, Stage
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
+from dgmlang.compiler.types.pictures import picture_wanted, squeezed
 from dgmlang.compiler.types.scope import Scope, Wrong
-from dgmlang.compiler.types.static import Static, static
-
-SPACES = ("activation", "transform", "mask")
-"""Parameters of these names take their values from the name space of the same name."""
+from dgmlang.compiler.types.settings import settings_of
 
 
 def unroll(node: ast.Expr) -> tuple[ast.Expr, tuple[ast.Expr, ...]]:
@@ -66,16 +64,21 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
         return None
     place = scope.place(extern.name)
     inner = scope.within(owner=(*scope.owner, place))
-    settings = {p.name: _setting(p, bound, inner) for p in extern.groups[0] if p.static}
+    settings = settings_of(extern, bound, source, node.span, inner)
     inputs = _inputs(extern, bound, scope)
-    body = _body(extern, block, source, inner)
-    if inputs is None or (block is not None and body is None):
+    if settings is None or inputs is None:
         return None
-    if any(v is _MISSING for v in settings.values()):
+    wanted = picture_wanted(extern, source, settings)
+    if wanted is not None:
+        scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
+        return None
+    body = None if block is None else _body(extern, block, squeezed(extern, source), inner)
+    if block is not None and body is None:
         return None
     target = body.target if body else _target(extern, source, settings, node, scope)
     if target is None:
         return None
+    target = source if extern.has("squeezes") else target
     return Stage(extern, place, settings, inputs, body, source, target, node.span)
 
 
@@ -110,13 +113,34 @@ def _inputs(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dic
 
     names = [p.name for p in extern.groups[0] if not p.static and p.name in bound]
     inputs = {name: value(bound[name].value, scope) for name in names}
-    return None if any(isinstance(e, Wrong) for e in inputs.values()) else inputs
+    wanted = {p.name: p.type for p in extern.parameters}
+    at = {n: bound[n].value.span for n in names}
+    fits = [_input_fits(extern, wanted[n], e, (n, at[n]), scope) for n, e in inputs.items()]
+    return inputs if all(fits) else None
 
 
-def _body(extern: Extern, block: ast.Expr | None, source: Type, scope: Scope) -> Chain | None:
+def _input_fits(
+    extern: Extern, wanted: ast.TypeExpr, found: Expr, place: tuple[str, Span], scope: Scope
+) -> bool:
+    """Whether a run-time argument, of this name and place, is what the stage declares."""
+    if isinstance(found, Wrong):
+        return False
+    name, span = place
+    kind, offered = Kind(wanted.kind), found.type.kind
+    array = wanted.kind == "real" and offered.inner != ()
+    if not array and offers(offered, kind) is False:
+        help = "pass `one_hot(…)`, or put `|> embed(16)` behind it" if offered.levels else None
+        where = f"`{name}` of `{extern.name}`"
+        scope.report.say(codes.kind_mismatch(span, kind.name, str(offered), where, help))
+        return False
+    if bind(wanted, found.type, {}) == ():
+        return True
+    scope.report.say(codes.shape_mismatch(span, wanted.span.text, str(found.type)))
+    return False
+
+
+def _body(extern: Extern, block: ast.Expr, source: Type, scope: Scope) -> Chain | None:
     """The block as a chain; it keeps the shape, since it follows itself (DGM0353)."""
-    if block is None:
-        return None
     first, rest = unroll(block)
     found = chain((first, *rest), source, scope)
     if found is None or found.target.array_shape == source.array_shape:
@@ -124,51 +148,6 @@ def _body(extern: Extern, block: ast.Expr | None, source: Type, scope: Scope) ->
     shapes = show(source.array_shape), show(found.target.array_shape)
     scope.report.say(codes.block_shape(block.span, extern.name, *shapes))
     return None
-
-
-# ── settings ─────────────────────────────────────────────────────────────────────────────────────
-
-_MISSING = object()
-
-
-def _setting(parameter: Parameter, bound: dict[str, ast.Argument], scope: Scope) -> Any:
-    node = bound[parameter.name].value if parameter.name in bound else parameter.default
-    if node is None:
-        return None
-    if parameter.type.kind in ("net", "stage"):
-        return _template(node, scope) or _MISSING
-    if parameter.name in SPACES:
-        return _choice(parameter.name, node, scope)
-    held = static(node, scope.static)
-    if held == () and parameter.type.shape is not None:
-        scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
-        return _MISSING
-    return held
-
-
-def _template(node: ast.Expr, scope: Scope) -> Chain | None:
-    """A chain passed as a net: checked for an input of open size, built by its consumer."""
-    first, rest = unroll(node)
-    return chain((first, *rest), Type(REAL, (Dim.symbol("n"),)), scope)
-
-
-def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
-    externs = library().space(space)
-    function = node.function if isinstance(node, ast.Call) else node
-    held = static(function, Static(scope.shared.hypers, scope.report, words=True))
-    if not isinstance(held, str) or held not in externs:
-        found = name_codes.unknown_builtin(function.span, space, str(held), externs)
-        scope.report.say(found)
-        return _MISSING
-    extern = externs[held]
-    if isinstance(node, ast.Call) and node.block is not None:
-        scope.report.say(codes.stray_block(node.block.span, held))
-        return _MISSING
-    if not extern.parameters:
-        return held
-    arguments = node.arguments if isinstance(node, ast.Call) else ()
-    bound = bind_arguments(extern, arguments, node.span, scope.report) or {}
-    return Choice(extern, {p.name: _setting(p, bound, scope) for p in extern.groups[0]})
 
 
 # ── types ────────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,17 @@ def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
     )
 
 
+def conditioner_not_causal(span: Span, stage: str) -> Diagnostic:
+    """The net of an autoregressive bijection in which an entry would see itself or later ones."""
+    return Diagnostic(
+        "DGM0358",
+        "conditioner not causal",
+        (Label(span, f"the net of `{stage}` lets an entry see itself or later ones here"),),
+        (f"`{stage}` transforms each entry by those before it",),
+        "use a strictly causal stage, as `made([64, 64])`",
+    )
+
+
 def past_elsewhere(span: Span, name: str) -> Diagnostic:
     """`past(x)` outside the law of x."""
     return Diagnostic(

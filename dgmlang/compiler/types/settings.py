@@ -1,0 +1,140 @@
+"""Compile-time arguments of stages: numbers, words with settings of their own, nets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import Extern, Parameter, library
+from dgmlang.compiler.program import Chain, Choice, NetUse
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.causality import mixing
+from dgmlang.compiler.types.dims import Dim, show
+from dgmlang.compiler.types.kinds import REAL, UNIT, Type
+from dgmlang.compiler.types.nets import signature_of
+from dgmlang.compiler.types.scope import Scope
+from dgmlang.compiler.types.static import Static, static
+
+SPACES = ("activation", "transform", "mask")
+"""Parameters of these names take their values from the name space of the same name."""
+
+
+class Refused(Exception):
+    """A setting that was found wrong, and reported."""
+
+
+def settings_of(
+    extern: Extern, bound: Mapping[str, ast.Argument], source: Type, span: Span, scope: Scope
+) -> dict[str, Any] | None:
+    """The settings of a stage applied to a value of type `source`; None where one is wrong."""
+    held: dict[str, Any] = {}
+    try:
+        for p in (p for p in extern.groups[0] if p.static and not _takes_net(p)):
+            node = bound[p.name].value if p.name in bound else p.default
+            held[p.name] = None if node is None else _setting(p, node, scope)
+        for p in (p for p in extern.groups[0] if _takes_net(p)):
+            types = source, _fed(held, source, extern, span, scope)
+            held[p.name] = _net(p, bound[p.name].value, extern, types, scope)
+    except Refused:
+        return None
+    return held
+
+
+def _takes_net(parameter: Parameter) -> bool:
+    return parameter.type.kind in ("net", "stage")
+
+
+def _fed(held: Mapping[str, Any], source: Type, extern: Extern, span: Span, scope: Scope) -> Type:
+    """What a stage feeds into its net: a vector, or a picture where its mask says so."""
+    mask = held.get("mask")
+    if mask is None or not library().space("mask")[mask].has("pictures"):
+        return Type(REAL, (Dim.symbol("n"),))
+    if len(source.array_shape) != 3:
+        wanted = f"a picture [h, w, c], for the mask `{mask}`"
+        scope.report.say(codes.stage_input(span, extern.name, wanted, str(source)))
+        raise Refused
+    return Type(REAL, (*source.array_shape[:2], Dim.symbol("c")))
+
+
+def _setting(parameter: Parameter, node: ast.Expr, scope: Scope) -> Any:
+    if parameter.name in SPACES:
+        return _choice(parameter.name, node, scope)
+    held = static(node, scope.static)
+    if held == () and parameter.type.shape is not None:
+        scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
+        raise Refused
+    return held
+
+
+def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
+    externs = library().space(space)
+    function = node.function if isinstance(node, ast.Call) else node
+    held = static(function, Static(scope.shared.hypers, scope.report, words=True))
+    if not isinstance(held, str) or held not in externs:
+        found = name_codes.unknown_builtin(function.span, space, str(held), externs)
+        scope.report.say(found)
+        raise Refused
+    extern = externs[held]
+    if isinstance(node, ast.Call) and node.block is not None:
+        scope.report.say(codes.stray_block(node.block.span, held))
+        raise Refused
+    if not extern.parameters:
+        return held
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    bound = bind_arguments(extern, arguments, node.span, scope.report) or {}
+    values: dict[str, Any] = {}
+    for p in extern.groups[0]:
+        written = bound[p.name].value if p.name in bound else p.default
+        values[p.name] = None if written is None else static(written, scope.static)
+    return Choice(extern, values)
+
+
+# ── nets ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _net(
+    parameter: Parameter, node: ast.Expr, extern: Extern, types: tuple[Type, Type], scope: Scope
+) -> Chain | NetUse:
+    """A net as an argument: a chain of stages, or a net that the program declares, by name.
+
+    `types`: what the stage takes, and what it feeds into the net.
+    """
+    from dgmlang.compiler.types.stages import chain, unroll
+
+    declaration = scope.shared.declarations.get(node.id) if isinstance(node, ast.Name) else None
+    if isinstance(declaration, ast.Net):
+        return _field(declaration, node, extern, types[0], scope)
+    first, rest = unroll(node)
+    found = chain((first, *rest), types[1], scope)
+    if found is None:
+        raise Refused
+    if parameter.name in extern.argument("causal_conditioner"):
+        mixed = mixing(found)
+        if mixed is not None:
+            scope.report.say(law_codes.conditioner_not_causal(mixed, extern.name))
+            raise Refused
+    return found
+
+
+def _field(net: ast.Net, node: ast.Expr, extern: Extern, source: Type, scope: Scope) -> NetUse:
+    """A vector field: a net of a point and a time that gives a direction (DGM0359)."""
+    if not extern.has("vector_field"):
+        scope.report.say(name_codes.not_built(node.span, "declared nets as conditioners"))
+        raise Refused
+    scope.shared.used.add(net.name)
+    ports, heads = signature_of(net, scope)
+    wanted = (source, Type(UNIT), source)
+    found = (*ports.values(), *heads.values())
+    if len(ports) != 2 or "" not in heads or not all(map(_alike, found, wanted)):
+        scope.report.say(codes.not_a_field(node.span, net.span, net.name, show(source.array_shape)))
+        raise Refused
+    return NetUse(net.name)
+
+
+def _alike(one: Type, other: Type) -> bool:
+    return one.array_shape == other.array_shape and one.kind == other.kind
