@@ -158,7 +158,17 @@ def _names(model: ast.Model, report: Report) -> dict[str, Declaration]:
             continue
         spans[name] = span
         names[name] = declaration
+    _indices(model.body, spans, report)
     return names
+
+
+def _indices(body: tuple[ast.Statement, ...], spans: Mapping[str, Any], report: Report) -> None:
+    """DGM0203 where a loop's variable has a name that is taken, by a loop around it too."""
+    for s in body:
+        if isinstance(s, ast.For):
+            if s.variable in spans:
+                report.say(codes.declared_twice(s.span, spans[s.variable], s.variable))
+            _indices(s.body, {**spans, s.variable: s.span}, report)
 
 
 def _declarations(body: tuple[ast.Statement, ...]) -> Iterator[tuple[Declaration, str, Any]]:

@@ -21,6 +21,7 @@ from dgmlang.compiler.program import (
     Program,
     Pushed,
     Read,
+    Repeated,
     ScoreLaw,
     Stack,
     Stage,
@@ -76,7 +77,16 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return (*arguments(law.base), *inputs(law.chain))
         case ComputedLaw() | ScoreLaw():
             return (law.value,)
+        case Repeated():
+            return tuple(e for piece in law.pieces for e in arguments(piece.law))
     return ()
+
+
+def entries(law: Law | None) -> tuple[Law, ...]:
+    """The laws of single entries of a variable in loops, piece by piece; else the law itself."""
+    if isinstance(law, Repeated):
+        return tuple(piece.law for piece in law.pieces)
+    return () if law is None else (law,)
 
 
 def walk(*roots: Expr) -> Iterator[Expr]:
@@ -158,3 +168,6 @@ def _pushing(law: Law) -> Iterator[Chain]:
             yield from _pushing(component)
         case ComputedLaw(chain=Chain() as chain):
             yield chain
+        case Repeated():
+            for entry in entries(law):
+                yield from _pushing(entry)

@@ -44,7 +44,7 @@ def test_one_mistake_brings_one_message(path: Path) -> None:
 def test_every_code_has_a_golden_case() -> None:
     folder = Path(*codes.__path__)
     words = "".join(
-        (folder / f"{name}.py").read_text("utf-8") for name in ("names", "types", "laws")
+        (folder / f"{name}.py").read_text("utf-8") for name in ("names", "types", "laws", "loops")
     )
     shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
     assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))

@@ -8,6 +8,7 @@ from dgmlang.compiler.derive.facts import Bounded, Facet, Summation, Witness
 from dgmlang.compiler.derive.remove import gradient_of
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw, Variable
 from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.walk import entries
 
 
 def density(program: Program, bounded: Sequence[Bounded]) -> Facet:
@@ -16,9 +17,10 @@ def density(program: Program, bounded: Sequence[Bounded]) -> Facet:
         if isinstance(data.law, ScoreLaw):
             text = f"the score of {data.name} is modelled, not its density"
             return Facet("none", (Witness("score", text, data.law.span),))
-        if isinstance(data.law, ComputedLaw) and data.law.chain is None:
+        computed = [e for e in entries(data.law) if isinstance(e, ComputedLaw)]
+        if any(law.chain is None for law in computed):
             text = f"{data.name} is computed by a function that is not a chain of bijections"
-            return Facet("none", (Witness("implicit", text, data.law.span),))
+            return Facet("none", (Witness("implicit", text, computed[0].span),))
     if bounded:
         return Facet("bound", tuple(b.witness for b in bounded))
     return Facet("exact")

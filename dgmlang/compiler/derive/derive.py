@@ -9,12 +9,13 @@ from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
+from dgmlang.compiler.derive.runs import runs
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
 from dgmlang.compiler.derive.unbuilt import unbuilt
 from dgmlang.compiler.derive.weights import has_weights, outer_stages, parameters
 from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
-from dgmlang.compiler.walk import parents
+from dgmlang.compiler.walk import entries, parents
 
 
 def derive(program: Program) -> Facts:
@@ -39,6 +40,7 @@ def derive(program: Program) -> Facts:
         exact_sum,
         _flags(program, bounded, found),
         parameters(program),
+        runs(program),
         unbuilt(program),
     )
 
@@ -54,7 +56,7 @@ def _flags(
     score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
     moved = [v for v in facets.energy_variables(program) if v.type.kind.space == "continuous"]
     finite = [v for v in latents if v.type.kind.space == "finite"]
-    mixtures = [v for v in (*data, *latents) if isinstance(v.law, Mixture)]
+    mixtures = [v for v in (*data, *latents) if any(isinstance(e, Mixture) for e in entries(v.law))]
     critic = set(program.critic.parameters) if program.critic else set()
     return {
         "latents": len(latents) + len(mixtures),

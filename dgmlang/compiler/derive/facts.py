@@ -30,16 +30,32 @@ class Facet:
 
 
 @dataclass(frozen=True)
-class Removal:
-    """A latent that goes exactly: by `sum`, `free energy`, `change of variables`, `closed form`, …
+class Turns:
+    """How finite latents of loops are summed jointly, turn by turn.
 
-    `states` is the number of joint states that a sum runs over, 0 elsewhere.
+    `readers` are the variables whose laws they stand in, their own among them. Along loop number
+    `axis` these read up to `lag` turns back; with 0 every turn of every loop is summed alone.
+    """
+
+    variables: tuple[str, ...]
+    readers: tuple[str, ...]
+    axis: int
+    lag: int
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A latent that goes exactly: by `sum`, `free energy`, `change of variables`, `forward`, …
+
+    `states` is the number of joint states, or with `turns` of table entries, that a sum runs over,
+    0 elsewhere.
     """
 
     variable: str
     rule: str
     witness: Witness
     states: int = 0
+    turns: Turns | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,19 @@ class Summation:
 
 
 @dataclass(frozen=True)
+class Run:
+    """How variables of loops are drawn: `ways` has `plate`, `chain` or `prefix` for each loop.
+
+    `steps` is how many draws must follow each other, None while a dimension is open.
+    """
+
+    variables: tuple[str, ...]
+    ways: tuple[str, ...]
+    steps: int | None
+    witness: Witness
+
+
+@dataclass(frozen=True)
 class Unbuilt:
     """A part of the library that the program names and that no implementation is bound to yet."""
 
@@ -124,4 +153,5 @@ class Facts:
     summation: Summation | None
     flags: Mapping[str, Any]
     parameters: int | None
+    runs: tuple[Run, ...]
     unbuilt: tuple[Unbuilt, ...]

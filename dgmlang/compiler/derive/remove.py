@@ -6,6 +6,7 @@ from math import log2
 
 from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Bounded, Removal, Witness
+from dgmlang.compiler.derive.turns import by_turns
 from dgmlang.compiler.program import (
     ComputedLaw,
     EnergyLaw,
@@ -14,9 +15,11 @@ from dgmlang.compiler.program import (
     Named,
     Program,
     Pushed,
+    Repeated,
     Variable,
 )
 from dgmlang.compiler.types.dims import size
+from dgmlang.compiler.walk import entries
 
 ENUMERATED = 2**10
 """Joint states of the guide's finite latents that each step of a bound may sum over."""
@@ -36,8 +39,14 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
             removed.append(found)
         else:
             left.append(latent)
-    summed = _within_budget([v for v in left if v.name not in guided], program)
+    free = [v for v in left if v.name not in guided]
+    turned = by_turns(free, program, BUDGET)
+    removed += turned
+    done = {r.variable for r in turned}
+    beside = sum({r.turns: r.states for r in turned}.values())
+    summed = _within_budget([v for v in free if v.name not in done], program, beside)
     removed += [r for v in left if (r := summed.get(v.name)) is not None]
+    left = [v for v in left if v.name not in done]
     rest = [v for v in left if v.name not in summed]
     return tuple(removed), tuple(_bounded(v, program, _few(rest)) for v in rest)
 
@@ -75,8 +84,11 @@ def _free_energy(latent: Variable, program: Program) -> Removal | None:
     return Removal(latent.name, "free energy", Witness("free energy", text, latent.span))
 
 
-def _within_budget(latents: list[Variable], program: Program) -> dict[str, Removal]:
-    """Finite directed latents whose joint states are few enough to sum over."""
+def _within_budget(latents: list[Variable], program: Program, beside: int) -> dict[str, Removal]:
+    """Finite directed latents whose joint states are few enough to sum over.
+
+    `beside` table entries are looked at in each of them.
+    """
     finite = [
         v for v in latents if v.type.kind.space == "finite" and not isinstance(v.law, EnergyLaw)
     ]
@@ -84,7 +96,7 @@ def _within_budget(latents: list[Variable], program: Program) -> dict[str, Remov
     if not finite or any(c is None for c in counts.values()):
         return {}
     bits = sum(c for c in counts.values() if c is not None)
-    if bits > log2(BUDGET):
+    if bits + log2(max(beside, 1)) > log2(BUDGET):
         return {}
     joint = round(2**bits)
     text = f"{joint} joint states, summed out (budget {BUDGET})"
@@ -129,4 +141,7 @@ def gradient_of(law: Law | None) -> str:
             return "reinforce"
         case ComputedLaw():
             return "pathwise"
+        case Repeated():
+            found = {gradient_of(entry) for entry in entries(law)}
+            return found.pop() if len(found) == 1 else "reinforce"
     return "reinforce"

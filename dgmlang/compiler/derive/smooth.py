@@ -29,12 +29,13 @@ from dgmlang.compiler.program import (
     Program,
     Pushed,
     Read,
+    Repeated,
     ScoreLaw,
     Stage,
     Through,
 )
 from dgmlang.compiler.source import Span
-from dgmlang.compiler.walk import arguments, bare, walk
+from dgmlang.compiler.walk import arguments, bare, entries, walk
 
 Kink = tuple[str, Span]
 
@@ -57,6 +58,10 @@ def _kinks(program: Program) -> Iterator[Kink]:
 
 
 def _law(law: Law, program: Program) -> Iterator[Kink]:
+    if isinstance(law, Repeated):
+        for entry in entries(law):
+            yield from _law(entry, program)
+        return
     if isinstance(law, Named) and not (law.extern.has("smooth") or law.extern.has("finite")):
         yield law.extern.name, law.span
     inner = {Pushed: "base", Mixture: "component"}.get(type(law))

@@ -15,16 +15,19 @@ from dgmlang.compiler.program import (
     Named,
     Program,
     Pushed,
+    Repeated,
     ScoreLaw,
     Stage,
 )
 from dgmlang.compiler.source import Span
-from dgmlang.compiler.walk import chains, expressions, laws, stages
+from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
 
 
 def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
     """The planned parts that a program names, in the order of its text, each name once."""
     found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
+    loops = (o for law in laws(program) if isinstance(law, Repeated) for o in law.loops)
+    found += [Unbuilt("loop over", loop.index, loop.span) for loop in loops]
     found.sort(key=lambda part: part.span.start)
     return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
 
@@ -51,6 +54,9 @@ def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
             yield from _of_law(law.base)
         case Mixture():
             yield from _of_law(law.component)
+        case Repeated():
+            for entry in entries(law):
+                yield from _of_law(entry)
         case ScoreLaw(process=process) if process is not None:
             yield process.extern, law.span
 

@@ -99,6 +99,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _capabilities(plan.facts)
     yield from _latents(plan.facts)
+    yield from _loops(plan.facts)
     yield from _blocks(plan.facts)
     yield from _methods("objectives", plan.objectives, plan.default_objective)
     yield from _methods("samplers", plan.samplers, plan.default_sampler)
@@ -154,6 +155,14 @@ def _latents(facts: Facts) -> Iterator[str]:
         yield f"  {r.variable:<12}removed by {r.rule}: {r.witness.text}"
     for b in facts.bounded:
         yield f"  {b.variable:<12}bounded, gradient {b.gradient}: {b.witness.text}"
+
+
+def _loops(facts: Facts) -> Iterator[str]:
+    if facts.runs:
+        yield "loops"
+    for run in facts.runs:
+        ways = " of ".join(run.ways)
+        yield f"  {', '.join(run.variables):<12}{ways}: {run.witness.text}{_at(run.witness.span)}"
 
 
 def _blocks(facts: Facts) -> Iterator[str]:

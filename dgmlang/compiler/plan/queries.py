@@ -9,7 +9,7 @@ from dgmlang.compiler.derive.capabilities import summed
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
-from dgmlang.compiler.program import Past, Program
+from dgmlang.compiler.program import Past
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import size
 from dgmlang.compiler.walk import arguments, walk
@@ -57,14 +57,17 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
 
 
 def _density_cost(facts: Facts) -> str:
-    states = max((r.states for r in facts.removed), default=0)
+    turned = sum({r.turns: r.states for r in facts.removed if r.turns}.values())
+    states = max((r.states for r in facts.removed if not r.turns), default=0)
+    if turned:
+        return f"{turned * max(states, 1)} table entries summed"
     return f"{states} states summed" if states else "one pass"
 
 
 def _sample(plan: Plan) -> Query:
     name = plan.default_sampler
     if name == "ancestral":
-        return Query("sample", "draws", _depth(plan.program))
+        return Query("sample", "draws", _depth(plan))
     settings = {p.name: p.default for p in library().externs["sampler"][name].parameters}
     shown = [
         f"{node.value} {key}"
@@ -74,8 +77,15 @@ def _sample(plan: Plan) -> Query:
     return Query("sample", "approximate draws", f"{name}: {', '.join(shown) or 'one solve'}")
 
 
-def _depth(program: Program) -> str:
+def _depth(plan: Plan) -> str:
     """How many evaluations must follow one another."""
+    program = plan.program
+    deepest = [run.steps for run in plan.facts.runs if set(run.ways) != {"plate"}]
+    if deepest:
+        known = [s for s in deepest if s is not None]
+        if len(known) < len(deepest):
+            return "a step a turn of the loop"
+        return f"{max(known)} sequential steps"
     for variable in program.having("data"):
         for node in walk(*arguments(variable.law)) if variable.law else ():
             if isinstance(node, Past):

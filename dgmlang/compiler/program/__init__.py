@@ -12,11 +12,13 @@ from dgmlang.compiler.program.expressions import Apply as Apply
 from dgmlang.compiler.program.expressions import Call as Call
 from dgmlang.compiler.program.expressions import Checked as Checked
 from dgmlang.compiler.program.expressions import Choose as Choose
+from dgmlang.compiler.program.expressions import Counter as Counter
 from dgmlang.compiler.program.expressions import Expr as Expr
 from dgmlang.compiler.program.expressions import Index as Index
 from dgmlang.compiler.program.expressions import Literal as Literal
 from dgmlang.compiler.program.expressions import Local as Local
 from dgmlang.compiler.program.expressions import LogProb as LogProb
+from dgmlang.compiler.program.expressions import Loop as Loop
 from dgmlang.compiler.program.expressions import NetCall as NetCall
 from dgmlang.compiler.program.expressions import Open as Open
 from dgmlang.compiler.program.expressions import Past as Past
@@ -29,8 +31,10 @@ from dgmlang.compiler.program.laws import EnergyLaw as EnergyLaw
 from dgmlang.compiler.program.laws import Law as Law
 from dgmlang.compiler.program.laws import Mixture as Mixture
 from dgmlang.compiler.program.laws import Named as Named
+from dgmlang.compiler.program.laws import Piece as Piece
 from dgmlang.compiler.program.laws import Process as Process
 from dgmlang.compiler.program.laws import Pushed as Pushed
+from dgmlang.compiler.program.laws import Repeated as Repeated
 from dgmlang.compiler.program.laws import ScoreLaw as ScoreLaw
 from dgmlang.compiler.program.model import RECIPE_KEYS as RECIPE_KEYS
 from dgmlang.compiler.program.model import Critic as Critic

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import Interval, Type
 
 if TYPE_CHECKING:
@@ -52,6 +53,23 @@ class Local(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class Loop:
+    """`for index in 0..stop`. Two loops are never equal, whatever they are called."""
+
+    index: str
+    stop: Dim
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Counter(Expr):
+    """The variable of a loop plus a constant, as a number or as an index: `t`, `t - 1`."""
+
+    loop: Loop
+    offset: int
+
+
+@dataclass(frozen=True, eq=False)
 class Past(Expr):
     """`past(variable, order)`: the entries before this one; it only stands in the variable's law.
 
@@ -84,10 +102,13 @@ class Index(Expr):
 
 @dataclass(frozen=True)
 class SliceItem:
-    """`start:stop` among the items of an index; None is open."""
+    """`start:stop` among the items of an index; None is open.
+
+    A stop that is a Counter makes a ragged axis: its length differs from turn to turn of the loop.
+    """
 
     start: int | None
-    stop: int | None
+    stop: int | Counter | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.program.expressions import Expr
+from dgmlang.compiler.program.expressions import Expr, Loop
 from dgmlang.compiler.program.stages import Chain
 from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import Type
 
 
@@ -52,6 +53,26 @@ class ComputedLaw(Law):
     value: Expr
     latent: str | None
     chain: Chain | None
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The law of one entry, at the indices of one range, [start, stop), of each loop."""
+
+    ranges: tuple[tuple[Dim, Dim], ...]
+    law: Law
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated(Law):
+    """The law of a variable that is declared in loops, entry by entry; loops stand outer first.
+
+    The pieces cover the loops' indices, each index once: conditions on loop variables alone are
+    decided when the program is checked, so each piece has none of them left.
+    """
+
+    loops: tuple[Loop, ...]
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import RECIPE_KEYS, Expr, Net, Program, Read, Recipe, Variable
+from dgmlang.compiler.program import (
+    RECIPE_KEYS,
+    Expr,
+    Law,
+    Loop,
+    Net,
+    Program,
+    Read,
+    Recipe,
+    Variable,
+)
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import companions, nets
+from dgmlang.compiler.types import companions, loops, nets
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.looped import law_in_loops
 from dgmlang.compiler.types.origins import law_of
 from dgmlang.compiler.types.scope import Scope, Shared, Wrong
 from dgmlang.compiler.types.static import Static, static
@@ -43,15 +55,17 @@ def check(resolved: Resolved, report: Report) -> Program | None:
     hypers = Tracked(resolved.hypers)
     types = {h.name: h.type for h in model.hypers}
     shared = Shared(report, hypers, types, resolved.names, resolved.models)
-    scope = Scope(shared, {})
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
-    written = [s for s in model.body if isinstance(s, ast.Variable)]
+    written = list(loops.flatten(model.body, Scope(shared, {})))
+    scope = Scope(shared, {}, looped={s.name: around for s, around in written if around})
     declare(written, scope)
     nets_found = _nets(resolved, scope)
     energies = tuple(companions.energy(s, scope) for s in model.body if isinstance(s, ast.Energy))
     scores = _scores(model.body, scope)
-    variables = {s.name: _variable(s, scores, bool(energies), scope) for s in written}
+    variables = {
+        s.name: _variable(s, around, scores, bool(energies), scope) for s, around in written
+    }
     guide, noise = companions.guide(model.body, scope), companions.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
     recipes = {r.name: _recipe(r, scope) for r in resolved.recipes}
@@ -77,22 +91,24 @@ def check(resolved: Resolved, report: Report) -> Program | None:
     return None if report.failed else program
 
 
-def declare(statements: list[ast.Variable], scope: Scope) -> None:
-    """Give every variable its type, so that laws may read them in any order."""
-    for s in statements:
+def declare(written: list[loops.InLoops], scope: Scope) -> None:
+    """Give every variable its type, so that laws may read them in any order.
+
+    Loops' axes stand in front.
+    """
+    for s, around in written:
         if s.type is None:
             continue  # the parser has said so
         type_ = declared(s.type, scope.static)
         if type_.optional or type_.entry_optional:
             scope.report.say(name_codes.not_built(s.type.span, "variables that may be missing"))
-        scope.shared.values[s.name] = Read(s.name, type=type_, span=s.name_span)
+        whole = replace(type_, shape=(*(loop.stop for loop in around), *type_.shape))
+        scope.shared.values[s.name] = Read(s.name, type=whole, span=s.name_span)
 
 
 def _refuse_unbuilt(body: tuple[ast.Statement, ...], report: Report) -> None:
     for s in body:
-        if isinstance(s, ast.For):
-            report.say(name_codes.not_built(s.span, "loops"))
-        elif isinstance(s, ast.Variable) and s.shared:
+        if isinstance(s, ast.Variable) and s.shared:
             report.say(name_codes.not_built(s.span, "shared givens"))
 
 
@@ -103,13 +119,25 @@ def _nets(resolved: Resolved, scope: Scope) -> dict[str, Net]:
 
 
 def _variable(
-    s: ast.Variable, scores: Mapping[str, ast.Score], energies: bool, scope: Scope
+    s: ast.Variable,
+    around: tuple[Loop, ...],
+    scores: Mapping[str, ast.Score],
+    energies: bool,
+    scope: Scope,
 ) -> Variable | None:
     known = scope.shared.values.get(s.name)
     if not isinstance(known, Read):
         return None
     start = None if s.start is None else _start(s.start, known.type, scope)
-    law = law_of(s, known.type, scores.get(s.name), energies, scope)
+    score = scores.get(s.name)
+
+    def entry_law(target: Type, inside: Scope) -> Law | None:
+        return law_of(s, target, score, energies, inside)
+
+    if around and s.origin is not None:
+        law = law_in_loops(s, known.type, around, scope, entry_law)
+    else:
+        law = entry_law(known.type, scope)
     return Variable(s.role, s.name, known.type, law, start, s.span, s.doc)
 
 

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import Critic, Expr, Guide, Head, Law, Local, Read
+from dgmlang.compiler.program import Critic, Expr, Guide, Head, Law, Local, Loop, Read
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.laws import law
+from dgmlang.compiler.types.looped import law_in_loops
+from dgmlang.compiler.types.loops import flatten
 from dgmlang.compiler.types.scope import Scope, Wrong
-from dgmlang.compiler.walk import parents, reads
+from dgmlang.compiler.walk import reads
 
 
 def energy(s: ast.Energy, scope: Scope) -> Expr | None:
@@ -44,21 +47,23 @@ def guide(body: tuple[ast.Statement, ...], scope: Scope) -> Guide | None:
     if block is None:
         return None
     laws: dict[str, Law] = {}
-    written = [s for s in block.body if isinstance(s, ast.Variable)]
-    if len(written) < len(block.body):
+    if any(not isinstance(s, ast.Variable | ast.For) for s in block.body):
         scope.report.say(name_codes.not_built(block.span, "guides with other statements than laws"))
         return None
-    for s in written:
+    written = list(flatten(block.body, scope))
+    # Data are observed values here, so only what the guide itself draws has a past.
+    scope = scope.within(looped={s.name: around for s, around in written if around})
+    for s, around in written:
         if s.name in laws:
             first = laws[s.name].span
             scope.report.say(name_codes.declared_twice(s.name_span, first, s.name))
-        found = _guide_law(s, scope)
+        found = _guide_law(s, around, scope)
         if found is not None:
             laws[s.name] = found
     return Guide(_ordered(laws), block.span)
 
 
-def _guide_law(s: ast.Variable, scope: Scope) -> Law | None:
+def _guide_law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
     declaration = scope.shared.declarations.get(s.name)
     known = scope.shared.values.get(s.name)
     if not isinstance(declaration, ast.Variable):
@@ -72,22 +77,28 @@ def _guide_law(s: ast.Variable, scope: Scope) -> Law | None:
     if not isinstance(s.origin, ast.Drawn):
         scope.report.say(name_codes.not_built(s.span, "deterministic guides"))
         return None
-    inner = scope.within(owner=("guide", s.name))
-    return law(s.origin.law, known.type, known.span, inner)
+    written = s.origin.law
+
+    def entry_law(target: Type, inside: Scope) -> Law | None:
+        return law(written, target, known.span, inside)
+
+    inner = scope.within(law_of=s.name, owner=("guide", s.name))
+    if not around:
+        return entry_law(known.type, inner.within(law_of=None))
+    stops = tuple(loop.stop for loop in around)
+    if known.type.shape[: len(stops)] != stops:
+        shapes = show(known.type.shape), show(stops)
+        scope.report.say(codes.shape_mismatch(s.name_span, *shapes, known.span))
+        return None
+    return law_in_loops(s, known.type, around, inner, entry_law)
 
 
 def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
-    ordered: dict[str, Law] = {}
-    while len(ordered) < len(laws):
-        ready = [
-            n
-            for n in laws
-            if n not in ordered and not (set(parents(laws[n])) & set(laws)) - set(ordered)
-        ]
-        if not ready:
-            return laws
-        ordered[ready[0]] = laws[ready[0]]
-    return ordered
+    """Each law behind those that it reads; a cycle is reported later, and stays as written."""
+    try:
+        return {name: laws[name] for part in components(laws) for name in part.variables}
+    except Circular:
+        return laws
 
 
 def noise(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, Law]:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import library
-from dgmlang.compiler.program import Call, Choose, Expr, Literal, Open, Read, Stack, Through
+from dgmlang.compiler.program import (
+    Call,
+    Choose,
+    Counter,
+    Expr,
+    Literal,
+    Open,
+    Read,
+    Stack,
+    Through,
+)
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
-from dgmlang.compiler.types.indexing import index
+from dgmlang.compiler.types.indexing import index, ragged
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, hull
-from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
+from dgmlang.compiler.types.loops import decided
+from dgmlang.compiler.types.scope import Range, Record, Scope, Wrong, wrong
 
 OPERATORS = {
     "+": "add",
@@ -35,7 +48,16 @@ OPERATORS = {
 
 
 def value(node: ast.Expr, scope: Scope) -> Expr:
-    """A typed array; a record here is DGM0314."""
+    """A typed array; a record here is DGM0314, a ragged slice DGM0366."""
+    found = operand(node, scope)
+    if ragged(found.type):
+        scope.report.say(loop_codes.ragged(node.span, scope.law_of or "x"))
+        return wrong(node.span)
+    return found
+
+
+def operand(node: ast.Expr, scope: Scope) -> Expr:
+    """A typed array, a ragged slice too: for the operators and functions that take one."""
     found = expression(node, scope)
     if isinstance(found, Record):
         scope.report.say(codes.record_as_value(node.span, found.heads))
@@ -45,6 +67,8 @@ def value(node: ast.Expr, scope: Scope) -> Expr:
 
 def expression(node: ast.Expr, scope: Scope) -> Expr | Record:
     """A typed array, or the record of a net's heads."""
+    if scope.ranges and (held := decided(node, scope)) is not None:
+        return literal(held, node.span)
     match node:
         case ast.Number(number):
             return literal(number, node.span)
@@ -55,14 +79,15 @@ def expression(node: ast.Expr, scope: Scope) -> Expr | Record:
         case ast.Call():
             return _call(node, scope)
         case ast.Index():
-            return index(node, value(node.value, scope), scope, value)
+            return index(node, _base(node.value, scope), scope, value)
         case ast.Unary("-", ast.Number(number)):
             return literal(-number, node.span)
-        case ast.Unary(op, operand):
-            return _unary(node, op, value(operand, scope), scope)
+        case ast.Unary(op, inner):
+            return _unary(node, op, value(inner, scope), scope)
         case ast.Binary(op, left, right):
             extern = library().externs["fn"][OPERATORS[op]]
-            return apply(extern, (value(left, scope), value(right, scope)), {}, node.span, scope)
+            args = tuple(operand(e, scope) for e in (left, right))
+            return apply(extern, args, {}, node.span, scope)
         case ast.Conditional():
             return _conditional(node, scope)
         case ast.Sequence(items):
@@ -82,12 +107,15 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
     shared = scope.shared
     if name in scope.locals:
         return scope.locals[name]
+    if name in scope.ranges:
+        return counter(scope.ranges[name], 0, node.span)
     if name in shared.hypers:
         shared.used.add(name)
         return _hyper(name, shared.hypers[name], node.span, scope)
     declaration = shared.declarations.get(name)
     if isinstance(declaration, ast.Variable):
-        return _variable(node, declaration, scope)
+        found = _variable(node, declaration, scope)
+        return found if _whole(found, scope) else wrong(node.span)
     if isinstance(declaration, ast.Let):
         return _let(node, declaration, scope)
     if isinstance(declaration, ast.Net):
@@ -97,8 +125,39 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
             )
         )
         return wrong(node.span)
-    scope.report.say(name_codes.unknown_name(node.span, name, scope.known()))
+    if name in shared.indices:
+        scope.report.say(loop_codes.unbound(node.span, name))
+    else:
+        scope.report.say(name_codes.unknown_name(node.span, name, scope.known()))
     return wrong(node.span)
+
+
+def counter(over: Range, offset: int, span: Span) -> Counter:
+    """A loop's variable plus a constant; its kind is the interval of its values here."""
+    low, high = (float(d.value) if d.value is not None else inf for d in (over.start, over.stop))
+    low = 0.0 if low == inf else low
+    kind = Kind("interval", (low + offset, high - 1 + offset))
+    return Counter(over.loop, offset, type=Type(kind), span=span)
+
+
+def _base(node: ast.Expr, scope: Scope) -> Expr:
+    """What an index stands behind: inside its loop a variable is only read by its indices."""
+    declaration = scope.shared.declarations.get(node.id) if isinstance(node, ast.Name) else None
+    if isinstance(declaration, ast.Variable) and declaration.name not in scope.locals:
+        return _variable(node, declaration, scope)
+    return operand(node, scope)
+
+
+def _whole(found: Expr, scope: Scope) -> bool:
+    """Whether a variable may be read as a whole here: not inside its own loop (DGM0365)."""
+    loops = scope.looped.get(found.name, ()) if isinstance(found, Read) else ()
+    around = {id(r.loop) for r in scope.ranges.values()}
+    if not any(id(loop) in around for loop in loops):
+        return True
+    names = ", ".join(loop.index for loop in loops)
+    text = found.span.text
+    scope.report.say(loop_codes.not_past(found.span, text, (f"{text}[{names}]",)))
+    return False
 
 
 def _hyper(name: str, held: Any, span: Span, scope: Scope) -> Expr:
@@ -118,7 +177,7 @@ def _hyper(name: str, held: Any, span: Span, scope: Scope) -> Expr:
     return wrong(span)
 
 
-def _variable(node: ast.Name, declaration: ast.Variable, scope: Scope) -> Expr:
+def _variable(node: ast.Expr, declaration: ast.Variable, scope: Scope) -> Expr:
     name = declaration.name
     scope.shared.used.add(name)
     if declaration.role != "param" and not scope.variables:
@@ -140,7 +199,7 @@ def _let(node: ast.Name, declaration: ast.Let, scope: Scope) -> Expr | Record:
         with shared.elaborating(name, node.span) as fresh:
             if not fresh:
                 return wrong(node.span)
-            inner = scope.within(locals={}, variables=True)
+            inner = scope.within(locals={}, variables=True, ranges={}, kept=None)
             shared.values[name] = expression(declaration.value, inner)
     return shared.values[name]
 

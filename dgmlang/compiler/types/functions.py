@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import Apply, Expr, Literal
@@ -13,6 +14,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.indexing import ragged
 from dgmlang.compiler.types.kinds import ANY, REAL, Interval, Kind, Type, of_interval
 from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 
@@ -24,7 +26,7 @@ def apply(
     if any(isinstance(a, Wrong) for a in args):
         return wrong(span)
     taken = _arguments(extern, args, scope)
-    if taken is None:
+    if taken is None or not _lengths_fit(extern, args, scope):
         return wrong(span)
     args = taken
     shape = _shape(extern, args, settings, span, scope)
@@ -36,6 +38,24 @@ def apply(
     if extern.has("appends_levels"):
         settings = {**settings, "levels": shape[-1].value}
     return Apply(extern, tuple(args), settings, type=result, span=span)
+
+
+def _lengths_fit(extern: Extern, args: Sequence[Expr], scope: Scope) -> bool:
+    """Whether a slice that a loop variable ends may stand here (DGM0366).
+
+    Past its end it is filled with zeros, so it may where zeros add nothing: in a sum, or in a
+    product that is summed over an equally ragged axis.
+    """
+    found = next((a for a in args if ragged(a.type)), None)
+    if found is None or extern.has("additive"):
+        return True
+    if extern.has("contraction"):
+        left, right = (a.type.array_shape for a in args)
+        met = right[-2] if len(right) > 1 else right[-1] if right else None
+        if left and left[-1] == met:
+            return True
+    scope.report.say(loop_codes.ragged(found.span, scope.law_of or "x"))
+    return False
 
 
 def _arguments(extern: Extern, args: Sequence[Expr], scope: Scope) -> list[Expr] | None:

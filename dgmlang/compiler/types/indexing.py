@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import Expr, Index, Literal, SliceItem
+from dgmlang.compiler.program import Counter, Expr, Index, Literal, Loop, Read, SliceItem
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.kinds import REAL, Type
-from dgmlang.compiler.types.scope import Scope, Wrong, wrong
+from dgmlang.compiler.types.loops import linear, within_axis
+from dgmlang.compiler.types.scope import Range, Scope, Wrong, wrong
 from dgmlang.compiler.types.static import static
 
 Item = Expr | SliceItem | None
@@ -22,7 +24,8 @@ def index(
     if isinstance(value, Wrong):
         return value
     items = tuple(_item(item, scope, elaborate) for item in node.items)
-    if any(isinstance(item, Wrong) for item in items):
+    known = not any(isinstance(item, Wrong) for item in items)
+    if not known or not _of_the_past(node, value, items, scope):
         return wrong(node.span)
     axes = value.type.array_shape
     taken = sum(item is not None for item in items)
@@ -41,6 +44,11 @@ def index(
 def _item(
     item: ast.Expr | ast.Slice, scope: Scope, elaborate: Callable[[ast.Expr, Scope], Expr]
 ) -> Item:
+    at = linear(item, scope) if not isinstance(item, ast.Slice) else None
+    if at is not None and at[0] is not None:
+        return _counter(item, at[0], at[1], scope)
+    if isinstance(item, ast.Slice) and item.stop and (at := linear(item.stop, scope)) and at[0]:
+        return _prefix(item, at[0], at[1], scope)
     if isinstance(item, ast.Slice):
         ends = [_end(e, scope) for e in (item.start, item.stop)]
         bad = next((e for e in ends if isinstance(e, Wrong)), None)
@@ -49,6 +57,52 @@ def _item(
     if isinstance(item, ast.Name) and item.id == "None":
         return None
     return elaborate(item, scope)
+
+
+def _counter(item: ast.Node, over: Range, offset: Dim, scope: Scope) -> Expr:
+    from dgmlang.compiler.types.expressions import counter
+
+    if offset.value is None:
+        scope.report.say(codes.undecided(item.span, min(offset.symbols)))
+        return wrong(item.span)
+    return counter(over, offset.value, item.span)
+
+
+def _prefix(item: ast.Slice, over: Range, offset: Dim, scope: Scope) -> Item:
+    """`:t`, an axis whose length is the loop's variable."""
+    assert item.stop is not None
+    if item.start is not None:
+        scope.report.say(loop_codes.ragged(item.span, scope.law_of or "x"))
+        return wrong(item.span)
+    end = _counter(item.stop, over, offset, scope)
+    return SliceItem(None, end) if isinstance(end, Counter) else wrong(item.span)
+
+
+def ragged(of: Type) -> bool:
+    """Whether some axis ends at a loop's variable."""
+    return any(s.startswith(RAGGED) for axis in of.array_shape for s in axis.symbols)
+
+
+def _of_the_past(node: ast.Index, value: Expr, items: tuple[Item, ...], scope: Scope) -> bool:
+    """Inside its loop a variable is read at this turn, an earlier one, or all before (DGM0365)."""
+    around = {id(r.loop) for r in scope.ranges.values()}
+    loops = scope.looped.get(value.name, ()) if isinstance(value, Read) else ()
+    for at, loop in enumerate(loops):
+        if id(loop) not in around:
+            continue
+        item = items[at] if at < len(items) else None
+        end = item.stop if isinstance(item, SliceItem) else item
+        if not (isinstance(end, Counter) and end.loop is loop and end.offset <= 0):
+            forms = _readable(node.value.span.text, loops, at)
+            scope.report.say(loop_codes.not_past(node.span, node.value.span.text, forms))
+            return False
+    return True
+
+
+def _readable(name: str, loops: Sequence[Loop], at: int) -> tuple[str, ...]:
+    ends = (loops[at].index, f"{loops[at].index}-1", f":{loops[at].index}")
+    before, after = ([o.index for o in part] for part in (loops[:at], loops[at + 1 :]))
+    return tuple(f"{name}[{', '.join([*before, end, *after])}]" for end in ends)
 
 
 def _end(node: ast.Expr | None, scope: Scope) -> int | Wrong | None:
@@ -77,6 +131,8 @@ def _shape(node: ast.Index, axes: Shape, items: tuple[Item, ...], scope: Scope) 
             continue
         axis, at = axes[at], at + 1
         if isinstance(item, SliceItem):
+            if isinstance(item.stop, Counter) and not _ends_within(item.stop, axis, scope):
+                return None
             result.append(_sliced(axis, item))
         elif not _usable(item, axis, scope):
             return None
@@ -92,7 +148,19 @@ def _shape(node: ast.Index, axes: Shape, items: tuple[Item, ...], scope: Scope) 
     return (*result, *axes[at:])
 
 
+RAGGED = ":"
+"""What the symbol of an axis that ends at a loop's variable begins with; no name does."""
+
+
+def _ends_within(stop: Counter, axis: Dim, scope: Scope) -> bool:
+    """The end of a slice may be one past the last index, so the axis is taken to be one longer."""
+    over = scope.ranges[stop.loop.index]
+    return within_axis(stop.span, over, stop.offset, axis + Dim.of(1), scope)
+
+
 def _sliced(axis: Dim, item: SliceItem) -> Dim:
+    if isinstance(item.stop, Counter):
+        return Dim.symbol(f"{RAGGED}{item.stop.loop.index}") + Dim.of(item.stop.offset)
     if item.start is None and item.stop is None:
         return axis
     if axis.value is None:
@@ -107,6 +175,9 @@ def _from_end(axis: Dim, position: int) -> Dim:
 
 
 def _usable(item: Expr, axis: Dim, scope: Scope) -> bool:
+    if isinstance(item, Counter):
+        over = scope.ranges[item.loop.index]
+        return within_axis(item.span, over, item.offset, axis, scope)
     if isinstance(item, Literal) and isinstance(item.value, int):
         if axis.value is not None and not -axis.value <= item.value < axis.value:
             scope.report.say(codes.index_range(item.span, str(item.value), str(axis)))

@@ -13,7 +13,7 @@ from dgmlang.compiler.program import Call, Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
-from dgmlang.compiler.types.expressions import expression, value
+from dgmlang.compiler.types.expressions import expression, operand, value
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
@@ -120,7 +120,8 @@ def _inline(node: ast.Call, let: ast.Let, scope: Scope) -> Expr | Record:
         return wrong(node.span)
     local = {key: expression(a.value, scope) for key, a in args.items()}
     with scope.shared.elaborating(name, node.span) as fresh:
-        return expression(let.value, scope.within(locals=local)) if fresh else wrong(node.span)
+        inner = scope.within(locals=local, ranges={})
+        return expression(let.value, inner) if fresh else wrong(node.span)
 
 
 # ── functions of the library ─────────────────────────────────────────────────────────────────────
@@ -136,7 +137,7 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
     if bound is None:
         return wrong(node.span)
     parameters = extern.groups[0]
-    args = [value(bound[p.name].value, scope) for p in parameters if not p.static]
+    args = [operand(bound[p.name].value, scope) for p in parameters if not p.static]
     return apply(extern, args, settings(parameters, bound, scope), node.span, scope)
 
 
@@ -173,6 +174,9 @@ def _past(node: ast.Call, scope: Scope) -> Expr:
     first = node.arguments[0].value if node.arguments else node.function
     variable = first.id if isinstance(first, ast.Name) else node.span.text
     known = scope.shared.values.get(variable)
+    if scope.ranges:
+        scope.report.say(name_codes.not_built(node.span, "pasts in loops"))
+        return wrong(node.span)
     if variable != scope.law_of or not isinstance(known, Read):
         scope.report.say(law_codes.past_elsewhere(node.span, variable))
         return wrong(node.span)

@@ -17,6 +17,7 @@ from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import ARRAYS, REAL, Kind, Type
+from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
 from dgmlang.compiler.types.stages import bijective, chain, unroll
 
@@ -36,6 +37,8 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
     """The law that `node` writes for a variable of type `target`; None where it is wrong."""
     if isinstance(node, ast.Pipe):
         return _pushed(node, target, declared_at, scope)
+    if isinstance(node, ast.Conditional) and (truth := decided(node.test, scope)) is not None:
+        return law(node.then if truth else node.otherwise, target, declared_at, scope)
     if isinstance(node, ast.Conditional):
         scope.report.say(name_codes.not_built(node.span, "laws chosen by a condition"))
         return None

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as codes
-from dgmlang.compiler.program import Expr, NetCall, Process
+from dgmlang.compiler.program import Expr, Loop, NetCall, Process
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Declaration
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import ANY, Type
 from dgmlang.compiler.types.static import Static
 
@@ -37,6 +38,26 @@ def wrong(span: Span) -> Wrong:
 
 
 @dataclass(frozen=True, eq=False)
+class Range:
+    """The indices [start, stop) of a loop that are looked at."""
+
+    loop: Loop
+    start: Dim
+    stop: Dim
+
+
+class Places:
+    """The stages of one text that is elaborated several times, once for each piece of a loop.
+
+    A stage keeps its name, and so its parameters: there is one set for a place in the text.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[object, ...], str] = {}
+        self.visits: dict[tuple[object, ...], int] = {}
+
+
+@dataclass(frozen=True, eq=False)
 class Shared:
     """What all scopes of one model share: the tables of names, elaborated on demand, once."""
 
@@ -49,6 +70,7 @@ class Shared:
     pending: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     places: dict[tuple[str, ...], int] = field(default_factory=dict)
+    indices: set[str] = field(default_factory=set)
 
     @contextmanager
     def elaborating(self, name: str, span: Span) -> Iterator[bool]:
@@ -71,6 +93,9 @@ class Scope:
     `variables`: whether data, latents and givens may be read (a net's body may not).
     `law_of`: the variable whose law is elaborated here, where its `past` may be read.
     `owner`: the parameter path above the stages of this place.
+    `ranges`: the variables of the loops around this place, outermost first.
+    `looped`: the variables that loops draw, with their loops; they are read by the rules of loops.
+    `kept`: the stages' names in an earlier piece of the same text.
     """
 
     shared: Shared
@@ -79,6 +104,9 @@ class Scope:
     law_of: str | None = None
     process: Process | None = None
     owner: tuple[str, ...] = ()
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    looped: Mapping[str, tuple[Loop, ...]] = field(default_factory=dict)
+    kept: Places | None = None
 
     @property
     def report(self) -> Report:
@@ -92,12 +120,22 @@ class Scope:
         """The same scope with some fields replaced."""
         return replace(self, **changes)
 
-    def place(self, name: str) -> str:
+    def place(self, name: str, at: Span) -> str:
         """A name for a stage that no other stage of this owner has: `dense`, `dense_2`, …"""
+        if self.kept is None:
+            return self._fresh(name)
+        key = (*self.owner, name, at.start)
+        visit = self.kept.visits[key] = self.kept.visits.get(key, 0) + 1
+        if (*key, visit) not in self.kept.names:
+            self.kept.names[*key, visit] = self._fresh(name)
+        return self.kept.names[*key, visit]
+
+    def _fresh(self, name: str) -> str:
         key = (*self.owner, name)
         count = self.shared.places[key] = self.shared.places.get(key, 0) + 1
         return name if count == 1 else f"{name}_{count}"
 
     def known(self) -> list[str]:
         """Every name that may be meant here."""
-        return [*self.locals, *self.shared.declarations, *self.shared.hypers]
+        names = (self.locals, self.ranges, self.shared.declarations, self.shared.hypers)
+        return [name for table in names for name in table]

@@ -62,7 +62,7 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     bound = bind_arguments(extern, arguments, node.span, scope.report)
     if bound is None:
         return None
-    place = scope.place(extern.name)
+    place = scope.place(extern.name, node.span)
     inner = scope.within(owner=(*scope.owner, place))
     settings = settings_of(extern, bound, source, node.span, inner)
     inputs = _inputs(extern, bound, scope)

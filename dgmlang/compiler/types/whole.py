@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence, Set
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
-from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Past, Program, ScoreLaw
+from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.causality import check_causality
+from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.scope import Shared
 from dgmlang.compiler.walk import arguments, parents, reads
 
@@ -52,25 +53,12 @@ def settle(program: Program, report: Report) -> None:
 
 
 def _acyclic(program: Program, report: Report) -> None:
-    done: set[str] = set()
-    for name in program.variables:
-        _visit(name, (), program, done, report)
-
-
-def _visit(
-    name: str, path: tuple[str, ...], program: Program, done: set[str], report: Report
-) -> None:
-    if name in path:
-        report.say(name_codes.cycle(program.variables[name].span, path[path.index(name) :]))
-        return
-    if name in done:
-        return
-    law = program.variables[name].law
-    # A score is a function of its variable, and the past of x is not x.
-    for parent, place in parents(law).items():
-        if not isinstance(place, Past) and not (isinstance(law, ScoreLaw) and parent == name):
-            _visit(parent, (*path, name), program, done, report)
-    done.add(name)
+    """DGM0207 where variables read each other, and no loop puts one before the other."""
+    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
+    try:
+        components(laws)
+    except Circular as circle:
+        report.say(name_codes.cycle(program.variables[circle.names[0]].span, circle.names))
 
 
 def _data_from_data(program: Program, report: Report) -> None:
@@ -125,10 +113,10 @@ def _guide(program: Program, report: Report) -> None:
     """A guide's laws read latents that the guide draws too, and none of them itself."""
     if program.guide is None:
         return
-    names = tuple(program.guide.laws)
-    for place, name in enumerate(names):
-        if any(parent in names[place:] for parent in parents(program.guide.laws[name])):
-            report.say(name_codes.cycle(program.guide.laws[name].span, (name,)))
+    try:
+        components(program.guide.laws)
+    except Circular as circle:
+        report.say(name_codes.cycle(program.guide.laws[circle.names[0]].span, circle.names))
     for law in program.guide.laws.values():
         for name, place in reads(*arguments(law)).items():
             if program.variables[name].role == "latent" and name not in program.guide.laws:

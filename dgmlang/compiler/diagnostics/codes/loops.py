@@ -1,0 +1,84 @@
+"""DGM036x: loops and the variables that they index."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.source import Span
+
+
+def target(span: Span, name: str, wanted: str, loop: Span | None) -> Diagnostic:
+    """A variable that is not indexed by all loops around it, in order; `wanted` is how it is."""
+    labels = (Label(span, f"Expected `{wanted}`; found `{span.text}`"),)
+    why = "outside a loop a declaration has no index"
+    if loop is not None:
+        labels += (Label(loop, "in this loop"),)
+        why = f"`{name}` has one entry for each turn of every loop around it, outermost first"
+    return Diagnostic("DGM0360", "indices of a target", labels, (why,), f"write `{wanted}`")
+
+
+def stray(span: Span, what: str) -> Diagnostic:
+    """A statement that has one meaning for the whole model, inside a loop."""
+    label = Label(span, f"{what} belongs to the whole model, and a loop repeats what is in it")
+    help = "declare it before the loop"
+    return Diagnostic("DGM0361", "statement in a loop", (label,), help=help)
+
+
+def start(span: Span, found: str) -> Diagnostic:
+    """A range that does not begin at 0."""
+    label = Label(span, f"Expected 0; found `{found}`")
+    why = "entry t of a variable is its entry t everywhere, so every loop counts from 0"
+    return Diagnostic("DGM0362", "start of a loop", (label,), (why,), "write `0..`")
+
+
+def empty(span: Span, stop: int) -> Diagnostic:
+    """A loop with no turn."""
+    label = Label(span, f"0..{stop} holds no index")
+    return Diagnostic("DGM0363", "empty loop", (label,), help="let the loop run to 1 at least")
+
+
+def outside(span: Span, index: str, at: str, why: str, guard: str | None) -> Diagnostic:
+    """An index that leaves the array: `s[t-1]` at t = 0."""
+    label = Label(span, f"`{index}` leaves the array at {at}")
+    help = f"guard it: `… if {guard} else …`" if guard else None
+    return Diagnostic("DGM0364", "index out of the loop", (label,), (why,), help)
+
+
+def not_past(span: Span, name: str, readable: tuple[str, ...]) -> Diagnostic:
+    """A read that is neither this turn nor an earlier one, of a variable of the same loop."""
+    shown = ", ".join(f"`{r}`" for r in readable)
+    return Diagnostic(
+        "DGM0365",
+        "read beyond the past",
+        (Label(span, f"`{name}` is drawn in this loop, and this may not be drawn yet"),),
+        (f"inside its loop {shown} may be read",),
+        f"read {shown}, or move the statement behind the loop",
+    )
+
+
+def ragged(span: Span, name: str) -> Diagnostic:
+    """A slice that a loop variable ends, where its length matters."""
+    return Diagnostic(
+        "DGM0366",
+        "ragged slice",
+        (Label(span, "a loop's variable bounds this slice, so its length changes"),),
+        ("it may meet a slice of the same end in `@`, or be summed",),
+        f"outside a loop `past({name})` stands for all entries before each one",
+    )
+
+
+def unbound(span: Span, name: str) -> Diagnostic:
+    """A loop variable where its loop is not."""
+    return Diagnostic(
+        "DGM0367",
+        "loop variable outside",
+        (Label(span, f"`{name}` is a variable of a loop that does not reach here"),),
+        ("outside its loop a variable is read whole, with the loops' axes in front",),
+        "read the whole variable, or move the statement into the loop",
+    )
+
+
+def unordered(span: Span, index: str) -> Diagnostic:
+    """A condition that divides a loop at a place that depends on open dimensions."""
+    label = Label(span, f"where this cuts the loop over `{index}` is not known")
+    help = "compare with a number, or with the loop's end less a number"
+    return Diagnostic("DGM0368", "undecided condition", (label,), help=help)
