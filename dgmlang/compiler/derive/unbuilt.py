@@ -1,4 +1,4 @@
-"""What a program names that is declared and has no implementation yet (`planned`)."""
+"""What a program names that has no implementation yet: `planned` externs, varying lengths."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
     found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
     loops = (o for law in laws(program) if isinstance(law, Repeated) for o in law.loops)
     found += [Unbuilt("loop over", loop.index, loop.span) for loop in loops]
+    varying = (v for v in program.variables.values() if v.type.varying)
+    found += [Unbuilt("type", str(v.type), v.span) for v in varying]
     found.sort(key=lambda part: part.span.start)
     return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
 

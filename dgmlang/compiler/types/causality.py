@@ -147,7 +147,7 @@ def dependence(node: Expr, seen: Seen) -> int:
     tracked = [(c, d) for c in children(node) if (d := dependence(c, seen)) != FREE]
     if not tracked:
         return FREE
-    if _at_each_site(node, [c for c, _ in tracked], seen) and all(
+    if at_each_site(node, [c for c, _ in tracked], seen.sites) and all(
         d != FEATURES for _, d in tracked
     ):
         return max(d for _, d in tracked)
@@ -155,10 +155,13 @@ def dependence(node: Expr, seen: Seen) -> int:
     raise Broken(node.span, f"`{name}`")
 
 
-def _at_each_site(node: Expr, tracked: list[Expr], seen: Seen) -> bool:
-    """Whether what stands at a site of the node is made of what stands there below it."""
-    sites = len(seen.sites)
-    if any(e.type.array_shape[:sites] != seen.sites for e in (node, *tracked)):
+def at_each_site(node: Expr, tracked: list[Expr], over: Shape) -> bool:
+    """Whether what stands at a site of the node is made of what stands there below it.
+
+    The axes `over` the sites come first.
+    """
+    sites = len(over)
+    if any(e.type.array_shape[:sites] != over for e in (node, *tracked)):
         return False
     match node:
         case Choose():
@@ -234,7 +237,7 @@ def _stage(stage: Stage, below: int, seen: Seen) -> int:
     if below == FREE:
         return FREE
     if below in (WEAK, STRICT):
-        if _mapped_over(stage, seen):
+        if mapped_over(stage, len(seen.sites)):
             return below
         causal, shape = stage.extern.argument("causal"), stage.source.array_shape
         ordered = seen.raster or stage.extern.has("any_order")
@@ -246,12 +249,12 @@ def _stage(stage: Stage, below: int, seen: Seen) -> int:
     raise Broken(stage.span, f"`{stage.extern.name}`")
 
 
-def _mapped_over(stage: Stage, seen: Seen) -> bool:
+def mapped_over(stage: Stage, sites: int) -> bool:
     """Whether the stage takes the features of one site at a time."""
     return (
         stage.extern.kind == "layer"
         and stage.body is None
-        and (len(stage.source.array_shape) - unit_rank(stage) >= len(seen.sites))
+        and len(stage.source.array_shape) - unit_rank(stage) >= sites
     )
 
 

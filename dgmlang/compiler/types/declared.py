@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, Shape, size
@@ -16,17 +15,15 @@ ELLIPSIS = "..."
 
 
 def declared(node: ast.TypeExpr, scope: Static) -> Type:
-    """The type that a declaration writes (DGM0301, DGM0302, DGM0290)."""
+    """The type that a declaration writes (DGM0301, DGM0302)."""
     if node.kind not in KINDS or node.kind == "any":
         scope.report.say(codes.unknown_kind(node.span, node.kind, KINDS - STATIC - {"any"}))
         return Type(Kind("any"))
     if node.kind in STATIC:
         scope.report.say(codes.static_kind(node.span, node.kind))
         return Type(Kind("any"))
-    if node.up_to:
-        scope.report.say(name_codes.not_built(node.span, "variables of varying length"))
     shape = tuple(dimension(d, scope) for d in node.shape or ())
-    return Type(_kind(node, scope), shape, node.optional, node.entry_optional)
+    return Type(_kind(node, scope), shape, node.optional, node.entry_optional, node.up_to)
 
 
 def _kind(node: ast.TypeExpr, scope: Static) -> Kind:

@@ -162,13 +162,15 @@ REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", 
 class Type:
     """`kind[shape]`: an array of shape `shape + kind.inner`.
 
-    `optional`: the whole may be missing; `entry_optional`: single entries may.
+    `optional`: the whole may be missing; `entry_optional`: single entries may. `varying`: the first
+    axis is the greatest length that an example may have.
     """
 
     kind: Kind
     shape: Shape = ()
     optional: bool = False
     entry_optional: bool = False
+    varying: bool = False
 
     @property
     def array_shape(self) -> Shape:
@@ -177,7 +179,8 @@ class Type:
     def __str__(self) -> str:
         entry = "?" if self.entry_optional else ""
         whole = "?" if self.optional else ""
-        return f"{self.kind}{entry}{show(self.shape) if self.shape else ''}{whole}"
+        shape = show(self.shape) if self.shape else ""
+        return f"{self.kind}{entry}{shape.replace('[', '[<= ', self.varying)}{whole}"
 
 
 def offers(offered: Kind, wanted: Kind) -> bool | None:

@@ -13,6 +13,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.causality import check_causality
 from dgmlang.compiler.types.dependence import Circular, components
+from dgmlang.compiler.types.lengths import check_lengths
 from dgmlang.compiler.types.scope import Shared
 from dgmlang.compiler.walk import arguments, parents, reads
 
@@ -44,6 +45,7 @@ def settle(program: Program, report: Report) -> None:
     """The rules that hold between declarations."""
     for variable in program.variables.values():
         check_causality(variable, program.nets, report)
+    check_lengths(program, report)
     _acyclic(program, report)
     _data_from_data(program, report)
     _chains(program, report)

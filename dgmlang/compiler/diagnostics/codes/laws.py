@@ -172,3 +172,16 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
         ("nets see hyperparameters, params and nets",),
         f"make it a parameter of the net, and pass `{name}`",
     )
+
+
+def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnostic:
+    """A step that would read what stands behind the end of a variable of varying length."""
+    return Diagnostic(
+        "DGM0360",
+        "length is lost here",
+        (
+            Label(span, f"through {step} what stands behind the end of `{name}` would count"),
+            Label(declared, f"`{name}` is of varying length"),
+        ),
+        help="use a stage that knows where a sequence ends, as `encoder(…)` or `gru(…)`",
+    )
