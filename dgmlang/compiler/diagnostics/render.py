@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from unicodedata import combining, east_asian_width
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
-from dgmlang.compiler.source import Source
+from dgmlang.compiler.source import Source, columns
 
 _STYLES = {"error": "1;31", "warning": "1;33", "title": "1", "gutter": "34", "note": "36"}
 _TAB = "    "
@@ -99,13 +98,5 @@ def _display(line: str) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    return sum(_columns(c) for c in text)
-
-
-def _columns(character: str) -> int:
-    if character == "\t":
-        return len(_TAB)
-    if combining(character):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
+    """How many columns of a terminal the text takes, its tabs as they are drawn."""
+    return columns(text.replace("\t", _TAB))

@@ -163,7 +163,14 @@ class _Cutter:
         """The newline rule; and a declaration begins even where something is still missing."""
         if not self.current.tokens:
             return False
+        if self._goes_on(token):
+            return False
         return (self._can_end() and _can_start(token)) or _declares(token, after)
+
+    def _goes_on(self, token: Token) -> bool:
+        """`with` and `requires` begin no statement: they may stand below the head of an extern."""
+        is_extern = self.current.tokens[0].type == "extern" and not self.inner
+        return is_extern and token.text in ("with", "requires")
 
     def _can_end(self) -> bool:
         return self.current.tokens[-1].type in _ENDERS

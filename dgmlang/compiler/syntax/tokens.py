@@ -85,6 +85,12 @@ def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
     return tokens, found
 
 
+def comments(source: Source) -> list[tuple[int, str]]:
+    """Where each comment begins, and its text; the parser has no use for them, the formatter has."""
+    found = (match for match in _TOKEN.finditer(source.text) if match.lastgroup == "comment")
+    return [(match.start(), match.group().rstrip()) for match in found]
+
+
 def _pieces(
     source: Source, match: re.Match[str], found: list[Diagnostic]
 ) -> Iterator[tuple[str, str, int, int]]:
