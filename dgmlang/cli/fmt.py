@@ -10,8 +10,10 @@ from pathlib import Path
 
 from dgmlang.cli.command import Command
 from dgmlang.cli.terminal import say
-from dgmlang.compiler.diagnostics.codes import syntax as codes
+from dgmlang.compiler.diagnostics.codes import runs as codes
+from dgmlang.compiler.diagnostics.codes.names import no_file
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.source import Source
 
 STDIN = "-"
 
@@ -49,14 +51,17 @@ def _file(name: str, args: Namespace) -> bool:
     return changed
 
 
-def _read(name: str):  # noqa: ANN202
+def _read(name: str) -> tuple[Source, bytes]:
+    """The text, and its bytes as they lie there (DGM0208)."""
     from dgmlang.compiler.pipeline import read
-    from dgmlang.compiler.source import Source
 
     if name != STDIN:
         return read(name), Path(name).read_bytes()
     before = sys.stdin.buffer.read()
-    return Source("<stdin>", before.decode("utf-8", "replace")), before
+    try:
+        return Source("<stdin>", before.decode()), before
+    except UnicodeDecodeError:
+        raise DgmError(no_file("<stdin>", "it is no text in UTF-8")) from None
 
 
 def _print_diff(name: str, before: str, after: str) -> None:
@@ -68,7 +73,7 @@ def _print_diff(name: str, before: str, after: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: beside the file first, then renamed (DGM0117)."""
+    """Whole or not at all: beside the file first, then renamed (DGM0605)."""
     target = path.resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -82,15 +87,13 @@ def _write(path: Path, text: str) -> None:
         beside.replace(target)
     except OSError as error:
         reason = (error.strerror or "the system refused").lower()
-        raise DgmError(codes.not_written(str(path), reason)) from None
+        raise DgmError(codes.not_overwritten(str(path), reason)) from None
     finally:
         beside.unlink(missing_ok=True)
 
 
 def _options(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="programs; `-` is standard input"
-    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="programs; `-` is standard input")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 where one would change"
     )

@@ -19,6 +19,7 @@ from dgmlang.cli.doc import DOC
 from dgmlang.cli.emit import EMIT
 from dgmlang.cli.eval import EVAL
 from dgmlang.cli.explain import EXPLAIN
+from dgmlang.cli.fmt import FMT
 from dgmlang.cli.sample import SAMPLE
 from dgmlang.cli.terminal import report_bug, say
 from dgmlang.cli.train import TRAIN
@@ -26,7 +27,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 
 AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
-COMMANDS = (CHECK, EXPLAIN, TRAIN, SAMPLE, EVAL, DOC, EMIT, DEMO)
+COMMANDS = (CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, DOC, EMIT, DEMO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,6 +19,7 @@ from dgmlang.compiler.syntax.statements import Piece, cut
 from dgmlang.compiler.syntax.tokens import comments, scan
 
 VARIABLES = ("data", "latent", "given", "param")
+_BLANK = " \t\r\ufeff"
 ONE_LINE = ("guide", "noise", "recipe")  # their body stays on the line if it is one statement
 
 
@@ -64,7 +65,9 @@ class _Layout:
         self.is_first = True
         text = source.text
         self.comments = [
-            Comment(start, words, not text[text.rfind("\n", 0, start) + 1 : start].strip(" \t\r\ufeff"))
+            Comment(
+                start, words, own=not text[text.rfind("\n", 0, start) + 1 : start].strip(_BLANK)
+            )
             for start, words in comments(source)
         ]
 
@@ -103,7 +106,7 @@ class _Layout:
 
     def _one_line(self, piece: Piece, elements: list[Element], indent: int) -> str | None:
         """The body behind its head where it stays on that line."""
-        assert piece.brace and piece.body is not None
+        assert piece.body is not None
         head = piece.tokens[0].start
         if any(head <= comment.start < piece.end for comment in self.comments):
             return None
@@ -151,9 +154,7 @@ class _Layout:
 
     # ── columns ──────────────────────────────────────────────────────────────────────────────────
 
-    def _align(
-        self, pieces: Sequence[Piece], trees: Sequence[list[Element]], indent: int
-    ) -> None:
+    def _align(self, pieces: Sequence[Piece], trees: Sequence[list[Element]], indent: int) -> None:
         """Sets names, types and laws of adjacent declarations below one another."""
         run: list[_Row] = []
         end = None
@@ -222,7 +223,7 @@ def _groups(run: list[_Row]) -> list[list[_Row]]:
     kinds = ["param" if kind == "param" else "variable" for kind in kinds]
     groups: list[list[_Row]] = []
     sizes: list[int] = []  # how many lines of a group would stand apart from a `param`
-    for kind, rows in groupby(zip(kinds, run, strict=True), lambda pair: pair[0]):
+    for _, rows in groupby(zip(kinds, run, strict=True), lambda pair: pair[0]):
         group = [row for _, row in rows]
         size = sum(row.role.type in ("data", "latent") for row in group)
         if groups and size < 2 and sizes[-1] < 2:

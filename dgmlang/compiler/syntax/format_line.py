@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from dgmlang.compiler.source import columns
 from dgmlang.compiler.syntax.format_tree import Bracket, Comment, Element, Word, flat
@@ -105,7 +106,7 @@ class Writer:
         words = [i for i, e in enumerate(elements) if e.flat in ("with", "requires") and i > 2]
         cuts = [0, *words, len(elements)]
         self._chain(elements[: cuts[1]], indent, 0)
-        for start, end in zip(cuts[1:], cuts[2:], strict=False):
+        for start, end in pairwise(cuts[1:]):
             part = elements[start:end]
             assert isinstance(part[0], Word)
             self._comments(part[0], indent + INDENT)
@@ -167,9 +168,10 @@ class Writer:
         self, part: list[Element], indent: int, after: int, loosest: frozenset[str]
     ) -> None:
         """An operand with the operator that stands before or behind it."""
-        if isinstance(part[0], Word) and part[0].type in loosest & _BREAK_BEFORE:
-            self._word(part.pop(0), indent)
-        last = part[-1]
+        first, last = part[0], part[-1]
+        if isinstance(first, Word) and first.type in loosest & _BREAK_BEFORE:
+            self._word(first, indent)
+            part = part[1:]
         if len(part) > 1 and isinstance(last, Word) and last.type in loosest:
             self._expression(part[:-1], indent, len(last.space + last.text))
             self._word(last, indent)

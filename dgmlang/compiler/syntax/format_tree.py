@@ -1,4 +1,4 @@
-"""A statement's tokens as the formatter sees them: spaces, comments, and brackets within brackets."""
+"""A statement's tokens as the formatter sees them: spaces, comments, brackets in brackets."""
 
 from __future__ import annotations
 

@@ -296,6 +296,6 @@ def _can_start(token: Token) -> bool:
 
 
 def _declares(token: Token, after: Token | None) -> bool:
-    """Two words side by side, the first a declaration's: no expression goes on like that."""
+    """Two words on a line, the first a declaration's: no expression goes on like that."""
     is_word = token.text in STARTERS and _can_start(token)
-    return is_word and after is not None and after.type == "NAME"
+    return is_word and after is not None and after.type == "NAME" and not after.fresh

@@ -86,7 +86,7 @@ def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
 
 
 def comments(source: Source) -> list[tuple[int, str]]:
-    """Where each comment begins, and its text; the parser has no use for them, the formatter has."""
+    """Where each comment begins, and its text: for the formatter, as the parser needs none."""
     found = (match for match in _TOKEN.finditer(source.text) if match.lastgroup == "comment")
     return [(match.start(), match.group().rstrip()) for match in found]
 

@@ -171,9 +171,7 @@ externs = st.builds(
     st.one_of(
         st.just([]),
         st.just(["(", ")"]),
-        st.builds(
-            lambda a, b: ["(", *a, "|", *b, ")"], lists(hypers, 1), lists(hypers, 1)
-        ),
+        st.builds(lambda a, b: ["(", *a, "|", *b, ")"], lists(hypers, 1), lists(hypers, 1)),
     ),
     st.one_of(
         st.just([]),
@@ -202,15 +200,21 @@ def plain(words: st.SearchStrategy[Words]) -> st.SearchStrategy[Tree]:
     return words.map(lambda statement: (statement, None))
 
 
-def with_body(head: st.SearchStrategy[Words], body: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+def with_body(
+    head: st.SearchStrategy[Words], body: st.SearchStrategy[Tree]
+) -> st.SearchStrategy[Tree]:
     return st.tuples(head, st.lists(body, max_size=4))
 
 
+# A `{` behind a bound would open the body.
+bounds = lists(expressions).map(lambda words: ["f", "(", *words, ")"]) | atoms()
 loops = st.builds(
-    lambda i, a, b: ["for", i, "in", *a, "..", *b], st.sampled_from(["i", "t"]), expressions, expressions
+    lambda i, a, b: ["for", i, "in", *a, "..", *b], st.sampled_from(["i", "t"]), bounds, bounds
 )
 guide_lines = plain(again) | plain(lets)
-guides = with_body(st.sampled_from([["guide"], ["noise"]]), guide_lines | with_body(loops, guide_lines))
+guides = with_body(
+    st.sampled_from([["guide"], ["noise"]]), guide_lines | with_body(loops, guide_lines)
+)
 recipes = with_body(NAMES.map(lambda name: ["recipe", name]), plain(settings_))
 flat_lines = plain(variables) | plain(lets) | plain(nets) | plain(others)
 model_lines = flat_lines | guides | recipes | with_body(loops, flat_lines)

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.source import Source, columns
-from dgmlang.compiler.syntax.format import format_source, upgrade
-from dgmlang.compiler.syntax.format_line import WIDTH
+from dgmlang.compiler.source import Source
+from dgmlang.compiler.syntax.format import format_source
 from dgmlang.compiler.syntax.parse import parse
 from tests.compiler.syntax.made_programs import files, texts
 
@@ -46,10 +44,14 @@ def test_formatting_keeps_programs_and_their_comments(path: Path) -> None:
 
 @given(st.data())
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
 )
 def test_made_programs_have_one_layout(data: st.DataObject) -> None:
     trees = data.draw(files)
@@ -64,10 +66,14 @@ def test_made_programs_have_one_layout(data: st.DataObject) -> None:
 
 @given(st.data())
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
 )
 def test_comments_stay_where_they_stand(data: st.DataObject) -> None:
     text = data.draw(texts(data.draw(files), comments=True))

@@ -91,6 +91,12 @@ def no_place_for_a_run(folder: str, entry: str) -> Diagnostic:
     )
 
 
+def not_overwritten(file: str, reason: str) -> Diagnostic:
+    """A program that cannot be written back where it was read."""
+    help = "allow writing to the file and to its folder"
+    return Diagnostic("DGM0605", "cannot write", (), (reason,), help, place=file)
+
+
 def no_picture_format(path: str, ending: str, known: Iterable[str]) -> Diagnostic:
     """A picture whose name ends in no format that can be written."""
     return Diagnostic(
