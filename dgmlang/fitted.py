@@ -21,8 +21,8 @@ from dgmlang.compiler.walk import parents
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.log_normalizer import log_normalizer
-from dgmlang.evaluate.posterior import answers, guided
-from dgmlang.evaluate.result import Result, bits_per_dim
+from dgmlang.evaluate.posterior import GUIDE, answers, guided
+from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implementation
@@ -37,7 +37,7 @@ ORDER = ("best", "ema", "last")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fitted:
-    """A model with parameters. Arrays in, arrays out; every random query takes a `seed`.
+    """A model with parameters. Answers are `Result` arrays; every random query takes a `seed`.
 
     `kept` holds the parameters that training left, by name (`best` on held-out data, `ema` the
     averaged ones, `last`), as they are stored; `which` says which of them queries use.
@@ -91,7 +91,7 @@ class Fitted:
         given: Mapping[str, Any] | None = None,
         sampler: str | None = None,
         seed: int = 0,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Result]:
         """N draws of every variable, latents included, each with a leading axis of n.
 
         Args:
@@ -116,7 +116,8 @@ class Fitted:
 
         drawn = self.model.lowered.sound(run)
         self._sound_at(drawn)
-        return {name: np.asarray(array) for name, array in drawn.items()}
+        note = self._sampler(self.model.lowered, method).note
+        return draws(drawn, f"{method}; {note}" if note else str(method))
 
     def sample(
         self,
@@ -132,7 +133,8 @@ class Fitted:
         """
         drawn = self.draws(n, given=given, sampler=sampler, seed=seed)
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
-        return self._plain(self.inlet.invert(data))
+        method = next(iter(drawn.values())).method
+        return only(draws(self.inlet.invert(data), method))
 
     def _sampler(self, lowered: Lowered, method: Method) -> Any:
         cache = self.model.__dict__.setdefault("_samplers", {})
@@ -179,7 +181,7 @@ class Fitted:
         values, log_det = self.inlet.values(self.model.plan.program, data)
         estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
         found = self.model.lowered.sound(lambda lowered: estimate(lowered, self.raw, values, key))
-        return replace(found, value=found.value + np.asarray(log_det))
+        return found.shifted(np.asarray(log_det))
 
     def bits_per_dim(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
         """−log₂ p(x) per entry of an example [n]."""
@@ -192,9 +194,9 @@ class Fitted:
     def log_normalizer(self) -> Result:
         """Log Z by summation (DGM0801, DGM0802 where that is not possible)."""
         value = log_normalizer(self.model.lowered, self.raw, {})
-        return Result(np.asarray(value), "exact", None, "sum over states")
+        return Result(value, "exact", None, "sum over states")
 
-    def energy(self, data: Any) -> np.ndarray:
+    def energy(self, data: Any) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""
         facts = self.model.plan.facts
         if facts.density.value != "exact":
@@ -202,7 +204,7 @@ class Fitted:
         values, _ = self.inlet.values(self.model.plan.program, data)
         lowered = self.model.lowered
         found = lowered.sound(lambda lowered: likelihoods.exact(lowered, self.raw, values))
-        return -np.asarray(found.value)
+        return Result(-found.value, "exact", None, "up to a constant")
 
     def score(self, data: Any, t: float | None = None) -> Any:
         """∇ₓ log p(x) of each example; at time `t` where the model has a process."""
@@ -215,7 +217,9 @@ class Fitted:
         def run(lowered: Lowered) -> Values:
             return jax.vmap(partial(lowered.score, t=time), in_axes=(None, 0))(self.raw, values)
 
-        return self._plain(jax.tree.map(np.asarray, self.model.lowered.sound(run)))
+        found = self.model.lowered.sound(run)
+        how = "as modelled" if facet.value == "model" else "gradient of log p"
+        return only({n: Result(a, "exact", None, how) for n, a in found.items()})
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
@@ -257,14 +261,15 @@ class Fitted:
         drawn = lowered.sound(run)
         self._sound_at(drawn)
         again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
-        return self._plain(self.inlet.invert(again))
+        return only(draws(self.inlet.invert(again), f"ancestral, from {GUIDE}"))
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 
     def prepare(self, data: Any) -> Any:
         """The data as the model sees them, random steps frozen by the seed."""
         values, _ = self.inlet.values(self.model.plan.program, data)
-        return self._plain({n: np.asarray(a) for n, a in values.items()})
+        arrays = {n: np.asarray(a) for n, a in values.items()}
+        return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
     def evaluate(self, data: Any) -> Sequence[tuple[str, Result]]:
         """The held-out numbers that mean something for this model, each with its name."""
@@ -277,9 +282,6 @@ class Fitted:
         from dgmlang.runtime.runs import save
 
         save(self, Path(folder), replace=replace)
-
-    def _plain(self, found: Mapping[str, Any]) -> Any:
-        return next(iter(found.values())) if len(found) == 1 else dict(found)
 
 
 def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:

@@ -45,7 +45,7 @@ def table(rows: Iterable[tuple[str, Result]]) -> list[str]:
 
 def _kind(result: Result) -> str:
     same = result.method == result.kind
-    return result.kind if same else f"{result.kind}: {result.method}"
+    return result.method if same else f"{result.kind}: {result.method}"
 
 
 def number(result: Result) -> str:

@@ -6,7 +6,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Removal
@@ -16,6 +15,8 @@ from dgmlang.compiler.program import Read
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
+
+GUIDE = "one draw an example of the guide, which is near the posterior"
 
 
 def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dict[str, Result]:
@@ -32,7 +33,7 @@ def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dic
             found[removal.variable] = _draw(drawn, "a draw given the data")
     if lowered.program.guide is not None:
         latents = guided(lowered, params, values, key)
-        found |= {n: _draw(a, "a draw of the guide") for n, a in latents.items()}
+        found |= {n: _draw(a, GUIDE) for n, a in latents.items()}
     return found
 
 
@@ -81,8 +82,8 @@ def _updated(lowered: Lowered, params: Params, key: Array, values: Values, block
 
 
 def _exact(array: Array, method: str) -> Result:
-    return Result(np.asarray(array), "exact", None, method)
+    return Result(array, "exact", None, method)
 
 
 def _draw(array: Array, method: str) -> Result:
-    return Result(np.asarray(array), "draw", None, method)
+    return Result(array, "draws", None, method)

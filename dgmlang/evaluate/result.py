@@ -1,48 +1,110 @@
-"""A number with its kind: exact, a bound, or an estimate with its error."""
+"""Answers of queries: arrays that know their kind, so that no number is without it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log, prod, sqrt
+from collections.abc import Mapping
+from math import log, prod
 from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["exact", "bound", "estimate", "draw"]
+Kind = Literal["exact", "bound", "estimate", "draws"]
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """An array that says what it is.
+class Result(np.ndarray):
+    """An array that says what it is and how it was got.
 
-    `value` is what NumPy sees; `stderr` the standard error of each entry, None where nothing is
-    random; `method` how the numbers were got, for people ("iwae, k = 512").
+    It is a NumPy array, a subclass and no wrapper, because NumPy, JAX, pandas, Matplotlib and
+    scikit-learn then take it as they take any array: JAX's functions accept no wrapper that has
+    only `__array__`. What a subclass risks is that arrays computed from it inherit a claim that
+    is no longer true. So claims are passed on by name only: an index and `mean` keep the kind and
+    carry the standard error along, arithmetic and functions return plain arrays, and what NumPy
+    only rearranges (`reshape`, `astype`) has kind None, "makes no claim". The entries are
+    read-only for the same reason; `copy()` is a plain array to write to.
+
+    Attributes:
+        kind: `exact`, `bound`, `estimate` or `draws`; None where nothing is claimed.
+        stderr: The standard error of each entry, of the array's shape; None where there is none.
+        method: How the numbers were got, for people ("iwae, k = 512"); what is biased says so.
     """
 
-    value: np.ndarray
-    kind: Kind
+    kind: Kind | None
     stderr: np.ndarray | None
     method: str
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype, copy=copy)
+    def __new__(cls, value: Any, kind: Kind | None, stderr: Any = None, method: str = "") -> Result:
+        found = np.array(value).view(cls)
+        found.kind, found.method = kind, method
+        if stderr is not None:
+            found.stderr = np.broadcast_to(np.asarray(stderr), found.shape)
+        found.flags.writeable = False
+        return found
 
-    def __float__(self) -> float:
-        return float(self.value)
+    def __array_finalize__(self, source: Any) -> None:
+        self.kind, self.stderr, self.method = None, None, ""
 
-    def __len__(self) -> int:
-        return len(self.value)
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        outputs = settings.get("out")
+        if outputs is not None:
+            settings["out"] = tuple(map(_plain, outputs))
+        return getattr(ufunc, method)(*map(_plain, inputs), **settings)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.value.shape
+    def value(self) -> np.ndarray:
+        """The numbers alone."""
+        return self.view(np.ndarray)
 
-    def mean(self) -> Result:
-        """The mean over the entries; its error is the estimator's, not the data's."""
-        if self.stderr is None:
-            return Result(np.asarray(np.mean(self.value)), self.kind, None, self.method)
-        error = sqrt(float(np.sum(self.stderr**2))) / self.stderr.size
-        return Result(np.asarray(np.mean(self.value)), self.kind, np.asarray(error), self.method)
+    def shifted(self, by: Any) -> Result:
+        """The same with a known number added to each entry, which leaves kind and error alone."""
+        return Result(self.value + by, self.kind, self.stderr, self.method)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, **settings: Any) -> Any:
+        """The mean along an axis, with its kind; its error is the estimator's, not the data's.
+
+        Errors of entries are independent: each example has its own key. The mean of draws is a
+        plain array, since how far it is from the law's mean is another question.
+        """
+        found = self.value.mean(axis, dtype, out, **settings)
+        if out is not None or "where" in settings or self.kind in (None, "draws"):
+            return found
+        error = None
+        if self.stderr is not None and self.size:
+            total = np.sqrt(np.sum(self.stderr**2, axis, dtype, **settings))
+            error = total * (np.size(found) / self.size)
+        return Result(found, self.kind, error, self.method)
+
+    def copy(self, order: Any = "C") -> np.ndarray:
+        """A plain array with the same numbers, to write to."""
+        return self.value.copy(order)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A part with its kind and error; one entry of draws is a plain number."""
+        found = self.value[index]
+        if self.kind is None or (self.kind == "draws" and not isinstance(found, np.ndarray)):
+            return found
+        error = None if self.stderr is None else self.stderr[index]
+        return Result(found, self.kind, error, self.method)
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.value, separator=", ", threshold=20)
+        if self.kind is None:
+            return numbers
+        error = ""
+        if self.stderr is not None:
+            error = f" ± {np.array2string(self.stderr, precision=2, separator=', ', threshold=20)}"
+        how = f": {self.method}" if self.method not in ("", self.kind) else ""
+        return f"{numbers}{error}  ({self.kind}{how})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        return Result, (self.copy(), self.kind, self.stderr, self.method)
+
+    def __copy__(self) -> Result:
+        return Result(self, self.kind, self.stderr, self.method)
+
+    def __deepcopy__(self, memo: Any) -> Result:
+        return self.__copy__()
 
 
 def bits_per_dim(log_prob: Result, shape: tuple[int, ...]) -> Result:
@@ -50,3 +112,17 @@ def bits_per_dim(log_prob: Result, shape: tuple[int, ...]) -> Result:
     scale = 1.0 / (prod(shape) * log(2.0))
     stderr = None if log_prob.stderr is None else log_prob.stderr * scale
     return Result(-log_prob.value * scale, log_prob.kind, stderr, log_prob.method)
+
+
+def draws(arrays: Mapping[str, Any], method: str) -> dict[str, Result]:
+    """Draws of several variables, by name."""
+    return {name: Result(array, "draws", None, method) for name, array in arrays.items()}
+
+
+def only(found: Mapping[str, Result]) -> Any:
+    """The one array that there is, else the dictionary."""
+    return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+
+def _plain(array: Any) -> Any:
+    return array.view(np.ndarray) if isinstance(array, Result) else array
