@@ -23,11 +23,12 @@ from dgmlang.cli.fmt import FMT
 from dgmlang.cli.sample import SAMPLE
 from dgmlang.cli.terminal import report_bug, say
 from dgmlang.cli.train import TRAIN
+from dgmlang.cli.verify import VERIFY
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 
 AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
-COMMANDS = (CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, DOC, EMIT, DEMO)
+COMMANDS = (CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, VERIFY, DOC, EMIT, DEMO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,12 +8,17 @@ from jax import Array
 
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.types.kinds import Kind
 from dgmlang.objectives.variables import shape_of
 
 
 def noise_of(variable: Variable, key: Array) -> Array:
-    """One array of the variable's shape: uniform where bounded, else N(0, 1) or its exp."""
-    kind, shape = variable.type.kind, shape_of(variable)
+    """One array of the variable's shape and kind."""
+    return noise(variable.type.kind, shape_of(variable), key)
+
+
+def noise(kind: Kind, shape: tuple[int, ...], key: Array) -> Array:
+    """One array of a kind: uniform where bounded, else N(0, 1) or its exp."""
     match kind.name:
         case "bit":
             return jax.random.bernoulli(key, 0.5, shape).astype(jnp.result_type(float))

@@ -1,0 +1,146 @@
+"""A small instance of a model: small enough to enumerate or to integrate over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.methods import objective
+from dgmlang.compiler.program import Variable
+from dgmlang.model import Model
+from dgmlang.objectives.objective import Objective, Params, Values
+from dgmlang.samplers.initial import chain_variables
+from dgmlang.verify.nodes import fits
+
+SIZES = (4, 3, 2)
+"""What whole-number hyperparameters are cut to, the first that can be tested completely."""
+
+JITTER = 0.5
+"""How far stored parameters are moved, so that no start near zero or the identity hides a mistake.
+
+Matrices move less the more inputs they sum over, so that nets stay of the order of one.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """A model whose dimensions are numbers, with parameters and one example's givens.
+
+    Attributes:
+        params: Initial parameters, moved at random.
+        given: A value for each given, noise of its kind.
+    """
+
+    model: Model
+    seed: int
+    params: Params
+    given: Values
+
+    @property
+    def lowered(self) -> Lowered:
+        """The model as functions of arrays."""
+        return self.model.lowered
+
+    def key(self, purpose: str) -> Array:
+        """The source of randomness of one purpose."""
+        return key_of(self.seed, purpose)
+
+    def log_prob(self, values: Values) -> Array:
+        """The log density of one example's data at the instance's parameters and givens."""
+        return self.lowered.log_prob(self.params, {**self.given, **values})
+
+    def objective(self, name: str) -> Objective:
+        """An objective with its default settings, bound to this instance."""
+        return self.model.objective(objective(self.model.plan, name))
+
+    def examples(self, count: int) -> Values:
+        """Values of the data, [count, …]: noise of their kinds, which needs no sampler."""
+        data = {v.name: v for v in self.variables("data")}
+        keys = jax.random.split(self.key("examples"), count)
+        return jax.vmap(lambda key: chain_variables(data, key))(keys)
+
+    def variables(self, *roles: str) -> tuple[Variable, ...]:
+        """The variables of these roles."""
+        return self.lowered.program.having(*roles)
+
+
+def key_of(seed: int, purpose: str) -> Array:
+    """A key for one purpose, the same in every process."""
+    return jax.random.fold_in(jax.random.key(seed), crc32(purpose.encode()))
+
+
+def instance(model: Model, seed: int) -> Instance:
+    """A model without open dimensions at random parameters and givens."""
+    givens = {v.name: v for v in model.plan.program.having("given")}
+    params = _moved(model.lowered.init(seed, None), key_of(seed, "params"))
+    return Instance(model, seed, params, chain_variables(givens, key_of(seed, "givens")))
+
+
+def _moved(params: Params, key: Array) -> Params:
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    moved = [
+        jnp.asarray(leaf) + _width(jnp.shape(leaf)) * jax.random.normal(key, jnp.shape(leaf))
+        for key, leaf in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, moved)
+
+
+def _width(shape: tuple[int, ...]) -> float:
+    return JITTER / shape[0] ** 0.5 if len(shape) > 1 else JITTER
+
+
+def small(model: Model, asked: Mapping[str, Any], seed: int) -> Instance:
+    """The largest of a few small instances that can be tested completely.
+
+    Hyperparameters that the caller set stay as they are.
+
+    Raises:
+        DgmError: What the compiler says of the last instance, where none is well formed.
+    """
+    found: list[Model] = []
+    refused: DgmError | None = None
+    for cut in _cuts(model, asked):
+        try:
+            found.append(model.with_hypers(**cut))
+        except DgmError as error:
+            refused = error
+            continue
+        if not found[-1].open and _testable(found[-1]):
+            return instance(found[-1], seed)
+    if not found:
+        assert refused is not None
+        raise refused
+    return instance(found[-1], seed)
+
+
+def _cuts(model: Model, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    free = {name: value for name, value in model.hypers.items() if name not in asked}
+    for size in SIZES:
+        cut = {name: _cut(value, size, name in model.open) for name, value in free.items()}
+        yield {name: value for name, value in cut.items() if value is not None}
+
+
+def _cut(value: Any, size: int, is_open: bool) -> Any:
+    """A smaller value for a whole number or a list of them, None for what stays."""
+    if is_open:
+        return size
+    if isinstance(value, int) and not isinstance(value, bool):
+        return min(value, size)
+    whole = isinstance(value, Sequence) and not isinstance(value, str)
+    return tuple(_cut(v, size, False) for v in value) if whole and value else None
+
+
+def _testable(model: Model) -> bool:
+    program = model.plan.program
+    return fits(program.having("data", "latent")) or (
+        fits(program.having("data")) and fits(program.having("latent"))
+    )
