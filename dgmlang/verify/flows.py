@@ -10,9 +10,9 @@ from jax import Array
 
 from dgmlang.bijections.bijection import pull, push
 from dgmlang.compiler.lower.built import at
-from dgmlang.compiler.lower.graph import chains
 from dgmlang.compiler.program import Stage
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.walk import chains
 from dgmlang.samplers.initial import noise
 from dgmlang.verify.finding import Finding
 from dgmlang.verify.instance import Instance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -135,8 +135,9 @@ def _cut(value: Any, size: int, is_open: bool) -> Any:
         return size
     if isinstance(value, int) and not isinstance(value, bool):
         return min(value, size)
-    whole = isinstance(value, Sequence) and not isinstance(value, str)
-    return tuple(_cut(v, size, False) for v in value) if whole and value else None
+    if isinstance(value, tuple) and value:
+        return tuple(_cut(v, size, False) for v in value)
+    return None
 
 
 def _testable(model: Model) -> bool:
