@@ -76,7 +76,7 @@ def _models(tree: ast.File, report: Report) -> dict[str, ast.Model]:
 
 def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
     found: dict[str, ast.Model] = {}
-    mentioned = set(_mentioned(tree.statements))
+    names = set(mentioned(tree.statements))
     for use in (s for s in tree.statements if isinstance(s, ast.Use)):
         if use.path is not None:
             report.say(codes.not_built(use.span, "imports of files"))
@@ -84,7 +84,7 @@ def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
         for name, alias in use.names:
             if name in library().models:
                 found[alias] = library().models[name]
-                if alias not in mentioned:
+                if alias not in names:
                     report.say(codes.idle(use.span, "import", alias))
             else:
                 known = library().models
@@ -92,16 +92,16 @@ def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
     return found
 
 
-def _mentioned(node: object) -> Iterator[str]:
+def mentioned(node: object) -> Iterator[str]:
     """Every name that stands somewhere below a piece of syntax."""
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, tuple):
         for item in node:
-            yield from _mentioned(item)
+            yield from mentioned(item)
     elif isinstance(node, ast.Node):
         for field in fields(node):
-            yield from _mentioned(getattr(node, field.name))
+            yield from mentioned(getattr(node, field.name))
 
 
 def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.indexing import index, ragged
@@ -109,6 +110,8 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         return scope.locals[name]
     if name in scope.ranges:
         return counter(scope.ranges[name], 0, node.span)
+    if name in scope.arguments:
+        return _hyper(name, scope.arguments[name], node.span, scope)
     if name in shared.hypers:
         shared.used.add(name)
         return _hyper(name, shared.hypers[name], node.span, scope)
@@ -117,7 +120,7 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         found = _variable(node, declaration, scope)
         return found if _whole(found, scope) else wrong(node.span)
     if isinstance(declaration, ast.Let):
-        return _let(node, declaration, scope)
+        return lets.value_of(node, declaration, scope)
     if isinstance(declaration, ast.Net):
         scope.report.say(
             codes.kind_mismatch(
@@ -187,21 +190,6 @@ def _variable(node: ast.Expr, declaration: ast.Variable, scope: Scope) -> Expr:
     if isinstance(known, Read):
         return Read(name, type=known.type, span=node.span)
     return wrong(node.span)
-
-
-def _let(node: ast.Name, declaration: ast.Let, scope: Scope) -> Expr | Record:
-    shared, name = scope.shared, node.id
-    shared.used.add(name)
-    if declaration.parameters is not None or declaration.indices or len(declaration.names) > 1:
-        scope.report.say(name_codes.not_built(node.span, "such uses of `let`"))
-        return wrong(node.span)
-    if name not in shared.values:
-        with shared.elaborating(name, node.span) as fresh:
-            if not fresh:
-                return wrong(node.span)
-            inner = scope.within(locals={}, variables=True, ranges={}, kept=None)
-            shared.values[name] = expression(declaration.value, inner)
-    return shared.values[name]
 
 
 def _attribute(node: ast.Attribute, scope: Scope) -> Expr:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.library import Extern, Parameter, library
+from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Call, Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
-from dgmlang.compiler.types.expressions import expression, operand, value
+from dgmlang.compiler.types.expressions import operand, value
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
-from dgmlang.compiler.types.static import Static, static
+from dgmlang.compiler.types.static import static
+from dgmlang.compiler.types.typed import typed
 
 
 def call(node: ast.Call, scope: Scope) -> Expr | Record:
@@ -35,7 +37,7 @@ def call(node: ast.Call, scope: Scope) -> Expr | Record:
     if isinstance(declaration, ast.Net):
         return _net(node, declaration, scope)
     if isinstance(declaration, ast.Let) and declaration.parameters is not None:
-        return _inline(node, declaration, scope)
+        return lets.inlined(node, declaration, scope)
     if name in _SPECIAL:
         return _SPECIAL[name](node, scope)
     externs = library().space("fn")
@@ -112,18 +114,6 @@ def _accepted(arg: Expr, wanted: Type, where: str, scope: Scope) -> Expr | None:
     return taken
 
 
-def _inline(node: ast.Call, let: ast.Let, scope: Scope) -> Expr | Record:
-    name = let.names[0]
-    scope.shared.used.add(name)
-    args = _positional(node, name, list(let.parameters or ()), scope)
-    if args is None:
-        return wrong(node.span)
-    local = {key: expression(a.value, scope) for key, a in args.items()}
-    with scope.shared.elaborating(name, node.span) as fresh:
-        inner = scope.within(locals=local, ranges={})
-        return expression(let.value, inner) if fresh else wrong(node.span)
-
-
 # ── functions of the library ─────────────────────────────────────────────────────────────────────
 
 
@@ -138,7 +128,8 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
         return wrong(node.span)
     parameters = extern.groups[0]
     args = [operand(bound[p.name].value, scope) for p in parameters if not p.static]
-    return apply(extern, args, settings(parameters, bound, scope), node.span, scope)
+    found = settings(extern, bound, scope)
+    return wrong(node.span) if found is None else apply(extern, args, found, node.span, scope)
 
 
 def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
@@ -151,20 +142,25 @@ def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
         scope.report.say(found)
     if not parts or named is None:
         return wrong(node.span)
-    return apply(extern, parts, settings(extern.groups[0], named, scope), node.span, scope)
+    found = settings(extern, named, scope)
+    return wrong(node.span) if found is None else apply(extern, parts, found, node.span, scope)
 
 
-def settings(
-    parameters: Sequence[Parameter], bound: dict[str, ast.Argument], scope: Scope
-) -> dict[str, Any]:
-    """The compile-time arguments of a call, defaults filled in."""
+def settings(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dict[str, Any] | None:
+    """The compile-time arguments of a call, defaults filled in; None where one is wrong."""
     found: dict[str, Any] = {}
-    for parameter in (p for p in parameters if p.static):
+    right = True
+    for parameter in (p for p in extern.groups[0] if p.static):
         node = bound[parameter.name].value if parameter.name in bound else parameter.default
+        if node is None:
+            found[parameter.name] = None
+            continue
         words = parameter.type.kind in ("name", "bool")
-        inner = Static(scope.shared.hypers, scope.report, words=words)
-        found[parameter.name] = None if node is None else static(node, inner)
-    return found
+        inner = scope.words if words else replace(scope.static, runtime=())
+        held = found[parameter.name] = static(node, inner)
+        said = held is None and node.span.text != "None"
+        right = right and not said and typed(parameter, held, node, extern.name, scope.report)
+    return found if right else None
 
 
 # ── past and log_prob ────────────────────────────────────────────────────────────────────────────
@@ -198,7 +194,7 @@ def _order(node: ast.Expr | None, scope: Scope) -> tuple[Any, ...]:
         return ("raster",)
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     bound = bind_arguments(externs[name], arguments, node.span, scope.report)
-    found = settings(externs[name].groups[0], bound or {}, scope)
+    found = settings(externs[name], bound or {}, scope) or {}
     return (name, *found.values())
 
 

@@ -118,4 +118,5 @@ def _process(node: ast.Expr, scope: Scope) -> Process | None:
     bound = bind_arguments(externs[name], arguments, node.span, scope.report)
     if bound is None:
         return None
-    return Process(externs[name], settings(externs[name].groups[0], bound, scope))
+    found = settings(externs[name], bound, scope)
+    return None if found is None else Process(externs[name], found)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.program import Expr, Loop, NetCall, Process
@@ -71,6 +72,7 @@ class Shared:
     used: set[str] = field(default_factory=set)
     places: dict[tuple[str, ...], int] = field(default_factory=dict)
     indices: set[str] = field(default_factory=set)
+    sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
 
     @contextmanager
     def elaborating(self, name: str, span: Span) -> Iterator[bool]:
@@ -90,6 +92,7 @@ class Shared:
 class Scope:
     """One place's view. `locals` are a net's parameters, a function's, or the `t` of `at t`.
 
+    `arguments`: the compile-time arguments of the `let` that is put in here.
     `variables`: whether data, latents and givens may be read (a net's body may not).
     `law_of`: the variable whose law is elaborated here, where its `past` may be read.
     `owner`: the parameter path above the stages of this place.
@@ -107,6 +110,7 @@ class Scope:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     looped: Mapping[str, tuple[Loop, ...]] = field(default_factory=dict)
     kept: Places | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def report(self) -> Report:
@@ -114,11 +118,29 @@ class Scope:
 
     @property
     def static(self) -> Static:
-        return Static(self.shared.hypers, self.report, runtime=self.shared.declarations)
+        runtime = {*self.shared.declarations, *self.locals}
+        return Static(self.statics, self.report, runtime=runtime)
+
+    @property
+    def words(self) -> Static:
+        """The same, where an unknown name stands for itself."""
+        return replace(self.static, words=True)
+
+    @property
+    def statics(self) -> Mapping[str, Any]:
+        """What has a value at compile time; that a hyperparameter is read is noticed."""
+        if not self.arguments:
+            return self.shared.hypers
+        return ChainMap(dict(self.arguments), cast(dict[str, Any], self.shared.hypers))
 
     def within(self, **changes: Any) -> Scope:
         """The same scope with some fields replaced."""
         return replace(self, **changes)
+
+    def afresh(self) -> None:
+        """Stages of this owner are named from the start: what is put in again is the same."""
+        for key in [k for k in self.shared.places if k[: len(self.owner)] == self.owner]:
+            del self.shared.places[key]
 
     def place(self, name: str, at: Span) -> str:
         """A name for a stage that no other stage of this owner has: `dense`, `dense_2`, …"""
@@ -137,5 +159,5 @@ class Scope:
 
     def known(self) -> list[str]:
         """Every name that may be meant here."""
-        names = (self.locals, self.ranges, self.shared.declarations, self.shared.hypers)
+        names = (self.locals, self.ranges, self.shared.declarations, self.statics)
         return [name for table in names for name in table]

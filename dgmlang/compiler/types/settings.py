@@ -16,12 +16,11 @@ from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.causality import mixing
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import REAL, UNIT, Type
+from dgmlang.compiler.types.lets import SPACES
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.scope import Scope
-from dgmlang.compiler.types.static import Static, static
-
-SPACES = ("activation", "transform", "mask")
-"""Parameters of these names take their values from the name space of the same name."""
+from dgmlang.compiler.types.static import static
+from dgmlang.compiler.types.typed import counted, typed
 
 
 class Refused(Exception):
@@ -36,7 +35,7 @@ def settings_of(
     try:
         for p in (p for p in extern.groups[0] if p.static and not _takes_net(p)):
             node = bound[p.name].value if p.name in bound else p.default
-            held[p.name] = None if node is None else _setting(p, node, scope)
+            held[p.name] = None if node is None else _setting(p, node, extern.name, scope)
         for p in (p for p in extern.groups[0] if _takes_net(p)):
             types = source, _fed(held, source, extern, span, scope)
             held[p.name] = _net(p, bound[p.name].value, extern, types, scope)
@@ -61,12 +60,17 @@ def _fed(held: Mapping[str, Any], source: Type, extern: Extern, span: Span, scop
     return Type(REAL, (*source.array_shape[:2], Dim.symbol("c")))
 
 
-def _setting(parameter: Parameter, node: ast.Expr, scope: Scope) -> Any:
+def _setting(parameter: Parameter, node: ast.Expr, owner: str, scope: Scope) -> Any:
     if parameter.name in SPACES:
         return _choice(parameter.name, node, scope)
     held = static(node, scope.static)
+    if held is None and node.span.text != "None":
+        raise Refused
     if held == () and parameter.type.shape is not None:
         scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
+        raise Refused
+    right = typed(parameter, held, node, owner, scope.report)
+    if not right or not counted(parameter, held, node, owner, scope.report):
         raise Refused
     return held
 
@@ -74,7 +78,7 @@ def _setting(parameter: Parameter, node: ast.Expr, scope: Scope) -> Any:
 def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
     externs = library().space(space)
     function = node.function if isinstance(node, ast.Call) else node
-    held = static(function, Static(scope.shared.hypers, scope.report, words=True))
+    held = static(function, scope.words)
     if not isinstance(held, str) or held not in externs:
         found = name_codes.unknown_builtin(function.span, space, str(held), externs)
         scope.report.say(found)
@@ -90,7 +94,7 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
     values: dict[str, Any] = {}
     for p in extern.groups[0]:
         written = bound[p.name].value if p.name in bound else p.default
-        values[p.name] = None if written is None else static(written, scope.static)
+        values[p.name] = None if written is None else _setting(p, written, held, scope)
     return Choice(extern, values)
 
 

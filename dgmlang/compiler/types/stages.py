@@ -11,6 +11,7 @@ from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
@@ -34,11 +35,11 @@ def chain(nodes: Sequence[ast.Expr], source: Type, scope: Scope) -> Chain | None
     stages: list[Stage] = []
     current = source
     for node in nodes:
-        stage = _stage(node, current, scope)
-        if stage is None:
+        found = _put_in(node, current, scope)
+        if found is None:
             return None
-        stages.append(stage)
-        current = stage.target
+        stages.extend(found)
+        current = found[-1].target
     return Chain(tuple(stages), scope.owner, source, current)
 
 
@@ -48,6 +49,19 @@ def bijective(chain: Chain) -> bool:
         stage.extern.kind == "bijection" and (stage.body is None or bijective(stage.body))
         for stage in chain.stages
     )
+
+
+def _put_in(node: ast.Expr, source: Type, scope: Scope) -> tuple[Stage, ...] | None:
+    """One stage, or those that a `let` names; each use of a `let` has parameters of its own."""
+    let = lets.named_by(node, scope)
+    if let is None:
+        stage = _stage(node, source, scope)
+        return None if stage is None else (stage,)
+    inner = lets.arguments(node, let, scope)
+    first, rest = unroll(let.value)
+    with scope.shared.elaborating(let.names[0], node.span) as fresh:
+        found = chain((first, *rest), source, inner) if fresh and inner else None
+    return None if found is None else found.stages
 
 
 def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
@@ -79,6 +93,11 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     if target is None:
         return None
     target = source if extern.has("squeezes") else target
+    first = scope.shared.sources.setdefault((*scope.owner, place), source)
+    if first.array_shape != source.array_shape:
+        shapes = show(first.array_shape), show(source.array_shape)
+        scope.report.say(codes.two_shapes(node.span, extern.name, *shapes))
+        return None
     return Stage(extern, place, settings, inputs, body, source, target, node.span)
 
 
@@ -100,7 +119,8 @@ def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
         return None
     if function.id not in externs:
         if function.id in scope.shared.declarations:
-            scope.report.say(name_codes.not_built(function.span, "chains of stages in `let`"))
+            found = f"the value `{function.id}`"
+            scope.report.say(codes.kind_mismatch(function.span, "a stage", found, "this place"))
         else:
             found = name_codes.unknown_builtin(function.span, "stage", function.id, externs)
             scope.report.say(found)

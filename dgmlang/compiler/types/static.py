@@ -27,7 +27,7 @@ class Static:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
-_CONSTANTS: dict[str, Any] = {"true": True, "false": False, "None": None}
+CONSTANTS: dict[str, Any] = {"true": True, "false": False, "None": None}
 
 
 def static(node: ast.Expr, scope: Static) -> Any:
@@ -74,8 +74,8 @@ def dimension(node: ast.Expr, scope: Static) -> Dim:
 def _name(node: ast.Name, name: str, scope: Static) -> Any:
     if name in scope.values:
         return scope.values[name]
-    if name in _CONSTANTS:
-        return _CONSTANTS[name]
+    if name in CONSTANTS:
+        return CONSTANTS[name]
     if scope.words:
         return name
     if name in scope.runtime:

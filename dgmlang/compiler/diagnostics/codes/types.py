@@ -278,3 +278,25 @@ def not_a_field(span: Span, declared: Span, net: str, shape: str) -> Diagnostic:
         ),
         help=f"declare `net {net}(x: real{shape}, t: unit) -> real{shape}`",
     )
+
+
+def wrong_names(span: Span, names: int, values: int | None) -> Diagnostic:
+    """A `let` of several names whose value has another number of parts."""
+    found = "a value without parts" if values is None else f"{values} of them"
+    label = Label(span, f"Expected {names} values for {names} names; found {found}")
+    why = ("a net's heads, a list, and the first axis of an array are taken apart",)
+    return Diagnostic("DGM0370", "names and values differ", (label,), why)
+
+
+def two_shapes(span: Span, name: str, first: str, second: str) -> Diagnostic:
+    """A stage of a `let` function that is used on values of two shapes."""
+    label = Label(span, f"`{name}` takes shape {first} at one use, and {second} at another")
+    why = ("a stage in a function has one set of parameters, which all uses share",)
+    help = "pass the stages on as a chain, `let block = …`, which has parameters for each use"
+    return Diagnostic("DGM0371", "one stage, two shapes", (label,), why, help)
+
+
+def below_one(span: Span, name: str, owner: str, found: int) -> Diagnostic:
+    """A width, a count or a number of repetitions below 1."""
+    label = Label(span, f"`{name}` of `{owner}` is at least 1; found {found}")
+    return Diagnostic("DGM0372", "setting out of range", (label,))
