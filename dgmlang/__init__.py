@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dgmlang import objectives as objectives
+from dgmlang import samplers as samplers
 from dgmlang.compiler.diagnostics.diagnostic import DgmError as DgmError
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic as Diagnostic
 from dgmlang.entry import data as data

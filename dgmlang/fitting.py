@@ -18,6 +18,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.lower.checks import Fault
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
+from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import Method, require_built
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
@@ -39,7 +40,7 @@ from dgmlang.runtime.settings import Optimizer, Settings, configure
 class Request:
     """What the caller asked of a fit; `Model.fit` describes each. None leaves it to the recipe."""
 
-    objective: str | None = None
+    objective: str | Expression | None = None
     optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None
     steps: int | None = None
     epochs: float | None = None

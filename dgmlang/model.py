@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jax import Array
 
     from dgmlang.compiler.lower.lowered import Lowered
+    from dgmlang.compiler.plan.expression import Expression
     from dgmlang.fitted import Fitted
     from dgmlang.objectives.objective import Objective, Params, Values
     from dgmlang.runtime.metrics import Record
@@ -121,7 +122,7 @@ class Model:
         return self._sound(lambda lowered: lowered.log_prob, params, held)
 
     def loss(
-        self, params: Params, batch: Values, key: Array, objective: str | None = None
+        self, params: Params, batch: Values, key: Array, objective: str | Expression | None = None
     ) -> Array:
         """The training loss of a batch (arrays with a leading axis), for the first player.
 
@@ -192,7 +193,7 @@ class Model:
         self,
         data: Any,
         *,
-        objective: str | None = None,
+        objective: str | Expression | None = None,
         optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None,
         steps: int | None = None,
         epochs: float | None = None,
@@ -219,7 +220,7 @@ class Model:
         Args:
             data: An array, a data frame, `{"x": …, "y": …}`, a file (`.npy`, `.npz`, `.csv`) or
                 the name of a built-in data set. The leading axis is that of examples.
-            objective: As people write it: `"iwae(k = 8)"`.
+            objective: As people write it, `"iwae(k = 8)"`, or `dgm.objectives.iwae(k = 8)`.
             optimizer: An Optax name with settings, `"adam(learning_rate = 1e-3)"`, an Optax object,
                 or one of these for each player (`{"critic": …, "generator": …}`).
             steps: Optimiser steps.

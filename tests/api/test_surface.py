@@ -23,6 +23,9 @@ def surface() -> Iterator[str]:
             yield from sorted(members(value))
         else:
             yield f"{name}{inspect.signature(value)}"
+    for room in ("objectives", "samplers"):
+        for name in dir(getattr(dgm, room)):
+            yield f"{room}.{name}{inspect.signature(getattr(getattr(dgm, room), name))}"
 
 
 def members(value: type) -> Iterator[str]:

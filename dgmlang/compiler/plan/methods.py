@@ -10,6 +10,7 @@ from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import Extern, Parameter, library
+from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.plan import Plan, missing_companions
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span
@@ -45,16 +46,16 @@ def require_built(plan: Plan) -> None:
         raise DgmError(name_codes.planned(parts))
 
 
-def objective(plan: Plan, text: str | None) -> Method:
+def objective(plan: Plan, text: str | Expression | None) -> Method:
     """The objective that `text` names, or the default (DGM0412 to DGM0417)."""
     if not plan.facts.flags["learned"]:
         raise DgmError(codes.nothing_to_learn(plan.program.span.source.name))
-    return _method(plan, "objective", text or plan.default_objective or "mle")
+    return _method(plan, "objective", str(text or plan.default_objective or "mle"))
 
 
-def sampler(plan: Plan, text: str | None) -> Method:
+def sampler(plan: Plan, text: str | Expression | None) -> Method:
     """The sampler that `text` names, or the default."""
-    return _method(plan, "sampler", text or plan.default_sampler)
+    return _method(plan, "sampler", str(text or plan.default_sampler))
 
 
 def _method(plan: Plan, kind: str, text: str) -> Method:
@@ -66,7 +67,7 @@ def _method(plan: Plan, kind: str, text: str) -> Method:
     found = _refusal(plan, externs[name], place)
     if found is not None:
         raise DgmError(found)
-    return Method(kind, name, _settings(externs[name], arguments, node.span))
+    return Method(kind, name, settings_of(externs[name], arguments, node.span))
 
 
 def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
@@ -96,7 +97,8 @@ def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, .
     raise DgmError(codes.bad_method(kind, text, what, place))
 
 
-def _settings(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -> dict[str, Any]:
+def settings_of(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -> dict[str, Any]:
+    """All settings of a method, defaults where the arguments leave them; DgmError where wrong."""
     report = Report()
     bound = bind_arguments(extern, arguments, span, report) or {}
     values: dict[str, Any] = {}
