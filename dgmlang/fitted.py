@@ -16,13 +16,13 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered, law_values
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
-from dgmlang.compiler.program import Program, ScoreLaw, Variable
-from dgmlang.compiler.walk import parents
 from dgmlang.evaluate import log_prob as likelihoods
+from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.log_normalizer import log_normalizer
 from dgmlang.evaluate.posterior import GUIDE, answers, guided
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
+from dgmlang.evaluate.values import Nets, value
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implementation
@@ -109,7 +109,7 @@ class Fitted:
         method = named_sampler(self.model.plan, sampler or written)
         if not isinstance(n, int) or n < 1:
             raise DgmError(codes.wrong_draws(n))
-        held, key = self._given(given or {}, n), jax.random.key(seed)
+        held, key = condition(self, given or {}, n), jax.random.key(seed)
 
         def run(lowered: Lowered) -> Values:
             return self._sampler(lowered, method).draw(self.raw, key, n, held)[0]
@@ -149,23 +149,6 @@ class Fitted:
         """DGM0715 where a check fails at drawn values: a discrete draw hides a NaN above it."""
         if self.model.lowered.built.checks:
             self.model.lowered.sound(lambda lowered: law_values(lowered, self.raw, values, guide))
-
-    def _given(self, given: Mapping[str, Any], n: int) -> Values:
-        """Values to condition on, prepared and checked, with a leading axis of n."""
-        program = self.model.plan.program
-        needed = [v.name for v in program.having("given")]
-        missing = [name for name in needed if name not in given]
-        if missing:
-            raise DgmError(codes.missing_given(missing, program.name))
-        known = {v.name: v for v in program.having("given", "data", "latent")}
-        for name in given:
-            if name not in known:
-                raise DgmError(codes.unknown_choice("variable", name, known))
-            blocked = _unobserved(program, name, given)
-            if blocked is not None:
-                raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
-        repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
-        return self.inlet.prepared([known[name] for name in given], repeated) if given else {}
 
     # ── densities ────────────────────────────────────────────────────────────────────────────────
 
@@ -271,6 +254,43 @@ class Fitted:
         arrays = {n: np.asarray(a) for n, a in values.items()}
         return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
+    @property
+    def nets(self) -> Nets:
+        """The program's nets as functions of arrays: `fit.nets.encoder(x)`."""
+        return Nets(self)
+
+    def value(self, expression: str, **values: Any) -> Any:
+        """An expression of the program's language, example by example (DGM0814, DGM0815).
+
+        Args:
+            expression: `"decoder(z)"`: it may read hyperparameters, params and variables, and
+                call nets and functions.
+            **values: The variables that it reads, each with a leading axis of examples; data are
+                prepared as for `fit`.
+
+        Returns:
+            An array; where a net's heads have names, a dictionary of them.
+        """
+        return value(self, expression, values)
+
+    def export(self, path: str | Path, query: str, *, batch: int | None = None) -> None:
+        """Write a query as StableHLO, to be run without this library; beside it its signature.
+
+        Inputs are prepared data, as `prepare` gives them. `PATH.json` says the rest: shapes, types,
+        kind. Read it with `jax.export.deserialize(Path(path).read_bytes()).call(…)`.
+
+        Args:
+            path: The file.
+            query: `log_prob`, `energy`, `score` or `sample`.
+            batch: Examples a call; None leaves it to the caller, and is 1 for `sample`.
+
+        Raises:
+            DgmError: DGM0605, DGM0817; DGM0818 without the extra `dgmlang[export]`.
+        """
+        from dgmlang.evaluate.export import export
+
+        export(self, Path(path), query, batch)
+
     def evaluate(self, data: Any) -> Sequence[tuple[str, Result]]:
         """The held-out numbers that mean something for this model, each with its name."""
         from dgmlang.evaluate.summary import summary
@@ -282,29 +302,6 @@ class Fitted:
         from dgmlang.runtime.runs import save
 
         save(self, Path(folder), replace=replace)
-
-
-def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
-    """What an ancestral draw would have to infer from a value held fixed, or None.
-
-    A variable of an energy is clamped by the chain; a directed one may only be fixed below fixed
-    ones, since ancestral draws do not look upwards.
-    """
-    law = program.variables[name].law
-    if isinstance(law, ScoreLaw):
-        return name
-    above = (n for n in parents(law) if program.variables[n].role in ("data", "latent"))
-    return next((n for n in above if n != name and n not in given), None)
-
-
-def _repeated(variable: Variable, value: Any, n: int) -> np.ndarray:
-    """One example's value n times, or n values as they are."""
-    array = np.asarray(value)
-    if array.dtype.kind in "biuf" and array.ndim == len(variable.type.array_shape):
-        return np.broadcast_to(array, (n, *array.shape))
-    if array.ndim == 0 or len(array) != n:
-        raise DgmError(codes.wrong_count(variable.name, list(array.shape), n))
-    return array
 
 
 def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:

@@ -11,12 +11,13 @@ from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.plan import plan as decide
-from dgmlang.compiler.program import Program
+from dgmlang.compiler.program import Expr, Program
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import resolve
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.syntax.parse import parse
+from dgmlang.compiler.syntax.parse import parse, parse_expression
+from dgmlang.compiler.types.asked import asked
 from dgmlang.compiler.types.check import check
 
 
@@ -63,3 +64,21 @@ def compile_source(
 def compile_text(text: str, **settings: Any) -> Plan:
     """The plan of a program given as text."""
     return compile_source(Source("<text>", text), settings)[0]
+
+
+def expression(
+    source: Source, settings: Mapping[str, Any], model: str | None, checked: Program, text: str
+) -> Mapping[str, Expr]:
+    """An expression that may read what the model of a checked source declares.
+
+    Its heads by name where it is a call of a net with several, else one value under ''.
+    """
+    node, found = parse_expression(Source("<value>", text))
+    if found or node is None:
+        raise DgmError(found)
+    report = Report()
+    resolved = resolve(syntax(source, report), report, settings, model)
+    values = asked(node, resolved, checked, report)
+    report.settle()
+    assert values is not None
+    return values

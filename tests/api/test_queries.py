@@ -92,6 +92,14 @@ CASES: dict[str, Callable[[], object]] = {
     "given_of_a_process": lambda: example("score_sde").sample(2, given={"x": [0.0, 0.0]}),
     "parameter_shape": lambda: dgm.parse(CONDITIONAL).with_params({"w": [1.0, 2.0]}),
     "energy_of_a_bound": lambda: example("vae", side=4).energy(np.zeros((1, 4, 4))),
+    "value_with_a_stage": lambda: known(HALF_SUMMED).value("x |> dense(2)", x=np.zeros((4, 2))),
+    "value_left_out": lambda: known(CONDITIONAL).value("w * c"),
+    "value_not_read": lambda: known(CONDITIONAL).value("w * c", c=[1.0], x=[2.0]),
+    "value_misspelt": lambda: known(CONDITIONAL).value("w * d", c=[1.0]),
+    "net_arguments": lambda: known(HALF_SUMMED).nets.f(),
+    "net_shape": lambda: known(HALF_SUMMED).nets.f(np.zeros((4, 3))),
+    "export_of_a_bound": lambda: example("vae", side=4).export("unwritten", "log_prob"),
+    "export_misspelt": lambda: known(FIXED).export("unwritten", "log_prb"),
     "open_dimension": lambda: dgm.load(EXAMPLES / "gmm.dgm").init(),
 }
 

@@ -143,3 +143,39 @@ def cannot_condition(span: Span, name: str, above: str) -> Diagnostic:
     return Diagnostic(
         "DGM0813", "not built yet", (Label(span, f"`{name}` is held fixed"),), (why,), help
     )
+
+
+def not_a_value(whole: Span, span: Span) -> Diagnostic:
+    """An expression asked of a fitted model with a stage, or a law, of its own."""
+    label = Label(span if span.source is whole.source else whole, "it is no part of the program")
+    why = "a stage or a law written here would have parameters that were never learned"
+    help = "write it as a `net` of the program, and call that here"
+    return Diagnostic("DGM0814", "no learned parameters", (label,), (why,), help)
+
+
+def missing_values(names: Iterable[str], text: str) -> Diagnostic:
+    """An expression that reads variables which were not given."""
+    shown = tuple(names)
+    why = f"the expression reads {', '.join(f'`{n}`' for n in shown)}"
+    return Diagnostic("DGM0815", "missing value", (), (why,), f"pass `{shown[0]} = …`", place=text)
+
+
+def wrong_arguments(net: str, names: Iterable[str], found: int) -> Diagnostic:
+    """A call of a fitted net with too many or too few arrays."""
+    wanted = ", ".join(names)
+    why = f"Expected the arguments {wanted}; found {found} of them"
+    return Diagnostic("DGM0816", "wrong arguments", (), (why,), place=f"nets.{net}")
+
+
+def cannot_export(query: str, why: str, legal: Iterable[str], model: str) -> Diagnostic:
+    """A query that has no exported form for this model."""
+    known = tuple(legal)
+    help = f"export {', '.join(known)}" if known else None
+    return Diagnostic("DGM0817", "no export", (), (why,), help, place=f"{query} of {model}")
+
+
+def needs_package(query: str, package: str, extra: str) -> Diagnostic:
+    """A query that rests on a package which is not here."""
+    why = f"it rests on the package `{package}`, which is not installed"
+    help = f'run `pip install "dgmlang[{extra}]"`'
+    return Diagnostic("DGM0818", "missing package", (), (why,), help, place=query)

@@ -1,0 +1,62 @@
+"""Values that draws are conditioned on: which may be held fixed, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.program import Program, ScoreLaw, Variable
+from dgmlang.compiler.walk import parents
+from dgmlang.objectives.objective import Values
+
+if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
+
+
+def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
+    """Values to condition on, prepared and checked, with a leading axis of n.
+
+    Raises:
+        DgmError: DGM0803, DGM0805, DGM0811, DGM0813.
+    """
+    program = fitted.model.plan.program
+    needed = [v.name for v in program.having("given")]
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise DgmError(codes.missing_given(missing, program.name))
+    known = {v.name: v for v in program.having("given", "data", "latent")}
+    for name in given:
+        if name not in known:
+            raise DgmError(codes.unknown_choice("variable", name, known))
+        blocked = _unobserved(program, name, given)
+        if blocked is not None:
+            raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
+    repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
+    return fitted.inlet.prepared([known[name] for name in given], repeated) if given else {}
+
+
+def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
+    """What an ancestral draw would have to infer from a value held fixed, or None.
+
+    A variable of an energy is clamped by the chain; a directed one may only be fixed below fixed
+    ones, since ancestral draws do not look upwards.
+    """
+    law = program.variables[name].law
+    if isinstance(law, ScoreLaw):
+        return name
+    above = (n for n in parents(law) if program.variables[n].role in ("data", "latent"))
+    return next((n for n in above if n != name and n not in given), None)
+
+
+def _repeated(variable: Variable, value: Any, n: int) -> np.ndarray:
+    """One example's value n times, or n values as they are."""
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf" and array.ndim == len(variable.type.array_shape):
+        return np.broadcast_to(array, (n, *array.shape))
+    if array.ndim == 0 or len(array) != n:
+        raise DgmError(codes.wrong_count(variable.name, list(array.shape), n))
+    return array
