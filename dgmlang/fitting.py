@@ -26,6 +26,8 @@ from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
+from dgmlang.runtime.devices import computed_on
+from dgmlang.runtime.events import events
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.intake import Intake, share, take_in, take_more
 from dgmlang.runtime.locate import locate
@@ -59,10 +61,17 @@ class Request:
     replace: bool = False
     progress: bool | Progress = False
     notes: Callable[[Diagnostic], object] | None = None
+    log_dir: str | Path | None = None
+    device: Any = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
     """Train a model; `Model.fit` is the way in."""
+    with computed_on(request.device), events(request.log_dir) as writers:
+        return _fit(model, data, replace(request, callbacks=(*request.callbacks, *writers)))
+
+
+def _fit(model: Model, data: Any, request: Request) -> Fitted:
     resumed = None if request.resume is None else runs.read(Path(request.resume))
     if resumed is not None:
         request = _as_before(request, resumed[1])

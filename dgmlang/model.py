@@ -212,6 +212,8 @@ class Model:
         replace: bool = False,
         progress: bool | Progress = False,
         notes: Callable[[Diagnostic], object] | None = None,
+        log_dir: str | Path | None = None,
+        device: Any = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 
@@ -240,6 +242,10 @@ class Model:
             replace: Whether `out` may overwrite another run.
             progress: Whether to show a progress bar.
             notes: Called with what is worth knowing about the data.
+            log_dir: A folder for TensorBoard's event files (`pip install 'dgmlang[tensorboard]'`);
+                the same numbers stand in `metrics.jsonl` of `out`.
+            device: Where to compute, `"cpu"`, `"gpu"` or `"cuda:1"`, or a device of JAX; by default
+                JAX's own choice.
 
         Raises:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
@@ -249,7 +255,7 @@ class Model:
 
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
-            recipe, init, freeze, callbacks, out, resume, replace, progress, notes,
+            recipe, init, freeze, callbacks, out, resume, replace, progress, notes, log_dir, device,
         )  # fmt: skip
         return fit(self, data, request)
 

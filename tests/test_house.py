@@ -43,7 +43,7 @@ HEAVY = {
 }  # fmt: skip
 # Installed along with what pyproject.toml names, by promise of that package.
 COMES_WITH = {"jax": {"jaxlib", "scipy"}, "diffrax": {"lineax"}}
-IMPORT_NAME = {"scikit-learn": "sklearn"}
+IMPORT_NAME = {"scikit-learn": "sklearn", "tensorboardx": "tensorboardX"}
 
 
 def modules(folder: Path) -> list[Path]:
@@ -201,7 +201,8 @@ def declared(extra: str | None = None) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    allowed = {IMPORT_NAME.get(name, name) for name in declared()} | {"dgmlang"}
+    packages = declared() | declared("tensorboard")
+    allowed = {IMPORT_NAME.get(name, name) for name in packages} | {"dgmlang"}
     allowed |= {extra for name, more in COMES_WITH.items() if name in allowed for extra in more}
     undeclared = {
         f"{dotted(path)}:{line} imports {name}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "objective", "optimizer", "steps", "epochs", "batch", "seed", "valid", "prepare", "recipe",
-    "patience", "freeze", "out", "resume", "replace",
+    "patience", "freeze", "out", "resume", "replace", "log_dir", "device",
 )  # fmt: skip
 """The flags that go to `fit` as they are; one that was not given is left to `fit`."""
 
@@ -49,6 +49,8 @@ def _options(parser: ArgumentParser) -> None:
         help="the run folder to write (default: runs/FILE, numbered where that is in use)",
     )  # fmt: skip
     add("--resume", type=Path, metavar="DIR", help="a run folder to go on with")
+    add("--log-dir", metavar="DIR", help="a folder for the event files of TensorBoard")
+    add("--device", metavar="NAME", help="where to compute: cpu, gpu, cuda:1 …")
     add("--replace", action="store_true", help="overwrite the run in --out")
 
 

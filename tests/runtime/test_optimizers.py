@@ -111,6 +111,8 @@ SAID = {
     "not_finite": codes.not_finite(812, "critic", "`x` (gan.dgm:9:3)", "runs/gan"),
     "not_finite_unsaved": codes.not_finite(812, None, None, None),
     "two_lengths": codes.two_lengths(),
+    "no_device": codes.no_device("cuda:3", ["cpu:0", "gpu:0"]),
+    "no_event_writer": codes.no_event_writer(),
     "held_out_missing": codes.held_out_missing("runs/vae"),
     "out_of_range": codes.out_of_range(
         Span(Source("vae.dgm", "data x : real ~ Normal(m, s)"), 26, 27),

@@ -187,3 +187,28 @@ def stopped_at(step: int, folder: str | None) -> str:
     """Where training stopped, and what is left of it."""
     kept = "the parameters from before it are kept"
     return f"training stopped at step {step}; {kept}{f' in {folder}' if folder else ''}"
+
+
+def no_device(name: str, present: Iterable[str]) -> Diagnostic:
+    """A device that JAX does not see."""
+    present = tuple(present)
+    return Diagnostic(
+        "DGM0716",
+        "device not found",
+        (),
+        (f"JAX sees no device `{name}` here; it sees {', '.join(present)}",),
+        f'set `device = "{present[-1]}"`, or install JAX for the device',
+        place="fit",
+    )
+
+
+def no_event_writer() -> Diagnostic:
+    """`log_dir` without the package that writes event files."""
+    return Diagnostic(
+        "DGM0717",
+        "missing package",
+        (),
+        ("`log_dir` writes TensorBoard's event files with tensorboardX, which is not installed",),
+        "run `pip install 'dgmlang[tensorboard]'`",
+        place="fit",
+    )
