@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Removal
+from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Read
@@ -25,6 +26,9 @@ def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dic
     if any(r.rule == "sum" for r in lowered.facts.removed):
         marginals = jax.vmap(partial(_marginals, lowered), in_axes=(None, 0))(params, values)
         found |= {n: _exact(a, "probabilities of the levels") for n, a in marginals.items()}
+    if any(r.rule == CLOSED_FORM for r in lowered.facts.removed):
+        means = jax.vmap(partial(_means, lowered), in_axes=(None, 0))(params, values)
+        found |= {n: _exact(a, "mean of the Gaussian posterior") for n, a in means.items()}
     for removal in lowered.facts.removed:
         if removal.rule == "change of variables":
             found[removal.variable] = _exact(_codes(lowered, params, values, removal), "inverse")
@@ -53,6 +57,15 @@ def _marginals(lowered: Lowered, params: Params, values: Values) -> Values:
         spread = jnp.stack([levels == level for level in every], axis=-1).astype(weights.dtype)
         found[name] = jnp.tensordot(weights, spread, axes=1)
     return found
+
+
+def _means(lowered: Lowered, params: Params, values: Values) -> Values:
+    """E[latent | data] of the latents that go in closed form, one example."""
+    if not any(r.rule == "sum" for r in lowered.facts.removed):
+        return lowered.gaussian_means(params, values)
+    states, log_weights = lowered.responsibilities(params, values)
+    each = jax.vmap(lambda state: lowered.gaussian_means(params, {**values, **state}))(states)
+    return jax.tree.map(lambda a: jnp.tensordot(jnp.exp(log_weights), a, axes=1), each)
 
 
 def _codes(lowered: Lowered, params: Params, values: Values, removal: Removal) -> Array:

@@ -74,7 +74,6 @@ AWAITED = {
     "directed laws below an energy": "latent_ebm_prior",
     "noise laws that a program writes": "flow_contrastive",
     "deterministic guides": "bigan",
-    "linear-Gaussian laws": "ppca",
     "Gaussian conditionals": "gaussian_rbm",
 }
 """Programs of the design that do not yet derive what they should, by what is missing."""

@@ -120,7 +120,7 @@ def test_a_guide_that_leaves_a_latent_out_is_said() -> None:
     model = dgm.parse(
         "model M { param w : real\n"
         " latent z : real ~ Normal(0, 1)\n latent u : real ~ Normal(0, 1)\n"
-        " data x : real ~ Normal(w * z + u, 1)\n guide { z ~ Normal(x, 1) } }"
+        " data x : real ~ Normal(w * z + exp(u), 1)\n guide { z ~ Normal(x, 1) } }"
     )
     with pytest.raises(dgm.DgmError, match="DGM0417"):
         model.fit([0.0, 1.0], steps=1)

@@ -5,33 +5,64 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from math import inf
 
-from dgmlang.compiler.program import Apply, Expr, Index, Literal, Local, Net, Read, Stack, Through
-from dgmlang.compiler.walk import bare, children, reads
+from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Expr,
+    Index,
+    Literal,
+    Local,
+    Net,
+    Read,
+    Stack,
+    Stage,
+    Through,
+)
+from dgmlang.compiler.walk import bare, children
+
+Degrees = Mapping[str, float]
 
 
-def degree(node: Expr, variables: Set[str], nets: Mapping[str, Net]) -> float:
+def degree(
+    node: Expr, variables: Set[str], nets: Mapping[str, Net], inner: Degrees | None = None
+) -> float:
     """The total degree, `inf` where it is not seen to be a polynomial.
 
     Sums take the larger degree, products (functions that are `multilinear`) add them, `affine`
-    functions keep it; a fixed whole power multiplies it.
+    functions keep it; a fixed whole power multiplies it. A net's body is looked at with the degrees
+    `inner` of its parameters.
     """
     node = bare(node)
     if isinstance(node, Read):
         return 1 if node.name in variables else 0
-    if isinstance(node, Literal | Local):
+    if isinstance(node, Local):
+        return (inner or {}).get(node.name, 0)
+    below = [degree(child, variables, nets, inner) for child in children(node)]
+    if not any(below):
         return 0
-    if not set(reads(node)) & variables:
-        return 0
-    below = [degree(child, variables, nets) for child in children(node)]
-    if isinstance(node, Apply):
-        return _applied(node, below)
-    if isinstance(node, Stack):
-        return max(below)
-    if isinstance(node, Index):
-        return below[0] if not any(below[1:]) else inf
-    if isinstance(node, Through) and all(s.extern.has("affine") for s in node.chain.stages):
-        return below[0] if not any(below[1:]) else inf
+    match node:
+        case Apply():
+            return _applied(node, below)
+        case Stack():
+            return max(below)
+        case Index():
+            return below[0] if not any(below[1:]) else inf
+        case Through() if all(_affine(stage) for stage in node.chain.stages):
+            return below[0] if not any(below[1:]) else inf
+        case Call():
+            return _of_net(node, dict(zip(node.call.args, below, strict=True)), nets)
     return inf
+
+
+def _of_net(node: Call, inner: Degrees, nets: Mapping[str, Net]) -> float:
+    """A head's dense map is affine; what maps it into its kind is not, but for the reals."""
+    net = nets[node.call.net]
+    head = next(h for h in net.heads if h.name == node.head)
+    return degree(net.body, set(), nets, inner) if head.type.kind.name == "real" else inf
+
+
+def _affine(stage: Stage) -> bool:
+    return stage.extern.has("affine") or stage.extern.has("linear")
 
 
 def _applied(node: Apply, below: list[float]) -> float:

@@ -6,6 +6,8 @@ from math import log2
 
 from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Bounded, Removal, Witness
+from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
+from dgmlang.compiler.derive.gaussian import closed_form
 from dgmlang.compiler.derive.turns import by_turns
 from dgmlang.compiler.program import (
     ComputedLaw,
@@ -34,7 +36,8 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     removed: list[Removal] = []
     left: list[Variable] = []
     for latent in program.having("latent"):
-        found = None if latent.name in guided else _rule(latent, program)
+        gone = {r.variable for r in removed if r.rule == CLOSED_FORM}
+        found = None if latent.name in guided else _rule(latent, gone, program)
         if found is not None:
             removed.append(found)
         else:
@@ -57,8 +60,13 @@ def _few(latents: list[Variable]) -> bool:
     return all(c is not None for c in finite) and sum(c or 0.0 for c in finite) <= log2(ENUMERATED)
 
 
-def _rule(latent: Variable, program: Program) -> Removal | None:
-    return _change_of_variables(latent, program) or _free_energy(latent, program)
+def _rule(latent: Variable, gone: set[str], program: Program) -> Removal | None:
+    """The first rule that applies; those `gone` in closed form go together with this one."""
+    return (
+        _free_energy(latent, program)
+        or _change_of_variables(latent, program)
+        or closed_form(latent, gone, program)
+    )
 
 
 def _change_of_variables(latent: Variable, program: Program) -> Removal | None:
@@ -123,7 +131,7 @@ def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
             if bits
             else f"{latent.name} is finite"
         )
-    elif law is not None and _rule(latent, program) is not None:
+    elif law is not None and _rule(latent, set(), program) is not None:
         text = f"the guide names {latent.name}, so it is bounded"
     else:
         text = f"{latent.name} is continuous, and its integral has no closed form here"

@@ -158,6 +158,10 @@ class Lowered:
         """Joint states [S, …] of the latents that are summed out, and their log posterior [S]."""
         return remove.responsibilities(self.built, params, values)
 
+    def gaussian_means(self, params: Params, values: Values) -> Values:
+        """The posterior means of the latents that go in closed form, given states of the summed."""
+        return remove.gaussian_means(self.built, params, values)
+
     def score(self, params: Params, values: Values, t: Array | None = None) -> Values:
         """∇ log p by variable: as modelled, or the gradient of `log_prob`."""
         return scoring.score(self.built, params, values, t)

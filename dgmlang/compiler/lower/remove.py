@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
 
@@ -10,9 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
+from jax.scipy.linalg import cho_solve, solve_triangular
 from jax.scipy.special import logsumexp
 
 from dgmlang.compiler.derive.facts import Removal
+from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.joint import log_joint
@@ -48,6 +51,38 @@ def freed(density: Density, variable: Variable) -> Density:
         return value + jnp.sum(jnp.logaddexp(slope, -slope) if spin else jax.nn.softplus(slope))
 
     return marginal
+
+
+def integrated(density: Density, variables: Sequence[Variable]) -> Density:
+    """The marginal ∫ exp(a + gᵀz − ½ zᵀP z) dz of a density that is quadratic in z, in logs.
+
+    a + ½ gᵀP⁻¹g − ½ log |P| + (k/2) log 2π, with a, g and −P the value, slope and curvature at 0,
+    where a quadratic function is its own expansion. One Cholesky factor of size k.
+    """
+
+    def marginal(values: Values) -> Array:
+        value, slope, root, _ = _expanded(density, variables, values)
+        half = solve_triangular(root, slope, lower=True)
+        volume = 0.5 * slope.size * jnp.log(2 * jnp.pi) - jnp.sum(jnp.log(jnp.diag(root)))
+        return value + 0.5 * half @ half + volume
+
+    return marginal
+
+
+def _expanded(
+    density: Density, variables: Sequence[Variable], values: Values
+) -> tuple[Array, Array, Array, Callable[[Array], Values]]:
+    """Value and slope at z = 0, the Cholesky factor of minus the curvature, and z by variable."""
+    zeros = {v.name: jnp.zeros(numbers(v.type.shape), jnp.float32) for v in variables}
+    # In the precision of the data and parameters: more would widen what training carries along.
+    kind = jax.eval_shape(lambda z: density({**values, **z}), zeros).dtype
+    flat, unravel = ravel_pytree({n: zero.astype(kind) for n, zero in zeros.items()})
+
+    def of_latents(z: Array) -> Array:
+        return density({**values, **unravel(z)})
+
+    value, slope = jax.value_and_grad(of_latents)(flat)
+    return value, slope, jnp.linalg.cholesky(-jax.hessian(of_latents)(flat)), unravel
 
 
 def kept(density: Density, _: Variable) -> Density:
@@ -90,8 +125,26 @@ def states(variables: list[Variable]) -> Values:
     }
 
 
+def gaussian_means(built: Built, params: Params, values: Values) -> Values:
+    """E[z | values] of the latents that go in closed form, the others summed out being given."""
+    together = _in_closed_form(built)
+    others = [r for r in built.facts.removed if r.rule not in ("sum", CLOSED_FORM)]
+    _, slope, root, unravel = _expanded(_removed(built, params, others), together, values)
+    return unravel(cho_solve((root, True), slope))
+
+
+def _in_closed_form(built: Built) -> list[Variable]:
+    gone = [r for r in built.facts.removed if r.rule == CLOSED_FORM]
+    return [built.program.variables[r.variable] for r in gone]
+
+
 def _removed(built: Built, params: Params, removals: Iterable[Removal]) -> Density:
+    """The density without these latents; those in closed form go at once, before any sum."""
     density: Density = partial(log_joint, built, params)
-    for removal in removals:
+    removals = list(removals)
+    together = _in_closed_form(built)
+    if together and any(r.rule == CLOSED_FORM for r in removals):
+        density = integrated(density, together)
+    for removal in (r for r in removals if r.rule != CLOSED_FORM):
         density = RULES[removal.rule](density, built.program.variables[removal.variable])
     return density

@@ -1,0 +1,42 @@
+"""Latents that a linear-Gaussian model integrates out in closed form.
+
+Where a latent's law is Gaussian and every law that reads it is Gaussian with a location affine in
+it and a scale that does not read it, the log joint density is quadratic in it. Its prior makes the
+curvature positive definite, so the integral exists.
+Source: Tipping & Bishop 1999, section 3.2; Roweis & Ghahramani 1999.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from dgmlang.compiler.derive.degree import degree
+from dgmlang.compiler.derive.facts import Removal, Witness
+from dgmlang.compiler.program import Law, Named, Program, Variable
+from dgmlang.compiler.walk import arguments, reads
+
+RULE = "closed form"
+
+
+def closed_form(latent: Variable, beside: Set[str], program: Program) -> Removal | None:
+    """The removal of a latent together with those `beside` it, all affine in one another."""
+    group = {latent.name, *beside}
+    laws = {v.name: v.law for v in program.having("data", "latent") if v.law is not None}
+    readers = [n for n, law in laws.items() if n in group or group & set(reads(*arguments(law)))]
+    gaussian = all(affine_gaussian(laws[n], group, program) for n in readers)
+    if not gaussian or group & set(reads(*program.energies)):
+        return None
+    what = ", ".join(n for n in readers if n not in group)
+    text = f"{latent.name} is Gaussian, and so is {what}, its location affine in {latent.name}"
+    return Removal(latent.name, RULE, Witness(RULE, text, latent.span))
+
+
+def affine_gaussian(law: Law, names: Set[str], program: Program) -> bool:
+    """Whether a law is Gaussian, its location affine in the variables, its scale free of them."""
+    if not isinstance(law, Named) or not law.extern.has("gaussian"):
+        return False
+    location = law.extern.argument("gaussian")
+    return all(
+        degree(value, names, program.nets) <= (name in location)
+        for name, value in law.arguments.items()
+    )
