@@ -14,6 +14,7 @@ import numpy as np
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered, law_values
+from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate import log_prob as likelihoods
@@ -89,7 +90,7 @@ class Fitted:
         n: int = 1,
         *,
         given: Mapping[str, Any] | None = None,
-        sampler: str | None = None,
+        sampler: str | Expression | None = None,
         seed: int = 0,
     ) -> dict[str, Result]:
         """N draws of every variable, latents included, each with a leading axis of n.
@@ -124,7 +125,7 @@ class Fitted:
         n: int = 1,
         *,
         given: Mapping[str, Any] | None = None,
-        sampler: str | None = None,
+        sampler: str | Expression | None = None,
         seed: int = 0,
     ) -> Any:
         """N draws of the data, on the scale of the data that came in.

@@ -83,5 +83,5 @@ def test_fit_takes_an_expression() -> None:
     text = dgm.parse(PLAIN).fit(data, objective="mle", steps=2)
     assert made.objective == text.objective == "mle"
     assert made.history == text.history
-    drawn = made.sample(3, sampler=str(dgm.samplers.ancestral()))
+    drawn = made.sample(3, sampler=dgm.samplers.ancestral())
     assert drawn.shape == (3, 2)
