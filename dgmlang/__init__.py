@@ -15,12 +15,17 @@ from dgmlang.model import Model as Model
 from dgmlang.model import parse as parse
 
 if TYPE_CHECKING:
+    from dgmlang.estimator import Estimator as Estimator
     from dgmlang.evaluate.result import Result as Result
     from dgmlang.fitted import Fitted as Fitted
 
 __version__ = "0.1.0"
 
-_LATE = {"Fitted": "dgmlang.fitted", "Result": "dgmlang.evaluate.result"}
+_LATE = {
+    "Estimator": "dgmlang.estimator",
+    "Fitted": "dgmlang.fitted",
+    "Result": "dgmlang.evaluate.result",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,11 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "surface.txt"
 
 
 def surface() -> Iterator[str]:
-    names = [name for name in dir(dgm) if not name.startswith("_")] + ["Fitted", "Result"]
+    names = [name for name in dir(dgm) if not name.startswith("_")] + [
+        "Estimator",
+        "Fitted",
+        "Result",
+    ]
     for name in sorted(set(names)):
         value = getattr(dgm, name)
         if inspect.ismodule(value) or name in ("TYPE_CHECKING", "Any", "annotations"):

@@ -179,3 +179,9 @@ def needs_package(query: str, package: str, extra: str) -> Diagnostic:
     why = f"it rests on the package `{package}`, which is not installed"
     help = f'run `pip install "dgmlang[{extra}]"`'
     return Diagnostic("DGM0818", "missing package", (), (why,), help, place=query)
+
+
+def no_prediction(name: str, model: str) -> Diagnostic:
+    """A class asked of a model whose label cannot be summed over."""
+    why = f"`{name}` is not one finite variable that was fitted, in an exact density of `{model}`"
+    return Diagnostic("DGM0819", "no prediction", (), (why,), place=f"y = {name}")
