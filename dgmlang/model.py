@@ -167,6 +167,8 @@ class Model:
         wanted = [v.name for v in program.having(*needed)]
         if not isinstance(values, Mapping):
             values = {wanted[0]: values} if len(wanted) == 1 else {}
+        if not leading:
+            values = {**self._absent(wanted), **values}
         for name in wanted:
             if name not in values:
                 raise DgmError(codes.wrong_values(f"there is no value for `{name}`", place))
@@ -179,6 +181,13 @@ class Model:
                 why = f"Expected `{name}` of shape {expected}; found {list(shape)}"
                 raise DgmError(codes.wrong_values(why, place))
         return dict(values)
+
+    def _absent(self, names: Sequence[str]) -> Values:
+        """What stands for optional variables that one example lacks."""
+        from dgmlang.compiler.lower.missing import absent
+
+        found = (self.plan.program.variables[name] for name in names)
+        return {v.name: absent(v) for v in found if v.type.optional}
 
     def objective(self, method: Method) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""

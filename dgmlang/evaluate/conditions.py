@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.missing import absent
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import parents
 from dgmlang.objectives.objective import Values
@@ -24,7 +26,7 @@ def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
         DgmError: DGM0803, DGM0805, DGM0811, DGM0813.
     """
     program = fitted.model.plan.program
-    needed = [v.name for v in program.having("given")]
+    needed = [v.name for v in program.having("given") if not v.type.optional]
     missing = [name for name in needed if name not in given]
     if missing:
         raise DgmError(codes.missing_given(missing, program.name))
@@ -36,7 +38,9 @@ def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
         if blocked is not None:
             raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
     repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
-    return fitted.inlet.prepared([known[name] for name in given], repeated) if given else {}
+    held = fitted.inlet.prepared([known[name] for name in given], repeated) if given else {}
+    left = [v for v in program.having("given") if v.name not in held]
+    return held | {v.name: jnp.stack([absent(v)] * n) for v in left}
 
 
 def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:

@@ -37,7 +37,7 @@ def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dic
             found[removal.variable] = _draw(drawn, "a draw given the data")
     if lowered.program.guide is not None:
         latents = guided(lowered, params, values, key)
-        found |= {n: _draw(a, GUIDE) for n, a in latents.items()}
+        found |= {n: _draw(latents[n], GUIDE) for n in lowered.program.guide.laws}
     return found
 
 

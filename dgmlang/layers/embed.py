@@ -16,7 +16,10 @@ from dgmlang.registry import implements
 
 @dataclass(frozen=True)
 class Embed:
-    """k ↦ row k of a table [levels, width], which starts at N(0, 1)."""
+    """k ↦ row k of a table [levels, width], which starts at N(0, 1).
+
+    A class that is absent is −1, and has the last row.
+    """
 
     levels: int
     width: int

@@ -21,7 +21,7 @@ def bounded_by(lowered: Lowered, gradient: str) -> tuple[str, ...]:
 
 def splits(lowered: Lowered) -> bool:
     """Whether the bound splits into a reconstruction and a KL, no latent being summed out."""
-    return all(removal.rule == "change of variables" for removal in lowered.facts.removed)
+    return all(r.rule in ("change of variables", "leaf") for r in lowered.facts.removed)
 
 
 def reconstruction_and_kl(lowered: Lowered, drawn: Guided) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.lower.missing import agrees, lacking, mask
 from dgmlang.evaluate.states import numbered, total_states, whole
 from dgmlang.objectives.batch import keyed, over
 from dgmlang.objectives.bound import (
@@ -116,8 +117,8 @@ def _one_draw(
     """(params, key, values) → weight, bound, KL and log q of the reinforced latents, by state.
 
     The axis is that of the joint states of the enumerated latents (one where there are none), their
-    weights being the guide's probabilities. All states share the key, so that a latent drawn above
-    an enumerated one is the same in each.
+    weights being the guide's probabilities; of data, those of what the example lacks. All states
+    share the key, so that a latent drawn above an enumerated one is the same in each.
     """
     enumerated, reinforced = (bounded_by(lowered, g) for g in ("enumerate", "reinforce"))
     sites = tuple(whole(lowered.program.variables[name]) for name in enumerated)
@@ -126,7 +127,9 @@ def _one_draw(
     def at_state(
         params: Params, key: Array, values: Values, number: Array
     ) -> tuple[Array, Array, Array, Array]:
-        given = {**values, **(numbered(sites, number) if sites else {})}
+        state = numbered(sites, number) if sites else {}
+        seen = {name: values[name] for name in state if name in values}
+        given = {**values, **state, **{mask(n): lacking(a) for n, a in seen.items()}}
         if splits(lowered):
             drawn = lowered.guided(params, key, given, reinforced)
             log_q, (reconstruction, kl) = drawn.log_q, reconstruction_and_kl(lowered, drawn)
@@ -137,6 +140,8 @@ def _one_draw(
             log_q, kl = lowered.guide_terms(params, full), jnp.zeros(())
             bound = log_weight(lowered, params, full, params)
         weight = jnp.exp(total([log_q[name] for name in enumerated]))
+        for name, held in seen.items():
+            weight = jnp.where(agrees(state[name], held), weight, 0.0)
         return weight, bound, kl, total([log_q[name] for name in reinforced])
 
     every = over(at_state, (None, None, None, 0), len(states))

@@ -9,6 +9,7 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
 from dgmlang.compiler.types.kinds import Interval
@@ -55,7 +56,9 @@ def storable(variable: Variable, array: np.ndarray, prepared: bool) -> np.ndarra
     What is prepared keeps bytes and integers, which take less room; the first step widens them.
     """
     if variable.type.kind.name in ("cat", "grey", "byte", "count") and not prepared:
-        return array.astype(np.int32)
+        return (np.nan_to_num(array, nan=ABSENT) if variable.type.may_miss else array).astype(
+            np.int32
+        )
     if prepared and array.dtype.kind in "bui" and array.dtype.itemsize <= 4:
         return array
     return array.astype(np.float32)
@@ -86,13 +89,36 @@ def _reshape(name: str, expected: tuple[int, ...], whole: tuple[int, ...]) -> st
 def _finite(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
     if array.dtype.kind != "f":
         return None
-    optional = variable.type.optional or variable.type.entry_optional
-    wrong = np.isinf if optional else _not_finite
+    wrong = np.isinf if variable.type.may_miss else _not_finite
     if not somewhere(wrong, array):
-        return None
+        return _partly_missing(variable, array, place)
     return codes.missing_value(
         variable.span, variable.name, *entry(variable.name, array, wrong(array)), place
     )
+
+
+def _partly_missing(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
+    """An example that lacks some entries of a variable that may only be missing as a whole."""
+    if not variable.type.optional or variable.type.entry_optional or array.ndim < 2:
+        return None
+    gone = np.isnan(array)
+    whole = gone.all(axis=tuple(range(1, array.ndim)), keepdims=True)
+    if not (gone & ~whole).any():
+        return None
+    _, at = entry(variable.name, array, gone & ~whole)
+    return codes.partly_missing(variable.span, variable.name, str(variable.type), at, place)
+
+
+def blanks(
+    variables: Sequence[Variable], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Arrays for variables that the data leave out altogether, missing in every example."""
+    count = len(next(iter(arrays.values()))) if arrays else 0
+    return {
+        v.name: np.full((count, *numbers(v.type.array_shape)), np.nan)
+        for v in variables
+        if v.type.optional and v.name not in arrays
+    }
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from jax import Array
 
 from dgmlang.compiler.program import Program, Variable
 from dgmlang.objectives.objective import Values
-from dgmlang.runtime.conform import conform, storable
+from dgmlang.runtime.conform import blanks, conform, storable
 from dgmlang.runtime.intake import take_more
 from dgmlang.runtime.preparation import Preparation, States
 
@@ -39,7 +39,8 @@ class Inlet:
         intake = take_more(variables, data, self.preparation, self.states, self.seed)
         conform(variables, intake.prepared, intake.place)
         known = {v.name: v for v in variables}
-        arrays = {n: storable(known[n], a, False) for n, a in intake.prepared.items()}
+        brought = {**intake.prepared, **blanks(variables, intake.prepared)}
+        arrays = {n: storable(known[n], a, False) for n, a in brought.items()}
         return {name: jnp.asarray(array) for name, array in arrays.items()}
 
     def invert(self, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

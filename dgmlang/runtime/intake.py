@@ -13,7 +13,7 @@ from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.syntax import ast
 from dgmlang.runtime import arrange, data, preparation, sizes
-from dgmlang.runtime.conform import conform, finite, storable
+from dgmlang.runtime.conform import blanks, conform, finite, storable
 from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.keys import Purpose, purpose, root
 from dgmlang.runtime.preparation import Preparation, States
@@ -45,7 +45,8 @@ class Intake:
         warnings = conform(variables, self.prepared, self.place)
         chains = {chain.name for chain in self.preparation.chains}
         kinds = {variable.name: variable for variable in variables}
-        arrays = {n: storable(kinds[n], a, n in chains) for n, a in self.arrays.items()}
+        brought = {**self.arrays, **blanks(variables, self.arrays)}
+        arrays = {n: storable(kinds[n], a, n in chains) for n, a in brought.items()}
         return arrays, (*self.notes, *warnings)
 
 

@@ -15,6 +15,7 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
@@ -116,7 +117,7 @@ class Preparation:
                 x, own = _number(values[chain.name]), jax.random.fold_in(key, place)
                 for count, (link, fitted) in enumerate(_zip(chain, states)):
                     x = link.step.apply(x, fitted, jax.random.fold_in(own, count))
-                prepared[chain.name] = x.astype(jnp.int32) if chain.whole else x
+                prepared[chain.name] = _whole(x) if chain.whole else x
         return prepared
 
     def invert(self, states: States, values: Values) -> Values:
@@ -296,6 +297,11 @@ def _within(name: str, link: Link, x: np.ndarray) -> None:
         advice = text.format(name=name, largest=high, shift=ceil(-low))
         step = type(link.step).__name__.lower()
         raise DgmError(codes.not_prepared(link.span, step, takes.words, value, at, advice))
+
+
+def _whole(x: Array) -> Array:
+    """Whole numbers as integers, −1 where one is missing."""
+    return jnp.nan_to_num(x, nan=ABSENT).astype(jnp.int32)
 
 
 def _number(x: Any) -> Array:

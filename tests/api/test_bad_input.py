@@ -27,6 +27,11 @@ MIXED = """model Mixed {
 }
 """
 
+WHOLE = """model Whole(d: int = 3) {
+  param p : unit
+  data x : bit[d]? ~ Bernoulli(p)
+}
+"""
 PLANNED = """model Planned(d: int) {
   data x : real[d] ~ Normal(0, 1) |> lu_linear |> coupling(mlp([8]), transform = spline)
 }
@@ -38,6 +43,8 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "wrong_width": (BITS, np.zeros((5, 4)), {}),
     "wrong_rank": (BITS, np.zeros(5), {}),
     "missing": (BITS, np.array([[0, 1, np.nan]]), {}),
+    "partly_missing": (WHOLE, np.array([[0, 1, np.nan]]), {}),
+    "objective_of_missing": (WHOLE, np.zeros((5, 3)), {"objective": "nce"}),
     "infinite": (MANY, {"x": np.array([[np.inf, 1.0]]), "k": [0]}, {}),
     "no_examples": (BITS, np.zeros((0, 3)), {}),
     "batch_too_large": (BITS, np.zeros((5, 3)), {"batch": 10}),

@@ -68,7 +68,6 @@ SHARED = ROOT.parent / "shared" / "programs"
 DESIGN = SHARED / "EXPECT.toml"
 WANTED = tomllib.loads(DESIGN.read_text(encoding="utf-8")) if DESIGN.exists() else {}
 AWAITED = {
-    "optional variables": "naive_bayes sprinkler ssvae ddpm",
     "models as distributions": "vae_flow_prior latent_diffusion",
     "quantised laws": "glow",
     "directed laws below an energy": "latent_ebm_prior",

@@ -51,12 +51,13 @@ def _flags(
     found: Sequence[Block],
 ) -> dict[str, Any]:
     """Counts and yes-or-no properties that conditions of the library may name."""
-    data, latents = program.having("data"), program.having("latent")
+    data, latents = program.having("data"), program.latents
     params = program.having("param")
     score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
     moved = [v for v in facets.energy_variables(program) if v.type.kind.space == "continuous"]
     finite = [v for v in latents if v.type.kind.space == "finite"]
-    mixtures = [v for v in (*data, *latents) if any(isinstance(e, Mixture) for e in entries(v.law))]
+    drawn = program.having("data", "latent")
+    mixtures = [v for v in drawn if any(isinstance(e, Mixture) for e in entries(v.law))]
     critic = set(program.critic.parameters) if program.critic else set()
     return {
         "latents": len(latents) + len(mixtures),
@@ -78,12 +79,13 @@ def _flags(
         "guided": program.guide is not None
         and all(b.variable in program.guide.laws for b in bounded),
         "free_support": all(v.type.kind.name == "real" for v in moved),
-        "paired": any(v.name in critic for v in latents),
+        "paired": any(v.name in critic for v in program.having("latent")),
         "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
         "noise_density": not program.having("given") and all(_has_noise(v) for v in data),
         "noise_learned": bool(program.noise),
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
+        "missing": any(v.type.may_miss for v in data),
     }
 
 

@@ -20,8 +20,8 @@ from dgmlang.compiler.program import (
     Repeated,
     Variable,
 )
-from dgmlang.compiler.types.dims import size
-from dgmlang.compiler.walk import entries
+from dgmlang.compiler.types.dims import Dim, size
+from dgmlang.compiler.walk import entries, parents
 
 ENUMERATED = 2**10
 """Joint states of the guide's finite latents that each step of a bound may sum over."""
@@ -35,7 +35,7 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     guided = set(program.guide.laws) if program.guide else set()
     removed: list[Removal] = []
     left: list[Variable] = []
-    for latent in program.having("latent"):
+    for latent in program.latents:
         gone = {r.variable for r in removed if r.rule == CLOSED_FORM}
         found = None if latent.name in guided else _rule(latent, gone, program)
         if found is not None:
@@ -43,7 +43,7 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
         else:
             left.append(latent)
     free = [v for v in left if v.name not in guided]
-    turned = by_turns(free, program, BUDGET)
+    turned = by_turns([v for v in free if v.role == "latent"], program, BUDGET)
     removed += turned
     done = {r.variable for r in turned}
     beside = sum({r.turns: r.states for r in turned}.values())
@@ -62,11 +62,37 @@ def _few(latents: list[Variable]) -> bool:
 
 def _rule(latent: Variable, gone: set[str], program: Program) -> Removal | None:
     """The first rule that applies; those `gone` in closed form go together with this one."""
+    if latent.role == "data":
+        return _leaf(latent, program)
     return (
         _free_energy(latent, program)
         or _change_of_variables(latent, program)
         or closed_form(latent, gone, program)
     )
+
+
+def _leaf(missing: Variable, program: Program) -> Removal | None:
+    """A missing variable that nothing else reads: its law integrates to one.
+
+    Entries that are missing one by one go alone, where the law draws them independently. A single
+    finite site is left to the sum over its table, which costs no more.
+    """
+    law, finite = missing.law, missing.type.kind.space == "finite"
+    if any(missing.name in parents(v.law) for v in program.variables.values()):
+        return None
+    entries = law is not None and entrywise(law)
+    whole = isinstance(law, Named | Pushed | Mixture) and not missing.type.entry_optional
+    if not (entries or whole) or (finite and size(missing.type.shape) == Dim.of(1)):
+        return None
+    text = f"nothing reads {missing.name}, so it integrates to one where it is missing"
+    return Removal(missing.name, "leaf", Witness("leaf", text, missing.span))
+
+
+def entrywise(law: Law) -> bool:
+    """Whether the law draws entries independently: one value of a distribution is one entry."""
+    if not isinstance(law, Named) or law.type.kind.inner:
+        return False
+    return law.extern.type is not None and not law.extern.type.shape
 
 
 def _change_of_variables(latent: Variable, program: Program) -> Removal | None:

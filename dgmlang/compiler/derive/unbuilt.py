@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dgmlang.compiler.derive.facts import Unbuilt
+from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import (
     Apply,
     Choice,
+    ComputedLaw,
+    EnergyLaw,
     Law,
     LogProb,
     Mixture,
@@ -30,8 +33,20 @@ def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
     found += [Unbuilt("loop over", loop.index, loop.span) for loop in loops]
     varying = (v for v in program.variables.values() if v.type.varying)
     found += [Unbuilt("type", str(v.type), v.span) for v in varying]
+    found += _missing(program)
     found.sort(key=lambda part: part.span.start)
     return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
+
+
+def _missing(program: Program) -> Iterator[Unbuilt]:
+    """Data that may be missing, and that neither a sum nor a guide of independent entries fills."""
+    guided = {} if program.guide is None else program.guide.laws
+    for data in (v for v in program.having("data") if v.type.may_miss):
+        law = guided.get(data.name)
+        if isinstance(data.law, EnergyLaw | ScoreLaw | ComputedLaw):
+            yield Unbuilt("energy, score or value of the missing", data.name, data.span)
+        elif data.type.entry_optional and law is not None and not entrywise(law):
+            yield Unbuilt("guide of single missing entries of", data.name, law.span)
 
 
 def _named(program: Program) -> Iterator[tuple[Extern, Span]]:

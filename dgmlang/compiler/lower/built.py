@@ -75,6 +75,11 @@ class Built:
     checks: tuple[Checked, ...]
     watch: Watch | None = None
 
+    @property
+    def leaves(self) -> frozenset[str]:
+        """Data that nothing reads, so that they integrate to one where they are missing."""
+        return frozenset(r.variable for r in self.facts.removed if r.rule == "leaf")
+
     def law(self, name: str) -> Law:
         """The law of a variable that has one."""
         law = self.program.variables[name].law

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from numpyro.distributions import Distribution, kl_divergence
 
@@ -13,8 +14,9 @@ from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import terms_of, total
-from dgmlang.compiler.lower.laws import distribution, log_density, sample
-from dgmlang.compiler.program import ComputedLaw, Guide, Named
+from dgmlang.compiler.lower.laws import distribution, log_density, log_density_of, sample
+from dgmlang.compiler.lower.missing import lacking, mask
+from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named
 from dgmlang.compiler.walk import parents
 from dgmlang.objectives.objective import Params, Values
 
@@ -73,11 +75,16 @@ def guide_terms(built: Built, params: Params, values: Values) -> Terms:
 
 def guide_terms_of(inside: Evaluation) -> Terms:
     """The same, from an evaluation that holds the latents."""
-    return {
-        name: log_density(law, inside.values[name], inside)
-        for name, law in _guide(inside.built).laws.items()
-        if not isinstance(law, ComputedLaw)
-    }
+    laws = _guide(inside.built).laws
+    return {n: _term(n, law, inside) for n, law in laws.items() if not isinstance(law, ComputedLaw)}
+
+
+def _term(name: str, law: Law, inside: Evaluation) -> Array:
+    """The log density of one latent; of data only what the example lacks was drawn."""
+    value, gone = inside.values[name], inside.values.get(mask(name))
+    if gone is None:
+        return log_density(law, value, inside)
+    return log_density_of(law, value, gone, inside)
 
 
 def kl(built: Built, params: Params, values: Values) -> Terms:
@@ -93,12 +100,17 @@ def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
     """Draws each latent that has no value yet and puts it into the evaluation."""
     latents: Values = {}
     for name, law in _guide(inside.built).laws.items():
-        if name not in inside.values:
-            kind = inside.built.program.variables[name].type.kind
+        variable = inside.built.program.variables[name]
+        seen = inside.values.get(name)
+        if seen is None or (variable.type.may_miss and mask(name) not in inside.values):
             computed = isinstance(law, ComputedLaw)
             raw = inside.value(law.value) if computed else sample(law, site_key(key, name), inside)
-            value = stored(kind, raw)
-            inside.values[name] = jax.lax.stop_gradient(value) if name in stopped else value
+            value = stored(variable.type.kind, raw)
+            value = jax.lax.stop_gradient(value) if name in stopped else value
+            if seen is not None:
+                inside.values[mask(name)] = latents[mask(name)] = lacking(seen)
+                value = jnp.where(lacking(seen), value, seen)
+            inside.values[name] = value
         latents[name] = inside.values[name]
     return latents
 
@@ -111,7 +123,12 @@ def _closed(inside: Evaluation) -> Terms:
     for name, law in _guide(inside.built).laws.items():
         prior = program.variables[name].law
         known_before = latents & parents(prior).keys() <= before
-        if known_before and isinstance(law, Named) and isinstance(prior, Named):
+        if (
+            known_before
+            and mask(name) not in inside.values
+            and isinstance(law, Named)
+            and isinstance(prior, Named)
+        ):
             divergence = _known(distribution(law, inside), distribution(prior, inside))
             closed |= {} if divergence is None else {name: divergence}
         before.add(name)

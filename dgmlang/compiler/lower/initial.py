@@ -17,6 +17,7 @@ from dgmlang.compiler.lower.built import UNNAMED, Built
 from dgmlang.compiler.lower.checks import blame, has_nan
 from dgmlang.compiler.lower.domains import raw_shape, unconstrain
 from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.missing import lacking
 from dgmlang.compiler.plan.initial import Start, starts
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
@@ -81,11 +82,20 @@ def _param(
     if start.rule == "written":
         value = _written(built, param)
         return unconstrain(kind, np.broadcast_to(value, shape))
-    seen = None if start.variable is None else data.get(start.variable)
+    seen = None if start.variable is None else _seen(built, start.variable, data)
     if start.rule in FROM_DATA and seen is not None:
         value = FROM_DATA[start.rule](rng, np.asarray(seen, float), shape)
         return unconstrain(kind, value) * start.sign
     return _blind(rng, start.rule, kind, raw_shape(kind, shape))
+
+
+def _seen(built: Built, name: str, data: Values) -> NDArray[Any] | None:
+    """The examples that lack nothing of a variable, or None where there are none."""
+    if name not in data or not built.program.variables[name].type.may_miss:
+        return None if name not in data else np.asarray(data[name])
+    array = np.asarray(data[name])
+    rows = ~np.asarray(lacking(array)).reshape(len(array), -1).any(axis=1)
+    return array[rows] if rows.any() else None
 
 
 def _written(built: Built, param: Variable) -> Reals:

@@ -9,7 +9,8 @@ from jax import Array
 
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
-from dgmlang.compiler.lower.laws import log_density
+from dgmlang.compiler.lower.laws import log_density, log_density_of
+from dgmlang.compiler.lower.missing import lacking, somewhere_inside
 from dgmlang.compiler.program import ComputedLaw
 from dgmlang.compiler.walk import arguments
 from dgmlang.objectives.objective import Params, Values
@@ -33,7 +34,7 @@ def terms_of(inside: Evaluation) -> dict[str, Array]:
     terms: dict[str, Array] = {}
     for name in built.directed:
         if name not in built.encoded and not _is_name(built, name):
-            terms[name] = log_density(built.law(name), inside.values[name], inside)
+            terms[name] = _term(name, inside)
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
     return terms
@@ -49,6 +50,15 @@ def law_values(built: Built, params: Params, values: Values, guide: bool) -> lis
     made_of = [e for law in laws.values() for e in arguments(law)]
     energies = () if guide else program.energies
     return [jnp.asarray(inside.value(e)) for e in (*made_of, *energies)]
+
+
+def _term(name: str, inside: Evaluation) -> Array:
+    """The log density of one site; entries that are missing count nothing where it is a leaf."""
+    built, law, value = inside.built, inside.built.law(name), inside.values[name]
+    if name not in built.leaves:
+        return log_density(law, value, inside)
+    filled = somewhere_inside(built.program.variables[name], value)
+    return log_density_of(law, filled, ~lacking(value), inside)
 
 
 def log_joint(built: Built, params: Params, values: Values) -> Array:

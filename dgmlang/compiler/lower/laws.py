@@ -11,6 +11,7 @@ from numpyro import distributions as dist
 from numpyro.distributions.transforms import ComposeTransform
 
 from dgmlang.bijections.bijection import pull
+from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower.built import at
 from dgmlang.compiler.program import Chain, ComputedLaw, Law, Mixture, Named, Pushed
@@ -57,6 +58,18 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
 def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:
     """The log density of one value of the variable, a number."""
     return jnp.asarray(distribution(law, inside).log_prob(value))
+
+
+def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evaluation) -> Array:
+    """The log density of those entries that count, where the law draws entries independently.
+
+    Of any other law the entries count together: it is 0 where one of them does not.
+    """
+    if entrywise(law):
+        assert isinstance(law, Named)
+        entries = jnp.asarray(named(law, inside).log_prob(value))
+        return jnp.sum(jnp.where(counted, entries, 0.0))
+    return jnp.where(jnp.all(jnp.asarray(counted)), log_density(law, value, inside), 0.0)
 
 
 def sample(law: Law, key: Array, inside: Evaluation) -> Array:

@@ -19,6 +19,7 @@ from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.joint import log_joint
+from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Params, Values
@@ -28,13 +29,26 @@ Density = Callable[[Values], Array]
 
 
 def summed(density: Density, variable: Variable) -> Density:
-    """The marginal log Σ_z p(z, rest), over all states of a finite variable at once."""
+    """The marginal log Σ_z p(z, rest), over all states of a finite variable at once.
+
+    Where an example holds a value, or some of its entries, only the states that agree count.
+    """
     every = states([variable])
 
     def marginal(values: Values) -> Array:
-        return logsumexp(jax.vmap(lambda state: density({**values, **state}))(every))
+        return logsumexp(jax.vmap(partial(_at_state, density, [variable], values))(every))
 
     return marginal
+
+
+def _at_state(
+    density: Density, variables: Sequence[Variable], values: Values, state: Values
+) -> Array:
+    """The log density at a state, −∞ where it contradicts what the example holds."""
+    log_p = density({**values, **state})
+    for name in (v.name for v in variables if v.type.may_miss and v.name in values):
+        log_p = jnp.where(agrees(state[name], values[name]), log_p, -jnp.inf)
+    return log_p
 
 
 def freed(density: Density, variable: Variable) -> Density:
@@ -94,6 +108,7 @@ RULES: Mapping[str, Callable[[Density, Variable], Density]] = {
     "sum": summed,
     "free energy": freed,
     "change of variables": kept,
+    "leaf": kept,
 }
 
 
@@ -106,8 +121,9 @@ def responsibilities(built: Built, params: Params, values: Values) -> tuple[Valu
     """The joint states [S, …] of the latents summed out, and their log p(state | values)."""
     sums = [r for r in built.facts.removed if r.rule == "sum"]
     density = _removed(built, params, [r for r in built.facts.removed if r.rule != "sum"])
-    every = states([built.program.variables[r.variable] for r in sums])
-    weights = jax.vmap(lambda state: density({**values, **state}))(every)
+    variables = [built.program.variables[r.variable] for r in sums]
+    every = states(variables)
+    weights = jax.vmap(partial(_at_state, density, variables, values))(every)
     return every, jax.nn.log_softmax(weights)
 
 

@@ -17,7 +17,7 @@ from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.types.kinds import Kind
+from dgmlang.compiler.types.kinds import Type
 from dgmlang.layers.layer import Layer, Params, Shape, Site
 from dgmlang.registry import implementation
 
@@ -127,7 +127,7 @@ def layer(stage: Stage, shape: Shape | None = None) -> Mapped:
     """The layer of a stage, for an input of this shape (as checked where it is not given)."""
     shape = numbers(stage.source.array_shape) if shape is None else shape
     axes = len(shape) - unit_rank(stage.extern, len(shape))
-    site = Site(shape[axes:], _levels(stage.source.kind), _input_shapes(stage.inputs))
+    site = Site(shape[axes:], _levels(stage.source), _input_shapes(stage.inputs))
     built = implementation("layer", stage.extern.name)(_settings(stage), site)
     return Mapped(built, axes, shape[:axes] + built.target)
 
@@ -171,8 +171,10 @@ def _settings(stage: Stage) -> dict[str, Any]:
     return {**stage.settings, **body}
 
 
-def _levels(kind: Kind) -> int | None:
-    return None if kind.levels is None else kind.levels.value
+def _levels(source: Type) -> int | None:
+    """The classes of the input, "absent" the last of them where it may be absent."""
+    levels = None if source.kind.levels is None else source.kind.levels.value
+    return levels if levels is None else levels + source.may_miss
 
 
 def _input_shapes(inputs: Mapping[str, Expr]) -> dict[str, Shape]:

@@ -122,7 +122,10 @@ def _hyper(value: Any) -> str:
 
 def _whose(plan: Plan) -> Iterator[str]:
     program = plan.program
-    one = [f"{v.name} ({v.role})" for v in program.having("data", "latent", "given")]
+    one = [
+        f"{v.name} ({v.role}{', may be missing' * v.type.may_miss})"
+        for v in program.having("data", "latent", "given")
+    ]
     every = [v.name for v in program.having("param")] + list(program.nets)
     every += [
         f"the chain of {v.name}" for v in program.having("data") if getattr(v.law, "chain", None)

@@ -11,7 +11,7 @@ from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.plan.expression import Expression
-from dgmlang.compiler.plan.plan import Plan, missing_companions
+from dgmlang.compiler.plan.plan import Plan, missing_companions, takes_data
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
@@ -81,6 +81,8 @@ def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
         return codes.illegal(extern.kind, extern.name, verdict.unmet, ready, default, place)
     for companion in missing_companions(extern, plan.facts):
         return codes.missing_companion(extern.name, companion, place)
+    if not takes_data(extern, plan.facts):
+        return codes.takes_no_missing(extern.kind, extern.name, ready, place)
     return None if verdict.built else codes.unbuilt_method(extern.kind, extern.name, ready, place)
 
 

@@ -60,7 +60,11 @@ def plan(program: Program, facts: Facts) -> Plan:
 
 
 def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
-    built = not extern.has("planned") and not missing_companions(extern, facts)
+    built = (
+        not extern.has("planned")
+        and takes_data(extern, facts)
+        and not missing_companions(extern, facts)
+    )
     failed = None if extern.requires is None else unmet(extern.requires, held, facts)
     return Verdict(extern.name, built, extern.has("biased"), failed)
 
@@ -96,6 +100,12 @@ def _default_sampler(facts: Facts) -> str:
     if not flags["energy"]:
         return "ancestral"
     return "gibbs" if flags["conditionals"] else "mala"
+
+
+def takes_data(extern: Extern, facts: Facts) -> bool:
+    """Whether a method that is built is so for data that may be missing, where they may."""
+    planned, learns = extern.has("planned"), extern.kind == "objective"
+    return planned or not learns or not facts.flags["missing"] or extern.has("missing")
 
 
 def missing_companions(extern: Extern, facts: Facts) -> tuple[str, ...]:

@@ -80,3 +80,9 @@ class Program:
     def having(self, *roles: str) -> tuple[Variable, ...]:
         """The variables of these roles, in the order of declaration."""
         return tuple(v for v in self.variables.values() if v.role in roles)
+
+    @property
+    def latents(self) -> tuple[Variable, ...]:
+        """What some example does not bring: the latents, and the data that may be missing."""
+        known = self.having("data", "latent")
+        return tuple(v for v in known if v.role == "latent" or v.type.may_miss)

@@ -100,8 +100,9 @@ def declare(written: list[loops.InLoops], scope: Scope) -> None:
         if s.type is None:
             continue  # the parser has said so
         type_ = declared(s.type, scope.static)
-        if type_.optional or type_.entry_optional:
-            scope.report.say(name_codes.not_built(s.type.span, "variables that may be missing"))
+        if type_.may_miss and s.role not in ("data", "given"):
+            scope.report.say(codes.never_missing(s.type.span, s.role, s.name))
+            type_ = type_.present
         whole = replace(type_, shape=(*(loop.stop for loop in around), *type_.shape))
         scope.shared.values[s.name] = Read(s.name, type=whole, span=s.name_span)
 

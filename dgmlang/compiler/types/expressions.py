@@ -49,8 +49,13 @@ OPERATORS = {
 
 
 def value(node: ast.Expr, scope: Scope) -> Expr:
-    """A typed array; a record here is DGM0314, a ragged slice DGM0366."""
-    found = operand(node, scope)
+    """A typed array that every example has, not ragged (DGM0314, DGM0366, DGM0380)."""
+    return _there(node, optional_value(node, scope), scope)
+
+
+def optional_value(node: ast.Expr, scope: Scope) -> Expr:
+    """A typed array that may be absent in some examples: for an argument of an optional type."""
+    found = _array(node, scope)
     if ragged(found.type):
         scope.report.say(loop_codes.ragged(node.span, scope.law_of or "x"))
         return wrong(node.span)
@@ -59,6 +64,17 @@ def value(node: ast.Expr, scope: Scope) -> Expr:
 
 def operand(node: ast.Expr, scope: Scope) -> Expr:
     """A typed array, a ragged slice too: for the operators and functions that take one."""
+    return _there(node, _array(node, scope), scope)
+
+
+def _there(node: ast.Expr, found: Expr, scope: Scope) -> Expr:
+    if found.type.may_miss:
+        scope.report.say(codes.may_be_absent(node.span, f"`{node.span.text}`", str(found.type)))
+        return wrong(node.span)
+    return found
+
+
+def _array(node: ast.Expr, scope: Scope) -> Expr:
     found = expression(node, scope)
     if isinstance(found, Record):
         scope.report.say(codes.record_as_value(node.span, found.heads))
@@ -188,7 +204,9 @@ def _variable(node: ast.Expr, declaration: ast.Variable, scope: Scope) -> Expr:
         return wrong(node.span)
     known = scope.shared.values.get(name)
     if isinstance(known, Read):
-        return Read(name, type=known.type, span=node.span)
+        # Missing data are latents of their example; a given is never inferred.
+        type_ = known.type if declaration.role == "given" else known.type.present
+        return Read(name, type=type_, span=node.span)
     return wrong(node.span)
 
 
@@ -257,7 +275,7 @@ def _pipe(node: ast.Pipe, scope: Scope) -> Expr:
     from dgmlang.compiler.types.stages import chain, unroll
 
     first, stages = unroll(node)
-    source = value(first, scope)
+    source = optional_value(first, scope)
     if isinstance(source, Wrong):
         return source
     found = chain(stages, source.type, scope)

@@ -14,7 +14,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
-from dgmlang.compiler.types.expressions import operand, value
+from dgmlang.compiler.types.expressions import operand, optional_value, value
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
@@ -75,7 +75,8 @@ def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
         return wrong(node.span)
     bound: dict[str, Expr] = {}
     for name, argument in args.items():
-        offered = value(argument.value, scope)
+        read = optional_value if ports[name].may_miss else value
+        offered = read(argument.value, scope)
         taken = _accepted(offered, ports[name], f"`{name}` of `{net.name}`", scope)
         if taken is None:
             return wrong(node.span)

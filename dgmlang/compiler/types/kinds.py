@@ -7,7 +7,7 @@ and `positive`" and "−1 can never be a scale" are all interval arithmetic.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf
 
 from dgmlang.compiler.types.dims import Dim, Shape, show
@@ -175,6 +175,16 @@ class Type:
     @property
     def array_shape(self) -> Shape:
         return self.shape + self.kind.inner
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether an example may come without the value, or without some of its entries."""
+        return self.optional or self.entry_optional
+
+    @property
+    def present(self) -> Type:
+        """The type of a value that is there."""
+        return replace(self, optional=False, entry_optional=False)
 
     def __str__(self) -> str:
         entry = "?" if self.entry_optional else ""

@@ -29,9 +29,6 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
         scope.report.say(name_codes.not_built(net.prior.span, "priors on a net's weights"))
         return None
     ports, heads = signature_of(net, scope)
-    if any(t.optional or t.entry_optional for t in ports.values()):
-        scope.report.say(name_codes.not_built(net.span, "optional arguments"))
-        return None
     spans = {p.name: p.span for p in net.parameters}
     inner: Mapping[str, Expr] = {n: Local(n, type=t, span=spans[n]) for n, t in ports.items()}
     body = _body(net, scope.within(locals=inner, variables=False, owner=(net.name,)))

@@ -187,6 +187,9 @@ def _takes(extern: Extern, wanted: Kind, source: Type) -> bool:
 def _target(
     extern: Extern, source: Type, settings: dict[str, Any], node: ast.Expr, scope: Scope
 ) -> Type | None:
+    if source.may_miss and not (extern.source and extern.source.optional):
+        scope.report.say(codes.may_be_absent(node.span, f"the input of {extern.name}", str(source)))
+        return None
     if extern.source is None or extern.type is None:
         return source
     dims: dict[str, Dim] = {}

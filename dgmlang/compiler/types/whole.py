@@ -121,8 +121,13 @@ def _guide(program: Program, report: Report) -> None:
         report.say(name_codes.cycle(program.guide.laws[circle.names[0]].span, circle.names))
     for law in program.guide.laws.values():
         for name, place in reads(*arguments(law)).items():
-            if program.variables[name].role == "latent" and name not in program.guide.laws:
+            variable = program.variables[name]
+            if name in program.guide.laws:
+                continue
+            if variable.role == "latent":
                 report.say(law_codes.guide_reads_latent(place.span, name))
+            elif variable.role == "data" and variable.type.may_miss:
+                report.say(law_codes.guide_reads_missing(place.span, name))
 
 
 def idle_declarations(

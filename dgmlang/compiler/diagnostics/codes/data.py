@@ -212,12 +212,14 @@ def wrong_value(
 
 def missing_value(span: Span, name: str, found: str, at: str, place: str) -> Diagnostic:
     """NaN or an infinity in a variable that may not be missing."""
+    latent = "put a `?` behind the kind: what is missing is then a latent"
+    instead = latent if found == "nan" else "fill the entry in"
     return Diagnostic(
         "DGM0517",
         "value not finite",
         (Label(span, f"found {found} in {at}, and `{name}` may not be missing"),),
         why=_of(place),
-        help="leave such examples out, or fill the entry in",
+        help=f"leave such examples out, or {instead}",
         place=place,
     )
 
@@ -293,4 +295,20 @@ def not_prepared(
         "wrong value to prepare",
         (Label(span, f"`{step}` expects {expected}; found {found} in {at}"),),
         help=advice,
+    )
+
+
+def partly_missing(span: Span, name: str, type_: str, at: str, place: str) -> Diagnostic:
+    """Single entries missing from a variable that may be missing as a whole."""
+    return Diagnostic(
+        "DGM0525",
+        "partly missing",
+        (
+            Label(
+                span, f"`{name}` is `{type_}`, there or missing as a whole; {at} alone is missing"
+            ),
+        ),
+        _of(place),
+        "write the `?` behind the kind, as `bit?[d]`, so that single entries may be missing",
+        place=place,
     )

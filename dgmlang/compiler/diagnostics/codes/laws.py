@@ -133,6 +133,17 @@ def guide_reads_latent(span: Span, name: str) -> Diagnostic:
     )
 
 
+def guide_reads_missing(span: Span, name: str) -> Diagnostic:
+    """A guide that conditions on data which may be missing, and does not draw them."""
+    return Diagnostic(
+        "DGM0382",
+        "missing in the guide",
+        (Label(span, f"the guide has no value for `{name}` where an example lacks it"),),
+        ("data that may be missing are latents of such an example",),
+        f"give `{name}` a law in the guide, or take it out here",
+    )
+
+
 def idle_energy(span: Span) -> Diagnostic:
     """An energy that mentions no variable whose law it could be."""
     return Diagnostic(

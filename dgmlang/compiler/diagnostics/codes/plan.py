@@ -106,6 +106,18 @@ def unknown_method(kind: str, name: str, known: Iterable[str], place: str) -> Di
     )
 
 
+def takes_no_missing(kind: str, name: str, runs: Iterable[str], place: str) -> Diagnostic:
+    """A method that is built, and not for data that may be missing."""
+    return Diagnostic(
+        "DGM0418",
+        "not built for missing data",
+        (),
+        (f"the {kind} `{name}` cannot yet leave out what an example lacks",),
+        f"runs here: {', '.join(runs)}",
+        place=place,
+    )
+
+
 def unbuilt_method(kind: str, name: str, legal: Iterable[str], place: str) -> Diagnostic:
     """A method that is part of the language, and not built in this version."""
     return Diagnostic(

@@ -300,3 +300,18 @@ def below_one(span: Span, name: str, owner: str, found: int) -> Diagnostic:
     """A width, a count or a number of repetitions below 1."""
     label = Label(span, f"`{name}` of `{owner}` is at least 1; found {found}")
     return Diagnostic("DGM0372", "setting out of range", (label,))
+
+
+def may_be_absent(span: Span, what: str, found: str) -> Diagnostic:
+    """A given that some examples lack, where every example needs a value."""
+    label = Label(span, f"{what} is `{found}`: it may be absent, and this place needs a value")
+    why = ("a given is never inferred; only an argument of an optional type accepts it",)
+    help = 'write `… |> embed(16)`, which has a vector for "absent"'
+    return Diagnostic("DGM0380", "may be absent", (label,), why, help)
+
+
+def never_missing(span: Span, role: str, name: str) -> Diagnostic:
+    """`?` on something that no example brings."""
+    label = Label(span, f"`{name}` is a {role}, which no example brings, so none lacks it")
+    why = ("`data` and `given` variables may be missing in some examples",)
+    return Diagnostic("DGM0381", "never missing", (label,), why, "take the `?` out")
