@@ -28,6 +28,13 @@ _LATE = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext dgmlang` in a notebook: then `%%dgm` makes a cell's program a model."""
+    from dgmlang.editor.magic import load_ipython_extension as load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     # These need JAX, and checking a program must not wait for it.
     if name in _LATE:

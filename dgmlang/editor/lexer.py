@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from pygments.lexer import RegexLexer, bygroups, words
 from pygments.token import (
@@ -58,6 +59,6 @@ class DgmLexer(RegexLexer):
         ],
     }  # fmt: skip
 
-    def get_tokens_unprocessed(self, text: str, stack: tuple[str, ...] = ("root", "start")):  # noqa: ANN201
+    def get_tokens_unprocessed(self, text: str, stack: Iterable[str] = ("root", "start")) -> Any:
         """Start as at the beginning of a line."""
         return super().get_tokens_unprocessed(text, stack)

@@ -22,7 +22,7 @@ import argparse
 import shlex
 from typing import Any
 
-from dgmlang.cli.options import Assign
+from dgmlang.cli import options
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
 from dgmlang.model import parse
@@ -33,9 +33,12 @@ def load_ipython_extension(shell: Any) -> None:
 
     def dgm(line: str, cell: str) -> None:
         """The cell is a DGM program; its main model becomes a variable of the model's name."""
-        asked = _arguments(line)
         try:
-            model = parse(cell, **(asked.set or {}))
+            asked = _arguments(line)
+            model = parse(cell, **asked.set)
+        except argparse.ArgumentError as error:
+            print(error)
+            return
         except DgmError as error:
             print("\n\n".join(render(d) for d in error.diagnostics))
             return
@@ -51,20 +54,9 @@ def load_ipython_extension(shell: Any) -> None:
 def _arguments(line: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="%%dgm", exit_on_error=False, add_help=False)
     parser.add_argument("--name")
-    parser.add_argument("set", nargs="*", action=_Assignments, metavar="NAME=VALUE")
-    return parser.parse_args(shlex.split(line))
-
-
-class _Assignments(Assign):
-    """As `--set`, for several positional values."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        setattr(namespace, self.dest, None)
-        for value in values:
-            super().__call__(parser, namespace, value, option_string)
+    options.settings(parser)
+    words = shlex.split(line)
+    settings = (
+        [word] if word.startswith("-") or "=" not in word else ["--set", word] for word in words
+    )
+    return parser.parse_args([part for parts in settings for part in parts])

@@ -1,4 +1,4 @@
-"""Writes the TextMate grammar, which VS Code and others colour by: `python -m dgmlang.editor.textmate`.
+"""Writes the TextMate grammar, which VS Code colours by: `python -m dgmlang.editor.textmate`.
 
 It is made from the words of the compiler and the library, and a test holds that it is current.
 """
