@@ -42,7 +42,7 @@ HEAVY = {
     "sklearn", "pandas", "matplotlib",
 }  # fmt: skip
 # Installed along with what pyproject.toml names, by promise of that package.
-COMES_WITH = {"jax": {"jaxlib", "scipy"}, "diffrax": {"lineax"}}
+COMES_WITH = {"jax": {"jaxlib", "scipy"}, "diffrax": {"lineax"}, "pygls": {"lsprotocol"}}
 IMPORT_NAME = {"scikit-learn": "sklearn", "tensorboardx": "tensorboardX"}
 
 
@@ -201,7 +201,7 @@ def declared(extra: str | None = None) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    packages = declared() | declared("tensorboard")
+    packages = declared() | declared("tensorboard") | declared("editor")
     allowed = {IMPORT_NAME.get(name, name) for name in packages} | {"dgmlang"}
     allowed |= {extra for name, more in COMES_WITH.items() if name in allowed for extra in more}
     undeclared = {

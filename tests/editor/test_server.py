@@ -11,7 +11,7 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
-URI = "file:///work/model.dgm"
+URI = "untitled:model.dgm"
 PROGRAM = """model M {
   # 𝛼: two units of UTF-16
   param loc : real
