@@ -73,7 +73,6 @@ AWAITED = {
     "directed laws below an energy": "latent_ebm_prior",
     "noise laws that a program writes": "flow_contrastive",
     "deterministic guides": "bigan",
-    "Gaussian conditionals": "gaussian_rbm",
 }
 """Programs of the design that do not yet derive what they should, by what is missing."""
 
@@ -154,6 +153,43 @@ def test_self_coupling_is_not_multilinear() -> None:
 def test_dense_coupling_within_a_variable_has_no_block() -> None:
     text = "model M { data s : bit[4]\n param W : real[4, 4]\n energy s @ W @ s }"
     assert compile_text(text).facts.blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("energy", "rules"),
+    [
+        ("sum((v - b) ** 2) / 2 - v @ W @ h", ["gaussian", "multilinear"]),
+        ("sum(s * (v - b) ** 2) - v @ W @ h", ["gaussian", "multilinear"]),
+        ("sum((-2 * v) ** 2) - v @ W @ h", ["gaussian", "multilinear"]),
+        ("sum(b * v ** 2) - v @ W @ h", []),
+        ("sum((b * v) ** 2) - v @ W @ h", []),
+        ("-sum(v ** 2) - v @ W @ h", []),
+        ("sum(v ** 4) - v @ W @ h", []),
+        ("sum(v) - v @ W @ h", []),
+        ("sum(s * v) ** 2 + sum(v ** 2) - v @ W @ h", []),
+        ("sum(v * v) - v @ W @ h", []),
+        ("1 / (1 + sum(v ** 2)) - v @ W @ h", []),
+        ("sum(v ** 2) - 0.5 * sum((v + zeros(4)[:, None]) ** 2)", []),
+        ("sum(v ** 2) - 0.2 * sum(sum(v ** 2) * ones(6))", []),
+    ],
+)
+def test_gaussian_conditionals_where_the_curvature_is_seen_to_be_positive(
+    energy: str, rules: list[str]
+) -> None:
+    plan = compile_text(
+        "model M { data v : real[6]\n latent h : bit[3]\n param W : real[6, 3]\n"
+        f" param b : real[6]\n param s : positive[6]\n energy {energy} - sum(h) + 0 * sum(b + s) }}"
+    )
+    assert [b.rule for b in plan.facts.blocks] == rules
+    assert plan.default_sampler == ("gibbs" if rules else "mala")
+
+
+def test_reals_that_interact_along_a_grid_are_coloured() -> None:
+    plan = compile_text(
+        "model M { data x : real[8]\n energy sum((x - shift(x, 1, axis = 0)) ** 2 + x ** 2) }"
+    )
+    found = [(b.rule, p.residue, p.sites) for b in plan.facts.blocks for p in b.parts]
+    assert found == [("gaussian", 0, 4), ("gaussian", 1, 4)]
 
 
 def test_a_hidden_unit_that_the_energy_squares_is_not_removed() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import inf
 
+from dgmlang.compiler.derive.curvature import quadratic
 from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Block, Part, Witness
 from dgmlang.compiler.derive.interaction import Offset, Pair, interactions
@@ -26,7 +27,7 @@ Colouring = tuple[tuple[int, ...], int]
 
 def blocks(program: Program, variables: Sequence[Variable]) -> tuple[Block, ...]:
     """The blocks of an energy's variables, or none where some variable has no conditional."""
-    if program.open or not variables or any(not _gibbs_kind(v) for v in variables):
+    if program.open or any(not (_finite(v) or _gaussian(v, program)) for v in variables):
         return ()
     shapes = {v.name: v.type.array_shape for v in variables}
     pairs = interactions(program.energies, shapes)
@@ -36,11 +37,15 @@ def blocks(program: Program, variables: Sequence[Variable]) -> tuple[Block, ...]
         if split is None:
             return ()
         parts.extend(split)
-    return tuple(_block(group, program, pairs) for group in _grouped(parts, pairs))
+    return tuple(_block(group, program, pairs) for group in _grouped(parts, program, pairs))
 
 
-def _gibbs_kind(variable: Variable) -> bool:
-    return variable.type.kind.name in ("bit", "spin", "cat", "grey")
+def _finite(variable: Variable) -> bool:
+    return variable.type.kind.space == "finite"
+
+
+def _gaussian(variable: Variable, program: Program) -> bool:
+    return variable.type.kind.name == "real" and quadratic(program, variable.name)
 
 
 def _parts(variable: Variable, pairs: frozenset[Pair]) -> list[Part] | None:
@@ -94,9 +99,11 @@ def _counts(weights: tuple[int, ...], modulus: int, sides: tuple[int, ...]) -> l
     return counts
 
 
-def _grouped(parts: Sequence[Part], pairs: frozenset[Pair]) -> list[list[Part]]:
-    """Greedy colouring of the parts, in the order of declaration."""
+def _grouped(parts: Sequence[Part], program: Program, pairs: frozenset[Pair]) -> list[list[Part]]:
+    """Greedy colouring of the parts, in the order of declaration; spaces are not mixed."""
     coupled = {(u, v) for u, v, _ in pairs if u != v}
+    spaces = {p.variable: program.variables[p.variable].type.kind.space for p in parts}
+    coupled |= {(u, v) for u in spaces for v in spaces if spaces[u] != spaces[v]}
     groups: list[list[Part]] = []
     for part in parts:
         for group in groups:
@@ -114,6 +121,8 @@ def _grouped(parts: Sequence[Part], pairs: frozenset[Pair]) -> list[list[Part]]:
 def _block(parts: list[Part], program: Program, pairs: frozenset[Pair]) -> Block:
     names = {part.variable for part in parts}
     rule = "multilinear" if _multilinear(names, program, pairs) else "differences"
+    if not all(_finite(program.variables[n]) for n in names):
+        rule = "gaussian"
     shown = ", ".join(sorted(names))
     text = f"no energy couples two sites of {shown} in this block"
     return Block(tuple(parts), rule, Witness("interaction graph", text, program.energies[0].span))

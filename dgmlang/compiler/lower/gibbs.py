@@ -24,8 +24,7 @@ def update(built: Built, params: Params, key: Array, values: Values, block: Bloc
 
     Sites of a block do not interact, so all their conditionals hold at once.
     """
-    redraw = {"multilinear": from_odds, "differences": from_levels}[block.rule]
-    new = redraw(built, params, key, values, block)
+    new = RULES[block.rule](built, params, key, values, block)
     kept = {part.variable: _outside(built, part) for part in block.parts}
     return values | {
         name: jnp.where(kept[name], values[name], drawn) if kept[name].any() else drawn
@@ -61,6 +60,31 @@ def from_levels(built: Built, params: Params, key: Array, values: Values, block:
         level = jax.random.categorical(site_key(key, name), table)
         drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
     return drawn
+
+
+def from_curvature(
+    built: Built, params: Params, key: Array, values: Values, block: Block
+) -> Values:
+    """Reals at the block's sites, log p = a + g x − ½ p x² in each: N(x₀ + g(x₀)/p, 1/p).
+
+    Sites of the block do not interact, so one product of the Hessian with the block's indicator
+    is its diagonal there.
+    """
+    density = partial(log_joint, built, params)
+    chosen = {name: values[name] for name in block.variables}
+    sites = {p.variable: where(p, chosen[p.variable].shape) for p in block.parts}
+    ones = {name: jnp.asarray(sites[name], chosen[name].dtype) for name in chosen}
+    slopes = jax.grad(lambda these: density({**values, **these}))
+    slope, curved = jax.jvp(slopes, (chosen,), (ones,))
+    drawn: Values = {}
+    for name, old in chosen.items():
+        precision = jnp.where(sites[name], -curved[name], 1.0)
+        noise = jax.random.normal(site_key(key, name), old.shape, old.dtype)
+        drawn[name] = old + slope[name] / precision + noise / jnp.sqrt(precision)
+    return drawn
+
+
+RULES = {"multilinear": from_odds, "differences": from_levels, "gaussian": from_curvature}
 
 
 def level_densities(built: Built, params: Params, values: Values, block: Block) -> Values:
