@@ -156,18 +156,19 @@ def chains(program: Program) -> Iterator[Chain]:
         elif isinstance(node, LogProb):
             inner.append(node.law)
     for law in (*laws(program), *inner):
-        yield from _pushing(law)
+        yield from pushing(law)
 
 
-def _pushing(law: Law) -> Iterator[Chain]:
+def pushing(law: Law) -> Iterator[Chain]:
+    """The chains through which a law is pushed."""
     match law:
         case Pushed(base=base, chain=chain):
             yield chain
-            yield from _pushing(base)
+            yield from pushing(base)
         case Mixture(component=component):
-            yield from _pushing(component)
+            yield from pushing(component)
         case ComputedLaw(chain=Chain() as chain):
             yield chain
         case Repeated():
             for entry in entries(law):
-                yield from _pushing(entry)
+                yield from pushing(entry)

@@ -53,7 +53,7 @@ def legal(plan: Plan) -> tuple[str, ...]:
     facts = plan.facts
     if facts.density.value == "exact":
         return ("exact",)
-    if facts.density.value == "bound" and plan.program.guide is not None:
+    if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae")
     return ("ode",) if facts.flags["continuous_process"] else ()
 

@@ -35,7 +35,7 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
     elif facts.density.value == "exact" or facts.flags["continuous_process"]:
         yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
         yield "bits per dimension", fitted.bits_per_dim(data).mean()
-    elif facts.density.value == "bound" and fitted.model.plan.program.guide is not None:
+    elif facts.density.value == "bound" and facts.flags["guide_density"]:
         method = f"iwae(k = {K})"
         yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
         yield f"{_log_p(fitted)}, nats", fitted.log_prob(data, method=method).mean()

@@ -73,7 +73,8 @@ class Critic:
 def _owned(program: Program) -> Callable[[str], bool]:
     if program.critic is None:
         return CRITIC.__eq__
-    laws = (v.law for v in program.having("data", "latent") if v.law is not None)
+    laws = [v.law for v in program.having("data", "latent") if v.law is not None]
+    laws += program.guide.laws.values() if program.guide else ()
     model = _owners(program, *(expr for law in laws for expr in arguments(law)))
     own = (_owners(program, program.critic.value) - model) | {CRITIC}
     return own.__contains__

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dgmlang.objectives.nce import FITS
 from dgmlang.objectives.noise import RIDGE, fitted_noise, noise_draw, noise_log_prob
 from dgmlang.registry import implementation
 from tests.objectives.models import GAUSSIAN, QUADRATIC, RBM, arrays, bits, model, within
@@ -98,3 +99,51 @@ def test_finite_data_train_too():
     assert np.isfinite(float(value))
     assert set(metrics) == {"log_normalizer"}
     assert objective.validate(params, data, jax.random.key(0)).shape == (16,)
+
+
+WRITTEN = """model Written {
+  param a : real
+  param m : real
+  param s : positive
+  data x : real[2]
+  energy exp(a) * sum(x ** 2)
+  noise { x ~ Normal(m, s) |> scale }
+}"""
+
+
+def test_the_program_s_noise_is_used_and_fitted():
+    """Its parameters move by the likelihood of the batch alone, the model's by the contrast."""
+    lowered = model(WRITTEN)
+    batch = arrays(x=np.random.default_rng(3).normal(0.5, 1.5, size=(40, 2)))
+    fitting, frozen = (implementation("objective", "nce")(lowered, noise=n) for n in FITS)
+    assert fitting.companions(jax.random.key(0), batch).keys() == {"log_normalizer"}
+    params = {**lowered.init(0, batch), **arrays(log_normalizer=0.3)}
+    key = jax.random.key(5)
+
+    def slopes(objective):
+        return jax.grad(lambda p: objective.players[0].loss(p, {}, batch, key)[0])(params)
+
+    def mean_log_noise(params):
+        return jnp.mean(jax.vmap(lambda x: lowered.noise_log_prob(params, {"x": x}))(batch["x"]))
+
+    fitted, still = slopes(fitting), slopes(frozen)
+    likelihood = jax.grad(mean_log_noise)(params)
+    for name in ("m", "s", "noise"):
+        ours, wanted = jax.tree.leaves(fitted[name]), jax.tree.leaves(likelihood[name])
+        assert all(np.allclose(a, -b) for a, b in zip(ours, wanted, strict=True))
+        assert all(np.all(leaf == 0) for leaf in jax.tree.leaves(still[name]))
+    for name in ("a", "log_normalizer"):
+        assert fitted[name] == pytest.approx(float(still[name]))
+        assert abs(fitted[name]) > 1e-3
+
+
+def test_draws_of_the_written_noise_have_its_density():
+    lowered = model(WRITTEN)
+    params = {**lowered.init(0, None), **arrays(m=0.5, s=1.0)}
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    draws = np.asarray(jax.vmap(lambda k: lowered.noise_draw(params, k)["x"])(keys))
+    scale = lowered.constrain(params)["s"]
+    assert within(draws[:, 0], 0.5)
+    assert within((draws[:, 1] - 0.5) ** 2, float(scale) ** 2)
+    log_q = lowered.noise_log_prob(params, {"x": jnp.array([0.5, 0.5])})
+    assert log_q == pytest.approx(-np.log(2 * np.pi * scale**2))

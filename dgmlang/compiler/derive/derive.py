@@ -13,8 +13,8 @@ from dgmlang.compiler.derive.runs import runs
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
 from dgmlang.compiler.derive.unbuilt import unbuilt
-from dgmlang.compiler.derive.weights import has_weights, outer_stages, parameters
-from dgmlang.compiler.program import EnergyLaw, Mixture, Program, ScoreLaw, Variable
+from dgmlang.compiler.derive.weights import has_weights, learns, outer_stages, parameters
+from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Mixture, Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import entries, parents
 
 
@@ -59,6 +59,9 @@ def _flags(
     drawn = program.having("data", "latent")
     mixtures = [v for v in drawn if any(isinstance(e, Mixture) for e in entries(v.law))]
     critic = set(program.critic.parameters) if program.critic else set()
+    drawn = program.guide.laws if program.guide else {}
+    guided = bool(drawn) and all(b.variable in drawn for b in bounded)
+    deterministic = any(isinstance(law, ComputedLaw) for law in drawn.values())
     return {
         "latents": len(latents) + len(mixtures),
         "bounded": len(bounded),
@@ -76,13 +79,15 @@ def _flags(
         "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,
         "hierarchical": any(_reads_param(program, p.name) for p in params),
         "learned": bool(params or program.nets) or has_weights(program),
-        "guided": program.guide is not None
-        and all(b.variable in program.guide.laws for b in bounded),
+        "guided": guided,
+        "deterministic": deterministic,
+        "guide_density": guided and not deterministic,
         "free_support": all(v.type.kind.name == "real" for v in moved),
         "paired": any(v.name in critic for v in program.having("latent")),
         "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
-        "noise_density": not program.having("given") and all(_has_noise(v) for v in data),
-        "noise_learned": bool(program.noise),
+        "noise_density": not program.having("given")
+        and (bool(program.noise) or all(_has_noise(v) for v in data)),
+        "noise_learned": any(learns(law) for law in program.noise.values()),
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
         "missing": any(v.type.may_miss for v in data),

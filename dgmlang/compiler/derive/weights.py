@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from math import prod
 
 from dgmlang.compiler.program import (
+    Call,
     Chain,
     ComputedLaw,
     Expr,
     Head,
+    Law,
     Net,
     Program,
     Pushed,
+    Read,
     Stage,
     Through,
 )
 from dgmlang.compiler.types.dims import numbers, size
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import arguments, stages, walk
+from dgmlang.compiler.walk import arguments, pushing, stages, walk
 
 
 def parameters(program: Program) -> int | None:
@@ -50,6 +53,14 @@ def outer_stages(program: Program) -> Iterator[Stage]:
     chains += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
     for chain in chains:
         yield from stages(chain)
+
+
+def learns(law: Law) -> bool:
+    """Whether a law that reads params only has parameters: params, nets, stages that learn."""
+    nodes = list(walk(*arguments(law)))
+    used = [node.chain for node in nodes if isinstance(node, Through)] + list(pushing(law))
+    learned = (s for chain in used for s in stages(chain) if not s.extern.has("weightless"))
+    return any(isinstance(node, Read | Call) for node in nodes) or any(True for _ in learned)
 
 
 def _free(of: Type) -> int:

@@ -15,7 +15,7 @@ from dgmlang.compiler.derive.facts import Block, Facts
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower import draw as drawing
-from dgmlang.compiler.lower import gibbs, guide, initial, joint, remove
+from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, remove
 from dgmlang.compiler.lower import score as scoring
 from dgmlang.compiler.lower.built import Built, build
 from dgmlang.compiler.lower.checks import Fault, blame, has_nan
@@ -202,6 +202,14 @@ class Lowered:
     def kl(self, params: Params, values: Values) -> dict[str, Array]:
         """KL(guide ‖ prior) of each latent where it has a closed form."""
         return guide.kl(self.built, params, values)
+
+    def noise_log_prob(self, params: Params, values: Values) -> Array:
+        """The log density of the data under the noise that the program writes."""
+        return noise.noise_log_prob(self.built, params, values)
+
+    def noise_draw(self, params: Params, key: Array) -> Values:
+        """A draw of the noise for each data variable."""
+        return noise.noise_draw(self.built, params, key)
 
     def critic(self, params: Params, values: Values) -> Array:
         """The critic's value."""

@@ -119,6 +119,6 @@ def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
     built: list[str] = []
     if facts.pathwise.value == "yes" and program.critic is None:
         built.append("critic")
-    if facts.flags["energy"] and facts.flags["noise_density"]:
+    if facts.flags["energy"] and facts.flags["noise_density"] and not program.noise:
         built.append("noise")
     return tuple(built)

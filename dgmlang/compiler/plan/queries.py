@@ -50,10 +50,16 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
     if facts.density.value == "exact":
         kind = "unnormalised" if facts.normaliser.value == "unknown" else "exact"
         yield Query("log_prob", kind, _density_cost(facts))
-    elif facts.density.value == "bound" and plan.program.guide and facts.flags["directed"]:
+    elif (
+        facts.density.value == "bound" and facts.flags["guide_density"] and facts.flags["directed"]
+    ):
         yield Query("log_prob", "bound", "one pass a sample of the guide")
     elif facts.flags["process"]:
         yield Query("log_prob", "estimate", "one ODE with its divergence")
+
+
+def _guided(facts: Facts) -> bool:
+    return bool(facts.flags["guide_density"] and facts.flags["directed"])
 
 
 def _density_cost(facts: Facts) -> str:

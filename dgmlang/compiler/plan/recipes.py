@@ -64,6 +64,7 @@ RECIPES: Mapping[str, Recipe] = {
     "ssm": Recipe(rate=1e-3, clip=10.0),
     "dsm": DENOISING,
     "gan": ADVERSARIAL,
+    "bigan": ADVERSARIAL,
     "wgan": replace(ADVERSARIAL, steps=5_000),
 }
 

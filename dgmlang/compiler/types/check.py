@@ -23,7 +23,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import companions, loops, nets
+from dgmlang.compiler.types import companions, guides, loops, nets
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
@@ -66,7 +66,7 @@ def check(resolved: Resolved, report: Report) -> Program | None:
     variables = {
         s.name: _variable(s, around, scores, bool(energies), scope) for s, around in written
     }
-    guide, noise = companions.guide(model.body, scope), companions.noise(model.body, scope)
+    guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
     recipes = {r.name: _recipe(r, scope) for r in resolved.recipes}
     if report.failed:

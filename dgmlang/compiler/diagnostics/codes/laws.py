@@ -92,6 +92,33 @@ def guide_target(span: Span, name: str) -> Diagnostic:
     )
 
 
+def _noise(span: Span, label: str, help: str | None = None) -> Diagnostic:
+    why = ("noise is a law of the data with a density, and of nothing else of the example",)
+    return Diagnostic("DGM0373", "not a noise law", (Label(span, label),), why, help)
+
+
+def noise_target(span: Span, name: str) -> Diagnostic:
+    """Noise for something that is not data."""
+    return _noise(span, f"`{name}` is no data of this model")
+
+
+def noise_missing(span: Span, name: str) -> Diagnostic:
+    """Noise for some of the data only."""
+    return _noise(span, f"`{name}` has no noise law here", f"add `{name} ~ …` to it")
+
+
+def noise_computed(span: Span, name: str) -> Diagnostic:
+    """Noise that is computed."""
+    return _noise(span, f"what is computed has no density; Expected `{name} ~ …`")
+
+
+def noise_reads(span: Span, name: str) -> Diagnostic:
+    """Noise that reads a variable of the example."""
+    return _noise(
+        span, f"`{name}` belongs to the example", f"make `{name}` a param, or leave it out"
+    )
+
+
 def energy_reads_directed(span: Span, name: str) -> Diagnostic:
     """An energy that mentions a variable with its own law."""
     return Diagnostic(

@@ -59,6 +59,7 @@ CLAUSES = {
     "noise_learned": "the model writes no noise law with parameters",
     "finite_latents": "the model has no finite latent",
     "not paired": "the critic is of pairs, data and latents",
+    "not deterministic": "the guide computes a latent, so it has no density",
     "paired": "the critic is not of pairs",
     "guided": "the model has no guide",
     "ode_flow": "the model is not the flow of a vector field",

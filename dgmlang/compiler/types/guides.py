@@ -1,0 +1,205 @@
+"""Guides and noise: the laws of companions, over variables that the model declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read
+from dgmlang.compiler.resolve import mentioned
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types import lets
+from dgmlang.compiler.types.dependence import Circular, components
+from dgmlang.compiler.types.dims import show
+from dgmlang.compiler.types.expressions import value
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.laws import law
+from dgmlang.compiler.types.looped import law_in_loops
+from dgmlang.compiler.types.loops import flatten
+from dgmlang.compiler.types.scope import Scope, Wrong, wrong
+from dgmlang.compiler.walk import arguments, reads
+
+
+def guide(body: Sequence[ast.Statement], scope: Scope) -> Guide | None:
+    """q(latents | data), its laws in an order in which they can be drawn."""
+    block = next(_blocks(body, "guide"), None)
+    if block is None:
+        return None
+    laws: dict[str, Law] = {}
+    scope = _with_lets(block, scope)
+    written = list(flatten(tuple(s for s in block.body if not isinstance(s, ast.Let)), scope))
+    # Data are observed values here, so only what the guide itself draws has a past.
+    scope = scope.within(looped={s.name: around for s, around in written if around})
+    for s, around in written:
+        if s.name in laws:
+            first = laws[s.name].span
+            scope.report.say(name_codes.declared_twice(s.name_span, first, s.name))
+        found = _law(s, around, scope.within(owner=("guide", s.name)))
+        if found is not None:
+            laws[s.name] = found
+    return Guide(_ordered(laws), block.span)
+
+
+def noise(body: Sequence[ast.Statement], scope: Scope) -> dict[str, Law]:
+    """The noise laws of NCE, by data variable (DGM0373)."""
+    laws: dict[str, Law] = {}
+    for block in _blocks(body, "noise"):
+        for s in (s for s in block.body if isinstance(s, ast.Variable)):
+            found = _law(s, (), scope.within(owner=("noise", s.name)))
+            if s.name in laws:
+                first = laws[s.name].span
+                scope.report.say(name_codes.declared_twice(s.name_span, first, s.name))
+            if found is not None and _reads_params_only(found, scope):
+                laws[s.name] = found
+        declared = scope.shared.declarations.values()
+        data = [d.name for d in declared if isinstance(d, ast.Variable) and d.role == "data"]
+        missing = [name for name in data if name not in laws]
+        if missing and len(laws) == len(block.body):
+            scope.report.say(law_codes.noise_missing(block.span, missing[0]))
+    return laws
+
+
+def _blocks(body: Sequence[ast.Statement], role: str) -> Iterator[ast.Companion]:
+    return (s for s in body if isinstance(s, ast.Companion) and s.role == role)
+
+
+def _reads_params_only(found: Law, scope: Scope) -> bool:
+    for name, place in reads(*arguments(found)).items():
+        declaration = scope.shared.declarations.get(name)
+        if isinstance(declaration, ast.Variable) and declaration.role != "param":
+            scope.report.say(law_codes.noise_reads(place.span, name))
+            return False
+    return True
+
+
+# ── laws ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
+    declaration = scope.shared.declarations.get(s.name)
+    known = scope.shared.values.get(s.name)
+    if not isinstance(declaration, ast.Variable):
+        scope.report.say(name_codes.unknown_name(s.name_span, s.name, scope.known()))
+        return None
+    if not isinstance(known, Read):
+        return None  # its declaration is wrong, or in a loop, and has been reported
+    if not _fits(s, declaration, known, scope):
+        return None
+    if not around:
+        return _entry_law(s, known.type, known, scope)
+    stops = tuple(loop.stop for loop in around)
+    if known.type.shape[: len(stops)] != stops:
+        shapes = show(known.type.shape), show(stops)
+        scope.report.say(codes.shape_mismatch(s.name_span, *shapes, known.span))
+        return None
+
+    def entry_law(target: Type, inside: Scope) -> Law | None:
+        return _entry_law(s, target, known, inside)
+
+    return law_in_loops(s, known.type, around, scope.within(law_of=s.name), entry_law)
+
+
+def _fits(s: ast.Variable, declaration: ast.Variable, known: Read, scope: Scope) -> bool:
+    """Whether the companion may give this variable a law, and one of this form."""
+    if s.role == "noise":
+        if declaration.role != "data":
+            scope.report.say(law_codes.noise_target(s.name_span, s.name))
+        elif not isinstance(s.origin, ast.Drawn):
+            scope.report.say(law_codes.noise_computed(s.span, s.name))
+        return declaration.role == "data" and isinstance(s.origin, ast.Drawn)
+    if declaration.role != "latent" and not known.type.optional:
+        scope.report.say(law_codes.guide_target(s.name_span, s.name))
+        return False
+    return True
+
+
+def _entry_law(s: ast.Variable, target: Type, known: Read, scope: Scope) -> Law | None:
+    if isinstance(s.origin, ast.Drawn):
+        return law(s.origin.law, target, known.span, scope)
+    return _computed(s, s.origin, target, scope) if s.origin is not None else None
+
+
+def _computed(
+    s: ast.Variable, origin: ast.Computed, target: Type, scope: Scope
+) -> ComputedLaw | None:
+    """`z = e`: a deterministic encoder."""
+    found = value(origin.value, scope)
+    if isinstance(found, Wrong):
+        return None
+    if found.type.array_shape != target.array_shape:
+        shapes = show(target.array_shape), show(found.type.array_shape)
+        scope.report.say(codes.shape_mismatch(found.span, *shapes, s.name_span))
+        return None
+    taken = held(found, target.kind, f"`{s.name}`")
+    if taken is None:
+        kinds = str(target.kind), str(found.type.kind)
+        scope.report.say(codes.kind_mismatch(found.span, *kinds, f"`{s.name}`"))
+        return None
+    return ComputedLaw(taken, None, None, type=target, span=s.span)
+
+
+def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
+    """Each law behind those that it reads; a cycle is reported later, and stays as written."""
+    try:
+        return {name: laws[name] for part in components(laws) for name in part.variables}
+    except Circular:
+        return laws
+
+
+# ── the guide's own names ────────────────────────────────────────────────────────────────────────
+
+
+def _with_lets(block: ast.Companion, scope: Scope) -> Scope:
+    """The scope with the names that the guide gives, each elaborated after those it mentions."""
+    pending, refused = _named(block, scope)
+    scope = scope.within(locals={**scope.locals, **_silent(refused)})
+    while pending:
+        waiting = {name: let for let in pending for name in let.names}
+        ready = [let for let in pending if not waiting.keys() & set(mentioned(let.value))]
+        if not ready:
+            scope.report.say(name_codes.cycle(pending[0].span, _circle(waiting)))
+            return scope.within(locals={**scope.locals, **_silent(pending)})
+        for let in ready:
+            inner = scope.within(owner=("guide", let.names[0]))
+            scope = scope.within(locals={**scope.locals, **lets.named(let, inner)})
+        pending = [let for let in pending if let not in ready]
+    return scope
+
+
+def _circle(waiting: Mapping[str, ast.Let]) -> tuple[str, ...]:
+    """Names that lead back to the first of them."""
+    path = [next(iter(waiting))]
+    while path[-1] not in path[:-1]:
+        path.append(next(n for n in mentioned(waiting[path[-1]].value) if n in waiting))
+    return tuple(path[path.index(path[-1]) : -1])
+
+
+def _silent(lets_: Sequence[ast.Let]) -> dict[str, Wrong]:
+    """Names known to be wrong, so that their uses say nothing more."""
+    return {name: wrong(let.span) for let in lets_ for name in let.names}
+
+
+def _named(block: ast.Companion, scope: Scope) -> tuple[list[ast.Let], list[ast.Let]]:
+    """The guide's `let` statements, and those refused (DGM0203); idle ones are said (DGM0292)."""
+    kept: list[ast.Let] = []
+    refused: list[ast.Let] = []
+    used = set(mentioned(block.body))
+    spans = {name: d.span for name, d in scope.shared.declarations.items()}
+    for let in (s for s in block.body if isinstance(s, ast.Let)):
+        taken = next((name for name in let.names if name in spans), None)
+        if taken is not None:
+            scope.report.say(name_codes.declared_twice(let.span, spans[taken], taken))
+        elif let.parameters is not None or let.indices:
+            scope.report.say(name_codes.not_built(let.span, "functions and states in a guide"))
+        else:
+            kept.append(let)
+        if not kept or kept[-1] is not let:
+            refused.append(let)
+        for name in let.names:
+            spans.setdefault(name, let.span)
+            if name not in used:
+                scope.report.say(name_codes.idle(let.span, "name", name))
+    return kept, refused
