@@ -10,6 +10,8 @@ from dgmlang.compiler.diagnostics.codes.syntax_help import (
     FIRST_WORDS,
     NO_EXPRESSION,
     NO_OPERATOR,
+    NO_OPERATOR_WORD,
+    dotted,
 )
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.diagnostics.suggest import suggest
@@ -46,7 +48,10 @@ def diagnose(source: Source, start: str, piece: Piece, error: Unexpected) -> Dia
     if token is piece.tokens[0] and start != "expression":
         return _wrong_start(span, start, piece.tokens)
     end = "`{`" if piece.brace else _WORDS[END]
-    return codes.unexpected(span, _expected(error, end), _found(token), _help(error))
+    help = _written(error) or _called(piece.tokens, error.token) or _help(error)
+    if help is None and any(t.type == "if" and t.fresh for t in piece.tokens):
+        help = "write `a if test else b` for a value: whether a line holds depends on no test"
+    return codes.unexpected(span, _expected(error, end), _found(token), help)
 
 
 def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
@@ -57,7 +62,8 @@ def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
         return codes.misplaced(span, "below the first line", "to the first line of the file")
     if token.type in STARTERS | {"prepare"}:
         return codes.misplaced(span, where, _home(token.type))
-    return codes.no_role(span, what, FIRST_WORDS.get(token.text) or _role_help(start, tokens))
+    help = FIRST_WORDS.get(token.text) or _called(tokens) or _role_help(start, tokens)
+    return codes.no_role(span, what, help)
 
 
 def _home(word: str) -> str:
@@ -78,6 +84,7 @@ def _role_help(start: str, tokens: list[Token]) -> str | None:
         "~": f"write `latent {name} : real ~ …`, or `data` for what examples bring",
         "=": f"write `let {name} = …`",
         ":": f"write `data {name} : …`, or `latent`, `given`, `param`",
+        ",": "write `let (a, b) = …`",
     }.get(after.type)
 
 
@@ -110,6 +117,30 @@ def _expected(error: Unexpected, end: str) -> tuple[str, ...]:
     return (*words, end) if last else tuple(words)
 
 
+def _called(tokens: list[Token], stop: Token | None = None) -> str | None:
+    """For `numpyro.sample("x", …)`, whose quotes are not what is wrong."""
+    for module, point, member, bracket, text in zip(*(tokens[i:] for i in range(5)), strict=False):
+        is_call = (point.type, bracket.type, text.type) == (".", "(", "STRING")
+        if is_call and stop in (None, text):
+            return dotted(f"{module.text}.{member.text}")
+    return None
+
+
+def _written(error: Unexpected) -> str | None:
+    """For numbers and comments as they are written elsewhere."""
+    token, before = error.token, error.before
+    if token is None:
+        return None
+    if token.type == "STRING" and not token.text:
+        return "begin a comment with `#`"
+    if before.type == "NUMBER" and token.type == "NAME" and token.start == before.end:
+        is_suffix = token.text.lower() in ("f", "d", "l", "u")
+        return f"write `{before.text}`" if is_suffix else "write the number in decimal digits"
+    if before.type == "NUMBER" and token.type == "," and "," not in error.expected:
+        return f"write `{before.text}.…` for a fraction, or put the values into brackets"
+    return None
+
+
 def _help(error: Unexpected) -> str | None:
     kind = error.token.type if error.token else END
     if kind in RESERVED and error.expected == {"NAME"}:
@@ -118,7 +149,12 @@ def _help(error: Unexpected) -> str | None:
         return help
     if "NUMBER" in error.expected:
         return NO_EXPRESSION.get(kind)
+    if kind == ":" and "=" in error.expected:
+        return "write `=`"
     if "|>" in error.expected:
+        for word in (error.token, error.before):
+            if word and word.type == "NAME" and word.text in NO_OPERATOR_WORD:
+                return NO_OPERATOR_WORD[word.text]
         is_product = error.before.type == "NUMBER" and kind == "NAME"
         return "write `*` between the factors" if is_product else NO_OPERATOR.get(kind)
     return None

@@ -125,6 +125,8 @@ class _Cutter:
         elif token.fresh and self._is_over(token, after):
             if self._is_head() and self._column(token) > self._column(self.current.tokens[0]):
                 self._open_unseen()
+            elif self._is_foreign_head(token):
+                self._open_without_a_word()
             else:
                 self._finish()
         if token.fresh and not self.current.tokens:
@@ -225,9 +227,20 @@ class _Cutter:
     def _open_unseen(self) -> None:
         """A head without its brace, and indented lines below: they are its body all the same."""
         end = self.current.tokens[-1].end
-        brace = Token("{", "", end, end)
-        self._report(codes.no_body(self._span(brace), self.current.tokens[0].text))
-        self._open(brace)
+        unseen = Span(self.source, end, end)
+        self._report(codes.no_body(unseen, self.current.tokens[0].text))
+        self._open_without_a_word()
+
+    def _is_foreign_head(self, token: Token) -> bool:
+        """`class A:` or `def f():` above indented lines, which are no statements of the file."""
+        first, last = self.current.tokens[0], self.current.tokens[-1]
+        indented = self._column(token) > self._column(first)
+        return first.type == "NAME" and last.type == ":" and indented and not self.blocks
+
+    def _open_without_a_word(self) -> None:
+        """The head itself is reported when it is parsed."""
+        end = self.current.tokens[-1].end
+        self._open(Token("{", "", end, end))
 
     def _pop(self, token: Token) -> None:
         if token.type in [_CLOSER[opener.type] for opener in self.inner]:

@@ -104,7 +104,7 @@ def instantiate(
 
     `whole` are all axes of the input: `...` repeats them and `size` is their product.
     """
-    functions = {"last": lambda xs: xs[-1] if xs else None}
+    functions = {"last": lambda xs: xs[-1] if isinstance(xs, tuple) and xs else None}
     values = {**settings, **dims, "size": size(whole)}
     inner = Static(values, scope.report, functions=functions)
     shape: list[Dim] = []

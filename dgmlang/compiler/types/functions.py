@@ -112,7 +112,7 @@ def _reduced(
     axis, shape = settings.get("axis"), shapes[0]
     if axis is None:
         return ()
-    if not -len(shape) <= axis < len(shape):
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
         scope.report.say(codes.no_axis(span, len(shape), axis))
         return None
     at = axis % len(shape)

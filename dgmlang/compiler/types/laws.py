@@ -65,7 +65,7 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
 
 def _not_a_law(node: ast.Expr, scope: Scope) -> None:
     function = node.function if isinstance(node, ast.Call) else node
-    name = function.id if isinstance(function, ast.Name) else ""
+    name = function.id if isinstance(function, ast.Name) else function.span.text
     dists = library().space("dist")
     if name in FOREIGN:
         scope.report.say(words.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))

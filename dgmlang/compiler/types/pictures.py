@@ -22,9 +22,13 @@ def picture_wanted(extern: Extern, source: Type, settings: Mapping[str, Any]) ->
         return " or ".join(_SPOKEN[r] for r in ranks)
     sides = [side.value for side in source.array_shape[:2]]
     for name in extern.argument("squeezes"):
-        if any(side is not None and side % 2 ** settings[name] for side in sides):
+        if any(side is not None and _halvings(side) < settings[name] for side in sides):
             return f"a picture whose sides can be halved {settings[name]} times"
     return None
+
+
+def _halvings(side: int) -> int:
+    return (side & -side).bit_length() - 1
 
 
 def squeezed(extern: Extern, source: Type) -> Type:

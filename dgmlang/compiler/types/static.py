@@ -123,7 +123,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
-    "**": lambda a, b: a**b,
+    "**": lambda a, b: _power(a, b),
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -135,6 +135,16 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+MAX_BITS = 1023  # what a float holds
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and base.bit_length() * exponent > MAX_BITS:
+        raise OverflowError  # before it takes for ever
+    return base**exponent
+
+
 def _binary(node: ast.Binary, op: str, left: Any, right: Any, scope: Static) -> Any:
     if left is None or right is None:
         return None
@@ -143,7 +153,10 @@ def _binary(node: ast.Binary, op: str, left: Any, right: Any, scope: Static) -> 
         if left is None or right is None:
             return None
     try:
-        return _ARITHMETIC[op](left, right)
+        value = _ARITHMETIC[op](left, right)
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise OverflowError
+        return value
     except (TypeError, ZeroDivisionError, OverflowError, KeyError):
         scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
         return None

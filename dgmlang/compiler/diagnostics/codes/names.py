@@ -17,13 +17,14 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
 def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that nothing declares."""
     label = Label(span, f"nothing here is called `{name}`")
-    return Diagnostic("DGM0201", "unknown name", (label,), help=_nearest(name, known))
+    near = f"write `{name.lower()}`" if name in ("True", "False") else _nearest(name, known)
+    return Diagnostic("DGM0201", "unknown name", (label,), help=near)
 
 
 def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that is not in the name space of its position."""
     known = tuple(known)
-    near = _nearest(name, known)
+    near = _nearest(name.rpartition(".")[2], known)
     return Diagnostic(
         "DGM0202",
         f"unknown {what}",

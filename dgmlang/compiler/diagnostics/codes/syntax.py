@@ -23,7 +23,7 @@ def unknown_symbol(span: Span, text: str) -> Diagnostic:
     """DGM0102: a character or operator that the language has no use for."""
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     label = Label(span, f"{shown} has no meaning")
-    help = SYMBOLS.get(text, "remove it")
+    help = SYMBOLS.get(text) or SYMBOLS.get(text[0], "remove it")
     return Diagnostic("DGM0102", "unknown symbol", (label,), help=help)
 
 

@@ -31,7 +31,7 @@ SYMBOLS = {
     "→": "write `->`",
     "∼": "write `~`",
     "…": "write `...`",
-    "“": 'write `"`',
+    "“": 'write a path in double quotes, "path.dgm", and all else without quotes',
     "”": 'write `"`',
     "²": "write `** 2`",
     "³": "write `** 3`",
@@ -41,6 +41,37 @@ SYMBOLS = {
 _STAN_BLOCK = "write `model NAME { … }`, each line with its role: `data`, `param`, `latent`, `let`"
 _STAN_TYPE = "write the role, the name, then the type: `param mu : real`"
 _PLATE = "leave it out: a program is about one example, and `fit` brings the others"
+
+# What stands behind a module's or an object's point elsewhere: `nn.Linear`, `numpyro.sample`.
+_MEMBERS = {
+    "sample": "write `latent x : real ~ …`, or `data` for what examples bring, without the name",
+    "param": "write `param w : real`",
+    "plate": _PLATE,
+    "deterministic": "write `let name = …`",
+    "factor": "write `energy -(…)`: the lines of an energy add up",
+    "Linear": "write `|> dense(units)`",
+    "ReLU": "write `|> relu`",
+    "Sequential": "write the stages behind one another: `x |> mlp([64]) |> dense(8)`",
+    "Embedding": "write `|> embed(units)`",
+    "view": "write `|> flatten`",
+    "reshape": "write `|> flatten`",
+    "flatten": "write `|> flatten`",
+    "T": "write the sum out: `v @ W` and `W @ v` need no transpose",
+}
+_OBJECTS = frozenset({"self", "nn", "F", "torch", "np", "jnp", "jax", "tf", "math"})
+
+
+def dotted(name: str) -> str | None:
+    """The help for `nn.Linear` or `x.view`, None where nothing stands before a point."""
+    owner, point, member = name.rpartition(".")
+    if not point:
+        return None
+    if member in _MEMBERS:
+        return _MEMBERS[member]
+    if owner == "self":
+        return f"declare `net {member}(…) -> … = …`, and write `{member}(…)`"
+    return f"write `{member}(…)`" if owner in _OBJECTS else f"write `{member}({owner}, …)`"
+
 
 # First words of a line that is no statement here.
 FIRST_WORDS = {
@@ -63,6 +94,8 @@ FIRST_WORDS = {
     "prior": "give the variable its law: `latent z : real ~ Normal(0, 1)`",
     "with": _PLATE,
     "plate": _PLATE,
+    "from": 'write `use "path.dgm": Name`',
+    "print": "leave it out: `dgm sample` and `dgm eval` print what is asked for",
     "target": "write `energy -(…)`: the lines of an energy add up",
     "parameters": _STAN_BLOCK,
     "transformed": _STAN_BLOCK,
@@ -85,9 +118,30 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("model A : b", "write `model NAME(name: type) { … }`"),
         ('use "a.dgm"', 'write `use "a.dgm": Name`'),
         ("use a", "write `use a: Name`"),
+        ("use a.", 'write the path in quotes: `use "path.dgm": Name`'),
+        ("model A(a b", "write the name, then the type: `d: int`"),
+        ("model A(a =", "write its type behind the name: `d: int = 3`"),
+        ("model A(a)", "write its type behind the name: `d: int`"),
+        ("model A(a,", "write its type behind the name: `d: int`"),
         ("extern model", "write the kind: `extern dist NAME(…)`"),
     ),
     "model_line": (
+        ("data {", "write one line a variable: `data x : real[d]`"),
+        (
+            "data x : a <",
+            "write the kind that has these bounds: `positive`, `unit`, `interval(a, b)`",
+        ),
+        (
+            "param x : a <",
+            "write the kind that has these bounds: `positive`, `unit`, `interval(a, b)`",
+        ),
+        (
+            "given x : a <",
+            "write the kind that has these bounds: `positive`, `unit`, `interval(a, b)`",
+        ),
+        ("let x <", "write `=`"),
+        ("let x ==", "write `=`"),
+        ("let x |>", "write `let x = …`"),
         ("data x ~ f", "write its type behind the name: `: real[d] ~ …`"),
         ("data x = f", "write its type behind the name: `: real[d] = …`"),
         ("data x", "write its type behind the name: `: real[d]`"),
@@ -166,6 +220,7 @@ NO_EXPRESSION = {
     "if": "write `a if b else c`",
     "{": "write a record as arguments by name: `f(a = 1, b = 2)`",
     "=": "write `==` to compare",
+    ".": "write a digit before the point: `0.5`",
 }
 
 # Behind a whole expression, by the token that cannot go on.
@@ -177,4 +232,15 @@ NO_OPERATOR = {
     "in": "write `==` to compare",
     "for": "write the operation on the whole array: `sum(x ** 2)`",
     ":": "leave it out",
+    "?": "write `a if test else b`",
+    ",": "leave it out, or put the values into brackets: `[a, b]`",
+}
+
+# The same, by the text of the name that cannot go on, or of the one before it.
+NO_OPERATOR_WORD = {
+    "is": "write `==` to compare",
+    "mod": "leave it out: there is no remainder",
+    "where": "write `a if test else b`",
+    "then": "write `a if test else b`",
+    "lambda": "write `let f(x) = …`",
 }

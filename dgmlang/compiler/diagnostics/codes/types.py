@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dgmlang.compiler.diagnostics.codes.syntax_help import dotted
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
@@ -101,7 +102,8 @@ def too_many(span: Span, name: str, takes: int) -> Diagnostic:
 
 def not_a_function(span: Span, name: str) -> Diagnostic:
     """A call of something that cannot be called."""
-    return Diagnostic("DGM0312", "not a function", (Label(span, f"`{name}` cannot be called"),))
+    label = Label(span, f"`{name}` cannot be called")
+    return Diagnostic("DGM0312", "not a function", (label,), help=dotted(name))
 
 
 def not_a_record(span: Span, name: str, heads: Iterable[str]) -> Diagnostic:
@@ -261,7 +263,7 @@ def past_the_end(span: Span, position: int, length: int) -> Diagnostic:
     return Diagnostic("DGM0356", "no such entry", (label,), ("indices begin at 0",))
 
 
-def no_axis(span: Span, rank: int, axis: int) -> Diagnostic:
+def no_axis(span: Span, rank: int, axis: float) -> Diagnostic:
     """An axis that a value does not have."""
     label = Label(span, f"the value has {rank} axes; found axis {axis}")
     return Diagnostic("DGM0357", "no such axis", (label,), ("axes begin at 0",))

@@ -1,0 +1,272 @@
+"""Mutates real programs and runs the front end on them: `python -m tests.fuzz --count 100000`.
+
+The compiler may answer with a plan or with diagnostics. Anything else is a bug of ours: another
+exception (a stack that is exhausted is one), or an answer that takes longer than the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.pipeline import compile_source
+from dgmlang.compiler.plan.explain import Explanation
+from dgmlang.compiler.source import Source
+from dgmlang.compiler.syntax.tokens import scan
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("examples", "dgmlang/stdlib", "tests/golden/check", "../shared/programs")
+LIMIT = 5.0  # seconds a program; a slow machine's share of one core
+
+_WORDS = [
+    *("data", "latent", "given", "param", "let", "net", "energy", "score", "guide", "critic"),
+    *("noise", "model", "use", "recipe", "extern", "for", "in", "if", "else", "and", "or", "not"),
+    *("true", "at", "under", "from", "as", "past", "mixture", "quantize", "repeat", "shared", "x"),
+    *("{", "}", "(", ")", "[", "]", ",", ";", ":", "=", "~", "|>", "->", "...", "..", "?", "<="),
+    *("+", "-", "*", "/", "@", "**", "==", "#", "##", '"', "'", "^", "&&", "+=", "²", "х"),
+    *("0", "1", "-1", "1e308", "1e999", "9" * 400, "0.0", "1e-320", "99999999999999999999"),
+    *("2.5", "\n", "\t", "\r", "\x00", "\ufeff", "\u202e", "\U0001f600"),
+]  # fmt: skip
+
+
+def programs(*more: Path) -> list[str]:
+    """Every program of the project, those of the design where they are, and those of `more`."""
+    folders = [*(ROOT / folder for folder in FOLDERS), *more]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.dgm"))]
+    return [path.read_text(encoding="utf-8") for path in paths]
+
+
+_AROUND = [
+    *(("(", ")"), ("[", "]"), ("{", "}"), ("f(", ")"), ("exp(", ")"), ("repeat(2) { ", " }")),
+    *(("-", ""), ("not ", ""), ("", "[0]"), ("", "(x)"), ("", ".x"), ("", " |> dense(4)")),
+    *(("", " + 1"), ("", " ** 2"), ("", " if a else b"), ("for i in 0..3 { ", " }")),
+]
+
+
+class Mutator:
+    """One to five mutations of one program; `seed` decides all."""
+
+    def __init__(self, texts: list[str], seed: str) -> None:
+        self.random = random.Random(seed)
+        self.texts = texts
+
+    def mutant(self) -> str:
+        """The text to compile."""
+        text = self.random.choice(self.texts)
+        mutations = self.random.choice((_ON_WORDS, _MUTATIONS))
+        for _ in range(self.random.choice((1, 1, 1, 1, 2, 3, 5))):
+            text = self.random.choice(mutations)(self, text)
+        return text
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where the tokens lie; one empty place where there are none."""
+        return [(token.start, token.end) for token in scan(Source("", text))[0]] or [(0, 0)]
+
+    def token(self, text: str) -> tuple[int, int]:
+        """The place of one token."""
+        return self.random.choice(self.spans(text))
+
+    def delete(self, text: str) -> str:
+        """Without one token."""
+        start, end = self.token(text)
+        return text[:start] + text[end:]
+
+    def double(self, text: str) -> str:
+        """One token twice."""
+        start, end = self.token(text)
+        return text[:end] + " " + text[start:end] + text[end:]
+
+    def swap(self, text: str) -> str:
+        """Two tokens in each other's place."""
+        (a, b), (c, d) = sorted((self.token(text), self.token(text)))
+        return text if c < b else text[:a] + text[c:d] + text[b:c] + text[a:b] + text[d:]
+
+    def exchange(self, text: str) -> str:
+        """A token in the place of another one."""
+        start, end = self.token(text)
+        a, b = self.token(text)
+        return text[:start] + text[a:b] + text[end:]
+
+    def alike(self, text: str) -> str:
+        """A name for a name, a number for a number, from here or from another program."""
+        start, end = self.token(text)
+        other = self.random.choice((text, self.random.choice(self.texts)))
+        kind = text[start:end].isidentifier(), text[start:end].isalnum()
+        words = [other[a:b] for a, b in self.spans(other)]
+        words = [w for w in words if (w.isidentifier(), w.isalnum()) == kind] or [text[start:end]]
+        return text[:start] + self.random.choice(words) + text[end:]
+
+    def insert(self, text: str) -> str:
+        """A word, a symbol or a number that the language knows or does not."""
+        start, end = self.token(text)
+        word = self.random.choice(_WORDS)
+        return (
+            text[:start]
+            + word
+            + " " * self.random.randint(0, 1)
+            + text[self.random.choice((start, end)) :]
+        )
+
+    def character(self, text: str) -> str:
+        """A character elsewhere, or another one."""
+        place = self.random.randint(0, len(text))
+        letter = chr(
+            self.random.choice((self.random.randint(0, 127), self.random.randint(0, 0xD7FF)))
+        )
+        return text[:place] + letter + text[place + self.random.randint(0, 1) :]
+
+    def splice(self, text: str) -> str:
+        """Some lines of another program."""
+        lines, others = text.splitlines(), self.random.choice(self.texts).splitlines()
+        start = self.random.randint(0, len(others))
+        place = self.random.randint(0, len(lines))
+        taken = others[start : start + self.random.randint(1, 6)]
+        return "\n".join([*lines[:place], *taken, *lines[place + self.random.randint(0, 3) :]])
+
+    def halves(self, text: str) -> str:
+        """The beginning of this program, the end of another."""
+        other = self.random.choice(self.texts)
+        return (
+            text[: self.random.randint(0, len(text))] + other[self.random.randint(0, len(other)) :]
+        )
+
+    def truncate(self, text: str) -> str:
+        """Cut off."""
+        return text[: self.random.randint(0, len(text))]
+
+    def line(self, text: str) -> str:
+        """Without a line, or with one twice."""
+        lines = text.splitlines()
+        if not lines:
+            return text
+        place = self.random.randrange(len(lines))
+        return "\n".join(
+            [
+                *lines[:place],
+                *lines[place : place + 1] * self.random.choice((0, 2)),
+                *lines[place + 1 :],
+            ]
+        )
+
+    def nest(self, text: str) -> str:
+        """An expression within very many brackets, operators or stages."""
+        start, end = self.token(text)
+        count = self.random.choice((10, 60, 99, 140, 160, 1000, 5000))
+        before, after = self.random.choice(_AROUND)
+        return text[:start] + before * count + text[start:end] + after * count + text[end:]
+
+    def number(self, text: str) -> str:
+        """Another number in the place of one."""
+        spans = [(a, b) for a, b in self.spans(text) if text[a:b].replace(".", "").isdigit()]
+        if not spans:
+            return text
+        start, end = self.random.choice(spans)
+        number = self.random.choice(
+            ("0", "1", "2", "3", "7", "0.5", "1e300", "1e9", "12345678901234567890", "100000")
+        )
+        return text[:start] + number + text[end:]
+
+    def rename(self, text: str) -> str:
+        """One name for another, everywhere."""
+        (a, b), (c, d) = self.token(text), self.token(text)
+        return text.replace(text[a:b], text[c:d]) if text[a:b].isidentifier() else text
+
+
+_ON_WORDS: list[Callable[[Mutator, str], str]] = [
+    *(Mutator.alike, Mutator.alike, Mutator.alike, Mutator.alike, Mutator.line),
+    *(Mutator.number, Mutator.rename),
+]  # most of what these make parses
+_MUTATIONS: list[Callable[[Mutator, str], str]] = [
+    *(*_ON_WORDS, Mutator.delete, Mutator.double, Mutator.swap, Mutator.exchange, Mutator.insert),
+    *(Mutator.insert, Mutator.character, Mutator.splice, Mutator.halves, Mutator.truncate),
+    *(Mutator.nest, Mutator.nest),
+]
+
+
+class TooSlow(BaseException):
+    """The limit has passed; nothing on the way may take it for an error of its own."""
+
+
+def _too_slow(*_: object) -> None:
+    raise TooSlow
+
+
+def complaint(text: str, limit: float = LIMIT) -> str | None:
+    """What is wrong with the compiler's answer; None where it is a plan or diagnostics."""
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        plan, report = compile_source(Source("mutant.dgm", text))
+        str(Explanation(plan))
+        found = tuple(report.warnings)
+    except DgmError as error:
+        found = error.diagnostics
+    except TooSlow:
+        return f"no answer in {limit:g} s\n{traceback.format_exc(limit=-6)}"
+    except Exception:
+        return traceback.format_exc(limit=-6)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return _misdrawn(text, found)
+
+
+def _misdrawn(text: str, found: tuple) -> str | None:
+    """A diagnostic that cannot be drawn, or points outside the text."""
+    try:
+        for diagnostic in found:
+            render(diagnostic)
+    except Exception:
+        return traceback.format_exc(limit=-6)
+    spans = [label.span for d in found for label in d.labels]
+    wrong = [
+        s for s in spans if s.source.name == "mutant.dgm" and not 0 <= s.start <= s.end <= len(text)
+    ]
+    return f"a place outside the text: {wrong[0]}" if wrong else None
+
+
+def run(
+    texts: list[str], numbers: range, seed: int = 0, limit: float = LIMIT
+) -> Iterator[tuple[int, str, str]]:
+    """Number, text and complaint of every mutant whose answer is a bug."""
+    for number in numbers:
+        text = Mutator(texts, f"{seed}:{number}").mutant()
+        if wrong := complaint(text, limit):
+            yield number, text, wrong
+
+
+def main() -> int:
+    """Exit status 1 where some answer was a bug."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="mutants (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all mutants (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds a mutant may take")
+    parser.add_argument("--keep", type=Path, help="folder for the texts that were answered wrongly")
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="folders of programs")
+    args = parser.parse_args()
+    numbers = range(args.first, args.first + args.count)
+    kinds: Counter[str] = Counter()
+    for number, text, wrong in run(programs(*args.also), numbers, args.seed, args.limit):
+        kind = wrong.strip().splitlines()[-1]
+        kinds[kind] += 1
+        if kinds[kind] <= 3:
+            print(f"mutant {args.seed}:{number}\n{wrong}", flush=True)
+            if args.keep:
+                args.keep.mkdir(parents=True, exist_ok=True)
+                (args.keep / f"{args.seed}-{number}.dgm").write_text(text, encoding="utf-8")
+    print(f"{args.count} mutants, {sum(kinds.values())} answered by a bug")
+    for kind, times in kinds.most_common():
+        print(f"{times:6} {kind}")
+    return 1 if kinds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
