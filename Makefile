@@ -1,12 +1,12 @@
 # Everything starts here: `make demo` and `make test` make their own environment on first use.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types wheel-check bench format clean
+.PHONY: help demo test lint types wheel-check bench docs format clean
 SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-CODE := dgmlang tests $(wildcard benchmarks)
+CODE := dgmlang tests $(wildcard benchmarks docs)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,6 +29,9 @@ wheel-check: $(INSTALLED) ## sdist, wheel from it, fresh environment, one progra
 
 bench: $(INSTALLED) ## the benchmarks; benchmarks/README.md says what the numbers mean
 	$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED) ## the documentation, into site/
+	$(BIN)/mkdocs build
 
 format: $(INSTALLED) ## let ruff mend what it can
 	$(BIN)/ruff check --fix $(CODE)

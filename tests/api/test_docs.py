@@ -1,0 +1,90 @@
+"""Every program and command of the documentation runs as it stands there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dgmlang.cli.codes import meanings
+from dgmlang.cli.main import main
+from dgmlang.compiler.library import library
+from dgmlang.compiler.pipeline import compile_source
+from dgmlang.compiler.source import Source
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(?P<head>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+
+
+def hooks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_every_whole_program_compiles(page: Path) -> None:
+    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
+        if block["head"].split()[:1] == ["dgm"] and "wrong" not in block["head"]:
+            text = block["text"]
+            if re.search(r"^model ", text, re.MULTILINE):
+                compile_source(Source(str(page), text))
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """The commands of a console block, each with what is printed below it."""
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    return [(line, rest) for line, _, rest in (part.partition("\n") for part in parts)]
+
+
+def test_the_tutorial_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in FENCE.finditer(TUTORIAL):
+        language, _, rest = block["head"].partition(" ")
+        if language == "dgm" and rest:
+            Path(rest.split('"')[1]).write_text(block["text"], encoding="utf-8")
+        elif language == "console":
+            for line, shown in commands(block["text"]):
+                words = [w.strip('"') for w in re.findall(r'"[^"]*"|\S+', line)]
+                capsys.readouterr()
+                status = main(words[1:])
+                said = "".join(capsys.readouterr())
+                assert status == (1 if "error[" in shown else 0), said
+                assert shown.strip() in said
+        elif language == "python":
+            exec(compile(block["text"], "tutorial.md", "exec"), {})
+    assert Path("mixture.png").exists()
+    assert Path("digits.png").exists()
+    assert Path("runs/from-python/run.json").exists()
+
+
+def test_the_site_has_a_page_for_every_code_and_every_built_in() -> None:
+    pages = hooks().pages()
+    assert {f"reference/{code}.md" for code in meanings()} <= set(pages)
+    text = "\n".join(pages.values())
+    for kind, space in library().externs.items():
+        assert all(f"## {name}\n" in pages[f"reference/library-{kind}.md"] for name in space)
+    examples = [path.stem for path in (ROOT / "examples").glob("*.dgm")]
+    assert all(pages[f"examples/{name}.svg"].startswith("<svg") for name in examples)
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    monkeypatch.chdir(ROOT)
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path / "site"))
+    build(config)
+    assert (tmp_path / "site" / "reference" / "DGM0306" / "index.html").exists()
+    assert (tmp_path / "site" / "tutorial" / "index.html").exists()
