@@ -96,7 +96,7 @@ def difference(data: np.ndarray) -> float:
 
 
 def _draws(model: Model, params: Params, x: Array, key: Array) -> Array:
-    """The standard normals that `elbo` draws under this key: a key an example, split once more.
+    """The standard normals that `elbo` draws under this key: a key an example.
 
     From a model whose guide is N(0, 1) whatever it sees, so that a draw is its noise.
     """
@@ -105,8 +105,7 @@ def _draws(model: Model, params: Params, x: Array, key: Array) -> Array:
     zero = jax.tree.map(lambda leaf: 0 * leaf, params)
     zero["encoder"]["scale"]["bias"] += np.log(np.expm1(np.float32(1)))
     draw = jax.vmap(lambda k, one: model.lowered.guide_draw(zero, k, {"x": one})[0]["z"])
-    keys = jax.vmap(lambda k: jax.random.split(k, 1)[0])(jax.random.split(key, len(x)))
-    return draw(keys, x)
+    return draw(jax.random.split(key, len(x)), x)
 
 
 if __name__ == "__main__":

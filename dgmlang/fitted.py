@@ -28,6 +28,7 @@ from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implementation
 from dgmlang.runtime import checkpoint, paths
+from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import conform
 from dgmlang.runtime.inlet import Inlet
 from dgmlang.runtime.metrics import Record
@@ -312,9 +313,8 @@ def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
         if name not in first:
             raise DgmError(codes.unknown_choice("parameter", name, first))
     declared = [v for v in model.plan.program.having("param") if v.name in params]
-    conform(
-        declared, {v.name: np.asarray(params[v.name])[None] for v in declared}, "the parameters"
-    )
+    given = {v.name: Blocks.of(np.asarray(params[v.name])[None]) for v in declared}
+    conform(declared, given, "the parameters")
     stored = model.lowered.unconstrain({**model.lowered.constrain(first), **params})
     checkpoint.restore(first, paths.named(stored), "the parameters")
     return Fitted(model, {"last": jax.tree.map(jax.numpy.asarray, stored)}, "last", Inlet())

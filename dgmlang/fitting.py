@@ -19,6 +19,7 @@ from dgmlang.compiler.lower.checks import Fault
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.expression import Expression
+from dgmlang.compiler.plan.initial import starts
 from dgmlang.compiler.plan.methods import Method, require_built
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
@@ -218,7 +219,12 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
 def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> Params:
     """First parameters: by the table, then what `init` gives (a run folder, or arrays by path)."""
     chains = {chain.name for chain in intake.preparation.chains}
-    seen = {n: intake.prepared[n] if n in chains else a for n, a in arrays.items()}
+    looked_at = {start.variable for start in starts(model.plan.program).values()}
+    seen = {
+        n: intake.prepared[n].whole() if n in chains else a
+        for n, a in arrays.items()
+        if n in looked_at
+    }
     first = model.init(request.seed, seen)
     if request.init is None:
         return first

@@ -16,6 +16,7 @@ from dgmlang.compiler.program import Call, ComputedLaw, Expr, Net, NetCall, Prog
 from dgmlang.compiler.walk import parents, reads
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Values
+from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import conform, storable
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _called(fitted: Fitted, net: Net, arrays: tuple[Any, ...]) -> Any:
     args: dict[str, Expr] = {}
     for (name, type_), array in zip(ports.items(), arrays, strict=True):
         port, found = Variable("given", name, type_, None, None, net.span), np.asarray(array)
-        conform([port], {name: found}, f"nets.{net.name}")
+        conform([port], {name: Blocks.of(found)}, f"nets.{net.name}")
         # No name of a program has a space, so that an argument hides no variable.
         hidden = f"argument {name}"
         held[hidden] = jnp.asarray(storable(port, found, False))

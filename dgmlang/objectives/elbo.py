@@ -99,7 +99,7 @@ def _estimator(
     every = over(_one_draw(lowered, beta), (None, 0, None), samples)
 
     def estimate(params: Params, key: Array, values: Values) -> tuple[Array, Array]:
-        keys = jax.random.split(key, samples)
+        keys = jax.random.split(key, samples) if samples > 1 else key[None]
         weights, bounds, kls, scores = every(params, keys, values)
         each = jnp.sum(weights * bounds, axis=1)
         baseline = leave_one_out(jax.lax.stop_gradient(each))

@@ -13,6 +13,7 @@ from jax import Array
 
 from dgmlang.prepare.step import Fitted, Range, Step
 from dgmlang.registry import implements
+from dgmlang.runtime.blocks import Blocks
 
 
 @implements("prepare", "dequantize")
@@ -35,8 +36,8 @@ class Dequantize(Step):
         "begin at 0, as in `dequantize({name} + {shift})`",
     )
 
-    def fit(self, x: np.ndarray) -> Fitted:
-        return {"levels": np.asarray(np.nanmax(x) + 1, np.float32)}
+    def fit(self, x: Blocks) -> Fitted:
+        return {"levels": np.asarray(x.largest() + 1, np.float32)}
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         return (x + jax.random.uniform(key, x.shape, x.dtype)) / fitted["levels"]

@@ -11,6 +11,7 @@ from jax import Array
 
 from dgmlang.prepare.step import Fitted, Step
 from dgmlang.registry import implements
+from dgmlang.runtime.blocks import Blocks
 
 
 @implements("prepare", "flatten")
@@ -20,7 +21,7 @@ class Flatten(Step):
 
     invertible: ClassVar[bool] = True
 
-    def fit(self, x: np.ndarray) -> Fitted:
+    def fit(self, x: Blocks) -> Fitted:
         return {"shape": np.asarray(x.shape[1:], np.int32)}
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:

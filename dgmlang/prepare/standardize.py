@@ -11,19 +11,26 @@ from jax import Array
 
 from dgmlang.prepare.step import Fitted, Step
 from dgmlang.registry import implements
+from dgmlang.runtime.blocks import Blocks
 
 
 @implements("prepare", "standardize")
 @dataclass(frozen=True)
 class Standardize(Step):
-    """(x − mean) / std, entry by entry of an example; a constant entry is only centred."""
+    """(x − mean) / std, entry by entry of an example; a constant entry is only centred.
+
+    What is missing does not count; an entry that every example lacks is left as it is.
+    """
 
     invertible: ClassVar[bool] = True
 
-    def fit(self, x: np.ndarray) -> Fitted:
-        mean = np.nanmean(x, axis=0, dtype=np.float64)
-        scale = np.nanstd(x, axis=0, dtype=np.float64)
-        scale = np.where(scale > 0, scale, 1.0)
+    def fit(self, x: Blocks) -> Fitted:
+        present = np.maximum(sum(np.sum(~np.isnan(block), axis=0) for block in x), 1)
+        mean = sum(np.nansum(block, axis=0, dtype=np.float64) for block in x) / present
+        squares = sum(np.nansum((block - mean) ** 2, axis=0, dtype=np.float64) for block in x)
+        scale = np.sqrt(squares / present)
+        constant = scale <= np.finfo(np.float32).eps * np.abs(mean)  # all that rounding leaves
+        scale = np.where(constant, 1.0, scale)
         return {"mean": np.asarray(mean, np.float32), "scale": np.asarray(scale, np.float32)}
 
     def example(self, fitted: Fitted) -> tuple[int, ...] | None:

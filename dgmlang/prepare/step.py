@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.runtime.blocks import Blocks
+
 Fitted = dict[str, np.ndarray]
 """What a step learned from the training data; arrays, so that a run folder holds them."""
 
@@ -48,7 +50,7 @@ class Step(ABC):
     invertible: ClassVar[bool] = False
     takes: ClassVar[Range | None] = None
 
-    def fit(self, x: np.ndarray) -> Fitted:
+    def fit(self, x: Blocks) -> Fitted:
         """What `apply` has to know of the training data; nothing, for most."""
         return {}
 

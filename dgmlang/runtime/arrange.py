@@ -10,6 +10,7 @@ from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import Dim, Shape, show
+from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.data import NAMELESS, Dataset
 from dgmlang.runtime.sizes import settings
 
@@ -48,7 +49,7 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
 
 
 def solve(
-    variables: Sequence[Variable], arrays: Mapping[str, np.ndarray], place: str
+    variables: Sequence[Variable], arrays: Mapping[str, Blocks], place: str
 ) -> tuple[dict[str, int], Notes]:
     """Open hyperparameters, from axes and numbers of levels that are such a name alone.
 
@@ -73,7 +74,7 @@ def solve(
         levels = variable.type.kind.levels
         symbol = _symbol(levels) if levels else None
         if symbol and symbol not in found:
-            found[symbol] = int(np.nanmax(arrays[variable.name])) + 1
+            found[symbol] = int(arrays[variable.name].largest()) + 1
             notes.append(codes.levels_from_data(variable.name, symbol, found[symbol], place))
     return found, tuple(notes)
 

@@ -7,6 +7,8 @@ entry: many times what a data set of bytes takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,13 +25,39 @@ def somewhere(test: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> bo
     return any(bool(test(array[rows]).any()) for rows in blocks(len(array)))
 
 
-def mapped(function: Callable[[slice], np.ndarray], count: int) -> np.ndarray:
-    """The blocks that a function makes of rows, as one array."""
-    found: np.ndarray | None = None
-    for rows in blocks(count):
-        block = np.asarray(function(rows))
-        if found is None:
-            found = np.empty((count, *block.shape[1:]), block.dtype)
-        found[rows] = block
-    assert found is not None
-    return found
+@dataclass(frozen=True)
+class Blocks:
+    """An array of `count` rows that is never whole: `make` makes a block whenever it is looked at.
+
+    So iterating twice makes everything twice.
+    """
+
+    count: int
+    make: Callable[[slice], np.ndarray]
+
+    @staticmethod
+    def of(array: np.ndarray) -> Blocks:
+        """An array that is there."""
+        return Blocks(len(array), array.__getitem__)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (np.asarray(self.make(rows)) for rows in blocks(self.count))
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The whole array's, from its first block."""
+        return (self.count, *next(iter(self)).shape[1:])
+
+    def largest(self) -> float:
+        """The largest entry that is not missing; 0 where all are below it or missing."""
+        return max(float(np.fmax.reduce(block, axis=None, initial=0)) for block in self)
+
+    def whole(self) -> np.ndarray:
+        """All of it."""
+        found: np.ndarray | None = None
+        for rows, block in zip(blocks(self.count), self, strict=True):
+            if found is None:
+                found = np.empty((self.count, *block.shape[1:]), block.dtype)
+            found[rows] = block
+        assert found is not None
+        return found

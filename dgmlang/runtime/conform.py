@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -14,7 +16,7 @@ from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
 from dgmlang.compiler.types.kinds import Interval
 from dgmlang.runtime import sizes
-from dgmlang.runtime.blocks import somewhere
+from dgmlang.runtime.blocks import Blocks, somewhere
 from dgmlang.runtime.places import entry
 
 SUM_TOLERANCE = 1e-4
@@ -22,9 +24,11 @@ SUM_TOLERANCE = 1e-4
 
 
 def conform(
-    variables: Sequence[Variable], arrays: Mapping[str, np.ndarray], place: str
+    variables: Sequence[Variable], arrays: Mapping[str, Blocks], place: str
 ) -> tuple[Diagnostic, ...]:
     """Check arrays, as the model will see them, against programs without open dimensions.
+
+    Each is made once, a block at a time, and whole only to say what is wrong with it.
 
     Returns:
         Warnings.
@@ -32,14 +36,22 @@ def conform(
     Raises:
         DgmError: DGM0512, DGM0516 or DGM0517; one finding a variable.
     """
-    pairs = [(v, arrays[v.name]) for v in variables if v.name in arrays]
-    found = [_shape(v, a, place) or _finite(v, a, place) or _values(v, a, place) for v, a in pairs]
-    errors = [diagnostic for diagnostic in found if diagnostic is not None]
+    errors, warnings = [], []
+    for variable in variables:
+        if variable.name in arrays:
+            array = arrays[variable.name]
+            points = Points()
+            error = _shape(variable, array.shape, place)
+            if error is None and not all(_sound(variable, b, points) for b in array):
+                whole = array.whole()
+                error = _finite(variable, whole, place) or _values(variable, whole, place)
+            if error is not None:
+                errors.append(error)
+            elif points.found and _is_density(variable):
+                warnings.append(codes.integers_as_density(variable.span, variable.name, place))
     if errors:
         raise DgmError(errors)
-    return tuple(
-        codes.integers_as_density(v.span, v.name, place) for v, a in pairs if _points(v, a)
-    )
+    return tuple(warnings)
 
 
 def finite(variables: Sequence[Variable], arrays: Mapping[str, np.ndarray], place: str) -> None:
@@ -64,13 +76,20 @@ def storable(variable: Variable, array: np.ndarray, prepared: bool) -> np.ndarra
     return array.astype(np.float32)
 
 
-def _shape(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
-    expected, found = numbers(variable.type.array_shape), array.shape[1:]
+def _sound(variable: Variable, block: np.ndarray, points: Points) -> bool:
+    """Whether a block holds what the variable may be; `points` looks at it too."""
+    points.look(block)
+    faults = (_missing, _partial, _wrong)
+    return not any(where(variable, block).any() for where in faults)
+
+
+def _shape(variable: Variable, whole: tuple[int, ...], place: str) -> Diagnostic | None:
+    expected, found = numbers(variable.type.array_shape), whole[1:]
     if expected == found:
         return None
     return codes.wrong_shape(
         variable.span, variable.name, show(variable.type.array_shape), found,
-        _reshape(variable.name, expected, array.shape), sizes.settings(variable, found), place,
+        _reshape(variable.name, expected, whole), sizes.settings(variable, found), place,
     )  # fmt: skip
 
 
@@ -87,26 +106,36 @@ def _reshape(name: str, expected: tuple[int, ...], whole: tuple[int, ...]) -> st
 
 
 def _finite(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
-    if array.dtype.kind != "f":
-        return None
-    wrong = np.isinf if variable.type.may_miss else _not_finite
-    if not somewhere(wrong, array):
+    if not somewhere(partial(_missing, variable), array):
         return _partly_missing(variable, array, place)
+    where = _missing(variable, array)
     return codes.missing_value(
-        variable.span, variable.name, *entry(variable.name, array, wrong(array)), place
+        variable.span, variable.name, *entry(variable.name, array, where), place
     )
 
 
 def _partly_missing(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
     """An example that lacks some entries of a variable that may only be missing as a whole."""
-    if not variable.type.optional or variable.type.entry_optional or array.ndim < 2:
+    if not somewhere(partial(_partial, variable), array):
         return None
-    gone = np.isnan(array)
-    whole = gone.all(axis=tuple(range(1, array.ndim)), keepdims=True)
-    if not (gone & ~whole).any():
-        return None
-    _, at = entry(variable.name, array, gone & ~whole)
+    _, at = entry(variable.name, array, _partial(variable, array))
     return codes.partly_missing(variable.span, variable.name, str(variable.type), at, place)
+
+
+def _partial(variable: Variable, array: np.ndarray) -> np.ndarray:
+    """Where an entry is missing that may only be missing together with its whole example."""
+    apart = variable.type.entry_optional or not variable.type.optional
+    if apart or array.ndim < 2 or array.dtype.kind != "f":
+        return np.zeros(array.shape, bool)
+    gone = np.isnan(array)
+    return gone & ~gone.all(axis=tuple(range(1, array.ndim)), keepdims=True)
+
+
+def _missing(variable: Variable, array: np.ndarray) -> np.ndarray:
+    """Where a value is missing, or infinite, that may not be."""
+    if array.dtype.kind != "f":
+        return np.zeros(array.shape, bool)
+    return np.isinf(array) if variable.type.may_miss else ~np.isfinite(array)
 
 
 def blanks(
@@ -121,20 +150,17 @@ def blanks(
     }
 
 
-def _not_finite(array: np.ndarray) -> np.ndarray:
-    return ~np.isfinite(array)
-
-
 def _values(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:
-    def wrong(part: np.ndarray) -> np.ndarray:
-        return _outside(variable, part)[1] & ~np.isnan(part)
+    words, _ = _outside(variable, array[:1])
+    found, at = entry(variable.name, array, _wrong(variable, array))
+    return codes.wrong_value(
+        variable.span, variable.name, words, found, at, _advice(variable, array), place
+    )
 
-    if not somewhere(wrong, array):
-        return None
-    words, _ = _outside(variable, array)
-    found, at = entry(variable.name, array, wrong(array))
-    advice = _advice(variable, array)
-    return codes.wrong_value(variable.span, variable.name, words, found, at, advice, place)
+
+def _wrong(variable: Variable, array: np.ndarray) -> np.ndarray:
+    """Where a value is there that is none of the kind's."""
+    return _outside(variable, array)[1] & ~np.isnan(array)
 
 
 def _outside(variable: Variable, array: np.ndarray) -> tuple[str, np.ndarray]:
@@ -192,11 +218,30 @@ def _advice(variable: Variable, array: np.ndarray) -> str | None:
     return None
 
 
-def _points(variable: Variable, array: np.ndarray) -> bool:
-    """Whether a continuous variable of the model's law was given whole numbers only."""
-    if variable.role != "data" or variable.type.kind.name not in ("real", "positive", "interval"):
-        return False
-    return not somewhere(_between, array) and float(array.min()) < float(array.max())
+def _is_density(variable: Variable) -> bool:
+    """Whether the variable is a continuous one of the model's law."""
+    return variable.role == "data" and variable.type.kind.name in ("real", "positive", "interval")
+
+
+@dataclass
+class Points:
+    """Whether all values seen were whole numbers, and not all of them the same."""
+
+    whole: bool = True
+    low: float = np.inf
+    high: float = -np.inf
+
+    def look(self, block: np.ndarray) -> None:
+        """See one more block."""
+        if self.whole and not _between(block).any():
+            self.low = min(self.low, float(block.min()))
+            self.high = max(self.high, float(block.max()))
+        else:
+            self.whole = False
+
+    @property
+    def found(self) -> bool:
+        return self.whole and self.low < self.high
 
 
 def _between(array: np.ndarray) -> np.ndarray:

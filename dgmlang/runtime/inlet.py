@@ -39,7 +39,8 @@ class Inlet:
         intake = take_more(variables, data, self.preparation, self.states, self.seed)
         conform(variables, intake.prepared, intake.place)
         known = {v.name: v for v in variables}
-        brought = {**intake.prepared, **blanks(variables, intake.prepared)}
+        whole = {name: blocks.whole() for name, blocks in intake.prepared.items()}
+        brought = {**whole, **blanks(variables, intake.arrays)}
         arrays = {n: storable(known[n], a, False) for n, a in brought.items()}
         return {name: jnp.asarray(array) for name, array in arrays.items()}
 

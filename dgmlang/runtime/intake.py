@@ -13,6 +13,7 @@ from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.syntax import ast
 from dgmlang.runtime import arrange, data, preparation, sizes
+from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import blanks, conform, finite, storable
 from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.keys import Purpose, purpose, root
@@ -23,10 +24,13 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Intake:
-    """Arrays by variable as they came, and as the model sees them with random steps frozen."""
+    """Arrays by variable as they came, and as the model sees them with random steps frozen.
+
+    What is prepared is made a block at a time where it is looked at, and never kept whole.
+    """
 
     arrays: Arrays
-    prepared: Arrays
+    prepared: Mapping[str, Blocks]
     preparation: Preparation
     states: States
     place: str
@@ -93,5 +97,6 @@ def _rows(dataset: Dataset, rows: np.ndarray) -> Dataset:
 def _prepared(
     arrays: Arrays, chains: Preparation, states: States, key: jax.Array, place: str, notes: Any
 ) -> Intake:
-    prepared = {**arrays, **chains.frozen(states, arrays, key)}
+    given = {name: Blocks.of(array) for name, array in arrays.items()}
+    prepared = {**given, **chains.frozen(states, arrays, key)}
     return Intake(arrays, prepared, chains, states, place, notes)

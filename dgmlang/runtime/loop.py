@@ -22,6 +22,7 @@ from dgmlang.compiler.lower.checks import Fault
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run
+from dgmlang.runtime.heap import give_back
 from dgmlang.runtime.interrupts import Interrupts
 from dgmlang.runtime.metrics import Log, Record
 from dgmlang.runtime.pace import Pace
@@ -174,12 +175,15 @@ class _Fit:
         return self._result(reason)
 
     def _loop(self, interrupts: Interrupts) -> str:
-        pace = Pace()
+        pace, began = Pace(), self.step
+        give_back()  # the first call compiles, and there memory peaks
         while self.step < self.settings.steps:
             stop = self._next_stop(pace.count)
             with pace.measure(stop - self.step):
                 self.carry = self.trainer.advance(self.carry, self.given, stop)
                 failed = int(self.carry.failed) >= 0
+            if self.step == began:
+                give_back()
             if failed:
                 self._fail()
             self.step = stop

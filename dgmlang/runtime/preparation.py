@@ -24,7 +24,7 @@ from dgmlang.compiler.types.static import Static, static
 from dgmlang.objectives.objective import Values
 from dgmlang.prepare.step import Fitted, Range, Step
 from dgmlang.registry import implementation, implemented
-from dgmlang.runtime.blocks import mapped, somewhere
+from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.places import entry
 
 States = dict[str, tuple[Fitted, ...]]
@@ -86,15 +86,15 @@ class Preparation:
 
     def frozen(
         self, states: States, arrays: Mapping[str, np.ndarray], key: Array
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Blocks]:
         """All of the data as `apply` makes them, random steps drawn once."""
 
         def block(name: str, rows: slice) -> np.ndarray:
-            part = {name: jnp.asarray(arrays[name][rows])}
-            return np.asarray(self.apply(states, part, block_key(key, rows))[name])
+            part = {name: arrays[name][rows]}
+            return np.asarray(_apply(self, states, part, block_key(key, rows))[name])
 
         chained = [chain.name for chain in self.chains if chain.name in arrays]
-        return {n: mapped(partial(block, n), len(arrays[n])) for n in chained}
+        return {name: Blocks(len(arrays[name]), partial(block, name)) for name in chained}
 
     def check(
         self, states: States, arrays: Mapping[str, np.ndarray], key: Array, place: str
@@ -112,12 +112,14 @@ class Preparation:
     def apply(self, states: States, values: Values, key: Array) -> Values:
         """The values with the prepared variables exchanged; random steps draw from the key."""
         prepared = dict(values)
-        for place, chain in enumerate(self.chains):
+        before = 0
+        for chain in self.chains:
             if chain.name in values:
-                x, own = _number(values[chain.name]), jax.random.fold_in(key, place)
+                x = _number(values[chain.name])
                 for count, (link, fitted) in enumerate(_zip(chain, states)):
-                    x = link.step.apply(x, fitted, jax.random.fold_in(own, count))
+                    x = link.step.apply(x, fitted, jax.random.fold_in(key, before + count))
                 prepared[chain.name] = _whole(x) if chain.whole else x
+            before += len(chain.links)  # so that a step's key is its own, whichever data are there
         return prepared
 
     def invert(self, states: States, values: Values) -> Values:
@@ -258,6 +260,9 @@ def _constant(node: ast.Expr) -> float:
 # ── on arrays ────────────────────────────────────────────────────────────────────────────────────
 
 
+_apply = jax.jit(Preparation.apply, static_argnums=0)
+
+
 def _fit(
     chain: Chain,
     array: np.ndarray,
@@ -265,34 +270,50 @@ def _fit(
     key: Array,
     place: str = "",
 ) -> tuple[Fitted, ...]:
-    x, found = array, []
+    found: tuple[Fitted, ...] = ()
     for count, link in enumerate(chain.links):
+        x = _before(chain.links[:count], found, array, key)
         _within(chain.name, link, x)
         fitted = link.step.fit(x) if states is None else states[count]
         expected = link.step.example(fitted)
-        if expected not in (None, x.shape[1:]):
+        if expected is not None and expected != x.shape[1:]:
             shapes = (list(expected), x.shape[1:])
             raise DgmError(codes.other_shape(link.span, chain.name, *shapes, place))
-        found.append(fitted)
-        if count + 1 < len(chain.links):
-            x = _applied(link, x, fitted, jax.random.fold_in(key, count))
-    return tuple(found)
+        found = (*found, fitted)
+    return found
 
 
-def _applied(link: Link, x: np.ndarray, fitted: Fitted, key: Array) -> np.ndarray:
+def _before(
+    links: Sequence[Link], fitted: Sequence[Fitted], array: np.ndarray, key: Array
+) -> Blocks:
+    """What the steps so far make of the array."""
+    steps = tuple(link.step for link in links)
+
     def block(rows: slice) -> np.ndarray:
-        return np.asarray(link.step.apply(_number(x[rows]), fitted, block_key(key, rows)))
+        return np.asarray(_passed(steps, array[rows], tuple(fitted), key, rows.start))
 
-    return mapped(block, len(x))
+    return Blocks(len(array), block) if links else Blocks.of(array)
 
 
-def _within(name: str, link: Link, x: np.ndarray) -> None:
+@partial(jax.jit, static_argnums=0)
+def _passed(
+    steps: tuple[Step, ...], x: Array, fitted: tuple[Fitted, ...], key: Array, start: int
+) -> Array:
+    x = _number(x)
+    for count, (step, state) in enumerate(zip(steps, fitted, strict=True)):
+        own = jax.random.fold_in(jax.random.fold_in(key, count), start)
+        x = step.apply(x, state, own)
+    return x
+
+
+def _within(name: str, link: Link, x: Blocks) -> None:
     takes: Range | None = link.step.takes
     if takes is None:
         return
-    if somewhere(takes.leaves_out, x):
-        value, at = entry(name, x, takes.leaves_out(x))
-        low, high = float(np.nanmin(x)), float(np.nanmax(x))
+    if any(takes.leaves_out(block).any() for block in x):
+        whole = x.whole()
+        value, at = entry(name, whole, takes.leaves_out(whole))
+        low, high = float(np.nanmin(whole)), float(np.nanmax(whole))
         text = takes.below if low < takes.low else takes.advice
         advice = text.format(name=name, largest=high, shift=ceil(-low))
         step = type(link.step).__name__.lower()

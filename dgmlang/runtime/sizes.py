@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
 from dgmlang.compiler.types.dims import Dim, Shape
 from dgmlang.compiler.types.static import Static, dimension
+from dgmlang.runtime.blocks import Blocks
 
 
 def settings(variable: Variable, sizes: tuple[int, ...]) -> dict[str, int]:
@@ -32,7 +31,7 @@ def settings(variable: Variable, sizes: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
-def likely(variables: Sequence[Variable], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+def likely(variables: Sequence[Variable], arrays: Mapping[str, Blocks]) -> dict[str, int]:
     """What single axes say of open hyperparameters that they are not alone."""
     found: dict[str, int] = {}
     for variable in variables:

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.runtime import arrange
+from dgmlang.runtime.blocks import ROWS, Blocks
 from dgmlang.runtime.builtin import NAMES, dataset
 from dgmlang.runtime.data import NAMELESS, read
 from dgmlang.runtime.intake import share, take_in, take_more
@@ -72,7 +74,8 @@ def test_columns_by_name_and_the_rest_as_a_vector() -> None:
 
 def test_open_dimensions_come_from_the_data() -> None:
     declared = variables("d: int, K: int | given y : cat(K); data x : real[d, d] ~ Normal(0, 1)")
-    arrays = {"x": np.zeros((4, 3, 3)), "y": np.array([0, 1, 4, 1])}
+    given = {"x": np.zeros((4, 3, 3)), "y": np.array([0, 1, 4, 1])}
+    arrays = {name: Blocks.of(array) for name, array in given.items()}
     values, notes = arrange.solve(declared, arrays, "here")
     assert values == {"d": 3, "K": 5}
     assert [note.code for note in notes] == ["DGM0515"]
@@ -115,7 +118,7 @@ def test_bytes_stay_bytes_until_they_are_prepared() -> None:
     pixels = np.array([[0, 255], [128, 3]], np.uint8)
     intake = take_in(declared, pixels, prepare(x="bernoulli(x / 255)"), 0)
     assert intake.checked(declared)[0]["x"].dtype == np.uint8
-    assert set(np.unique(intake.prepared["x"])) <= {0.0, 1.0}
+    assert set(np.unique(intake.prepared["x"].whole())) <= {0.0, 1.0}
 
 
 def test_numbers_too_large_for_fractions_are_not_called_whole() -> None:
@@ -143,4 +146,29 @@ def test_queries_are_prepared_as_the_training_data_were() -> None:
     intake = take_in(REALS, TABLE, prepare(x="standardize(x)"), 0)
     more = take_more(REALS, TABLE + 10, intake.preparation, intake.states, 0)
     expected = (TABLE + 10 - TABLE.mean(0)) / TABLE.std(0)
-    assert np.allclose(more.prepared["x"], expected, rtol=1e-5)
+    assert np.allclose(more.prepared["x"].whole(), expected, rtol=1e-5)
+
+
+def test_preparing_never_holds_more_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(self: Blocks) -> np.ndarray:
+        raise AssertionError("made whole")
+
+    x = np.random.default_rng(0).normal(3, 2, (3 * ROWS + 7, 2))
+    monkeypatch.setattr(Blocks, "whole", forbidden)
+    intake = take_in(REALS, x, prepare(x="standardize(2 * x)"), 0)
+    assert len(intake.checked(REALS)[0]["x"]) == len(x)
+    sizes = [len(block) for block in intake.prepared["x"]]
+    assert sizes == [ROWS, ROWS, ROWS, 7]
+    monkeypatch.undo()
+    expected = (x - x.mean(0)) / x.std(0)
+    assert np.allclose(intake.prepared["x"].whole(), expected, atol=1e-5)
+
+
+def test_what_is_wrong_in_a_late_block_is_found() -> None:
+    x = np.zeros((2 * ROWS, 2))
+    x[ROWS + 3, 1] = 2
+    declared = variables("data x : bit[2] ~ Bernoulli(0.5)")
+    intake = take_in(declared, x, {}, 0)
+    with pytest.raises(DgmError) as raised:
+        intake.checked(declared)
+    assert f"row {ROWS + 3}" in str(raised.value.diagnostics[0])

@@ -73,6 +73,8 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "outside_unit": ("data x : unit ~ Beta(1, 1)", np.array([0.5, 1.5]), {}),
     "simplex_sum": ("data x : simplex(3) ~ Dirichlet([1, 1, 1])", np.full((2, 3), 0.3), {}),
     "nan": (REALS, put(np.ones((4, 2)), (3, 1), np.nan), {}),
+    "partly_missing": ("data x : real[2]? ~ Normal(0, 1)",
+                       put(np.ones((600, 2)), (520, 1), np.nan), {}),
     "infinite": (REALS, put(np.ones((4, 2)), (0, 1), -np.inf), {}),
     "prepare_unknown_variable": (BITS, ones, {"y": "bernoulli(y)"}),
     "prepare_unknown_step": (BITS, ones, {"x": "bernouli(x)"}),

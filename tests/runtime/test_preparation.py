@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dgmlang.registry import implementation, implemented
+from dgmlang.runtime.blocks import ROWS
 from dgmlang.runtime.keys import root
 from dgmlang.runtime.loop import train
 from dgmlang.runtime.preparation import Preparation, parse
@@ -103,11 +104,25 @@ def test_round_trip_and_log_determinant(text: str, x64: None) -> None:
     assert float(found) == pytest.approx(float(truth), abs=1e-6)
 
 
+def test_standardize_leaves_out_what_is_missing() -> None:
+    x = np.random.default_rng(0).normal(3, 2, (ROWS + 9, 3))
+    x[:ROWS, 1] = np.nan  # so that a whole block lacks it
+    x[:, 2] = np.nan
+    made = chain("standardize(x)")
+    states = made.fit({"x": x}, KEY)
+    present, expected = x[:, :2], np.full_like(x, np.nan)
+    expected[:, :2] = (present - np.nanmean(present, axis=0)) / np.nanstd(present, axis=0)
+    seen = np.asarray(made.apply(states, {"x": jnp.asarray(x)}, KEY)["x"])
+    assert np.allclose(seen, expected, atol=1e-5, equal_nan=True)
+    later = made.apply(states, {"x": jnp.ones((1, 3))}, KEY)["x"]
+    assert later[0, 2] == 1  # no training data say what its scale is
+
+
 def test_standardize_centres_a_constant_column() -> None:
-    x = np.array([[1.0, 2.0, 0.0], [1.0, 4.0, 0.0]])
+    x = np.array([[0.1, 2.0, 0.0], [0.1, 4.0, 0.0]] * 15)  # thirty times 0.1 is not 3 exactly
     made = chain("standardize(x)")
     found = made.apply(made.fit({"x": x}, KEY), {"x": jnp.asarray(x)}, KEY)["x"]
-    assert np.allclose(found, [[0, -1, 0], [0, 1, 0]])
+    assert np.allclose(found, [[0, -1, 0], [0, 1, 0]] * 15)
 
 
 def test_draws_go_back_as_far_as_steps_can_be_undone() -> None:
