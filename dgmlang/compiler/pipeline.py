@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.amortise import amortised
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.plan import plan as decide
 from dgmlang.compiler.program import Expr, Program
 from dgmlang.compiler.report import Report
-from dgmlang.compiler.resolve import resolve
+from dgmlang.compiler.resolve import Resolved, resolve
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse, parse_expression
@@ -45,11 +47,7 @@ def program(
     source: Source, report: Report, settings: Mapping[str, Any], model: str | None = None
 ) -> Program:
     """The typed program; raises DgmError with every mistake that was found."""
-    resolved = resolve(syntax(source, report), report, settings, model)
-    checked = check(resolved, report)
-    report.settle()
-    assert checked is not None
-    return checked
+    return _checked(resolve(syntax(source, report), report, settings, model), report)
 
 
 def compile_source(
@@ -57,8 +55,23 @@ def compile_source(
 ) -> tuple[Plan, Report]:
     """Everything before lowering: the plan, and the report with its warnings."""
     report = Report()
-    checked = program(source, report, settings or {}, model)
-    return decide(checked, derive(checked)), report
+    resolved = resolve(syntax(source, report), report, settings or {}, model)
+    checked = _checked(resolved, report)
+    facts = derive(checked)
+    whole, built = amortised(resolved, checked, facts)
+    if built:
+        guided = _checked(whole, Report())
+        assert guided.guide is not None
+        checked = replace(guided, guide=replace(guided.guide, built=built))
+        facts = derive(checked)
+    return decide(checked, facts), report
+
+
+def _checked(resolved: Resolved, report: Report) -> Program:
+    checked = check(resolved, report)
+    report.settle()
+    assert checked is not None
+    return checked
 
 
 def compile_text(text: str, **settings: Any) -> Plan:

@@ -25,7 +25,7 @@ CONDITIONAL = """model Conditional {
 """
 UNGUIDED = """model Unguided {
   param w : real
-  latent z : real ~ Normal(0, 1)
+  latent z : interval(-1, 1) ~ Normal(0, 1) |> tanh
   data x : real ~ Normal(w * z, 1)
 }
 """

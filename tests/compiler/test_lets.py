@@ -6,7 +6,7 @@ import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.pipeline import compile_text
-from dgmlang.compiler.program import Index, Named, Program, Stage, Through
+from dgmlang.compiler.program import Chain, Index, Named, Program, Stage, Through
 from dgmlang.compiler.walk import expressions, stages
 
 
@@ -14,14 +14,19 @@ def program(body: str) -> Program:
     return compile_text(f"model M(n: int = 2, w: int[] = [8]) {{\n{body}\n}}").program
 
 
-def paths(of: Program) -> list[str]:
-    """The parameter paths of the stages that stand in expressions, in the order of the text."""
+def written(of: Program) -> list[Chain]:
+    """The chains in expressions, in the order of the text, without those of a built guide."""
     chains = [e.chain for e in expressions(of) if isinstance(e, Through)]
-    return [".".join((*c.owner, s.place)) for c in chains for s in c.stages]
+    return [c for c in chains if not c.owner[0].startswith("guide")]
+
+
+def paths(of: Program) -> list[str]:
+    """The parameter paths of the stages."""
+    return [".".join((*c.owner, s.place)) for c in written(of) for s in c.stages]
 
 
 def inner(of: Program) -> list[Stage]:
-    return [s for e in expressions(of) if isinstance(e, Through) for s in stages(e.chain)]
+    return [s for chain in written(of) for s in stages(chain)]
 
 
 def test_a_record_is_taken_apart() -> None:

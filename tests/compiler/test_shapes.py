@@ -42,7 +42,7 @@ def test_slices_of_an_open_axis() -> None:
 def test_a_simplex_enters_a_layer() -> None:
     plan = compile_text(
         "model M {\n  net f(z: simplex(3)) -> real = z |> mlp([8])\n"
-        "  latent z : simplex(3) ~ Dirichlet([1, 1, 1])\n  data x : real ~ Normal(f(z), 1)\n}\n"
+        "  given z : simplex(3)\n  data x : real ~ Normal(f(z), 1)\n}\n"
     )
     # Three entries in, eight units, one head: their weights and biases.
     assert plan.facts.parameters == 4 * 8 + 9

@@ -119,7 +119,7 @@ def test_stages_outside_nets_learn() -> None:
 def test_a_guide_that_leaves_a_latent_out_is_said() -> None:
     model = dgm.parse(
         "model M { param w : real\n"
-        " latent z : real ~ Normal(0, 1)\n latent u : real ~ Normal(0, 1)\n"
+        " latent z : real ~ Normal(0, 1)\n latent u : interval(-1, 1) ~ Normal(0, 1) |> tanh\n"
         " data x : real ~ Normal(w * z + exp(u), 1)\n guide { z ~ Normal(x, 1) } }"
     )
     with pytest.raises(dgm.DgmError, match="DGM0417"):

@@ -60,7 +60,7 @@ def _flags(
     mixtures = [v for v in drawn if any(isinstance(e, Mixture) for e in entries(v.law))]
     critic = set(program.critic.parameters) if program.critic else set()
     drawn = program.guide.laws if program.guide else {}
-    guided = bool(drawn) and all(b.variable in drawn for b in bounded)
+    guided = bool(drawn) and not unguided(program, bounded)
     deterministic = any(isinstance(law, ComputedLaw) for law in drawn.values())
     return {
         "latents": len(latents) + len(mixtures),
@@ -92,6 +92,13 @@ def _flags(
         "givens": len(program.having("given")),
         "missing": any(v.type.may_miss for v in data),
     }
+
+
+def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
+    """The bounded latents that lack a guide; what is computed from others needs none."""
+    drawn = program.guide.laws if program.guide else {}
+    laws = {b.variable: program.variables[b.variable].law for b in bounded}
+    return tuple(n for n, v in laws.items() if n not in drawn and not isinstance(v, ComputedLaw))
 
 
 def _has_noise(variable: Variable) -> bool:

@@ -222,6 +222,10 @@ def _training(plan: Plan) -> Iterator[str]:
     yield f"  recipe      {recipe(plan.default_objective)}"
     for name, rule in initial_rules(plan.program, plan.facts).items():
         yield f"  {name:<12}starts: {rule}"
+    guide = plan.program.guide
+    for name in guide.built if guide else ():
+        assert guide is not None
+        yield f"  guide       built: {name} ~ {guide.laws[name].span.text}"
     if plan.companions:
         yield f"  built       {', '.join(plan.companions)}: the program does not write it"
 

@@ -116,7 +116,7 @@ def missing_companions(extern: Extern, facts: Facts) -> tuple[str, ...]:
 
 def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
     """What is built because the program does not write it."""
-    built: list[str] = []
+    built: list[str] = ["guide"] if program.guide and program.guide.built else []
     if facts.pathwise.value == "yes" and program.critic is None:
         built.append("critic")
     if facts.flags["energy"] and facts.flags["noise_density"] and not program.noise:

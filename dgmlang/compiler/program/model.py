@@ -28,10 +28,14 @@ class Variable:
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """q(latents | data, givens): laws in the order in which they are drawn."""
+    """q(latents | data, givens): laws in the order in which they are drawn.
+
+    `built` are the latents whose laws the program does not write.
+    """
 
     laws: Mapping[str, Law]
     span: Span = field(repr=False)
+    built: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

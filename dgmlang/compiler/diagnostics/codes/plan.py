@@ -154,7 +154,7 @@ def missing_companion(name: str, what: str, place: str) -> Diagnostic:
         "DGM0417",
         f"no {what}",
         (),
-        (f"`{name}` needs a {what}, the program writes none, and this version does not build one",),
+        (f"`{name}` needs a {what}, the program writes none, and none is built for such a latent",),
         {
             "guide": "add `guide { z ~ Normal(encoder(x)...) }`",
             "critic": "add `critic(x) = x |> mlp([128, 128])`",
