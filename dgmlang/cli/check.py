@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
 from dgmlang.cli.terminal import say
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 
 
 def _run(args: Namespace) -> int:
     from dgmlang.compiler.pipeline import compile_source, read
     from dgmlang.compiler.plan.explain import Explanation
 
-    plan, report = compile_source(read(args.file), args.set)
+    try:
+        plan, report = compile_source(read(args.file), args.set)
+    except DgmError as error:
+        if not args.json:
+            raise
+        _print_records(error.diagnostics)
+        return 1
+    refused = bool(report.warnings) and args.strict
+    if args.json:
+        _print_records(report.warnings)
+        return int(refused)
     say(report.warnings)
-    if report.warnings and args.strict:
+    if refused:
         return 1
     print(Explanation(plan).summary())
     print(f"{args.file} is well formed")
     return 0
 
 
+def _print_records(found: Iterable[Diagnostic]) -> None:
+    import json
+
+    from dgmlang.compiler.diagnostics.record import record
+
+    print(json.dumps([record(diagnostic) for diagnostic in found], indent=2, ensure_ascii=False))
+
+
 def _options(parser: ArgumentParser) -> None:
     options.program(parser)
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    parser.add_argument(
+        "--json", action="store_true", help="print what was found as a list of JSON objects"
+    )
 
 
 CHECK = Command(

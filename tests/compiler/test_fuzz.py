@@ -32,3 +32,11 @@ def test_sizes_beyond_a_float_are_no_sizes(size: str) -> None:
     with pytest.raises(DgmError) as error:
         compile_text(f"model A(d: int) {{ data x : real[{size}] ~ Normal(0, 1) }}")
     assert [d.code for d in error.value.diagnostics] == ["DGM0303"]
+
+
+def test_a_huge_grid_is_coloured_at_once() -> None:
+    text = """model Ising {
+      data s : spin[99999999999, 99999999999]
+      energy -sum(s * shift(s, 1, axis = 0))
+    }"""
+    assert fuzz.complaint(text) is None

@@ -91,8 +91,8 @@ def _counts(weights: tuple[int, ...], modulus: int, sides: tuple[int, ...]) -> l
     counts = [1] + [0] * (modulus - 1)
     for w, side in zip(weights, sides, strict=True):
         axis = [0] * modulus
-        for i in range(side):
-            axis[w * i % modulus] += 1
+        for i in range(modulus):
+            axis[w * i % modulus] += (side - i + modulus - 1) // modulus  # places i, i + modulus, …
         counts = [
             sum(counts[a] * axis[(r - a) % modulus] for a in range(modulus)) for r in range(modulus)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -20,11 +21,21 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """`text` in the place of `span`; at an empty span, before what stands there."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One finding.
 
     `labels[0]` is the place of the mistake, further labels are the other sides of a mismatch; a
     diagnostic about something without a text (data, a run folder) has none and may set `place`.
+    `fixes` are the edits, all of them together, that do what `help` says; none where a person must
+    decide.
     """
 
     code: str
@@ -34,6 +45,28 @@ class Diagnostic:
     help: str | None = None
     severity: Severity = "error"
     place: str | None = None
+    fixes: tuple[Edit, ...] = ()
+
+
+def instead(span: Span, text: str | None) -> tuple[Edit, ...]:
+    """The fix that writes one thing for another; none where there is nothing to write."""
+    return () if text is None else (Edit(span, text),)
+
+
+def respelt(span: Span, name: str, near: str | None) -> tuple[Edit, ...]:
+    """The fix that writes a name as it was meant; none where it does not stand just once there."""
+    places = [m.start() for m in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)]
+    if near is None or not near.isidentifier() or len(places) != 1:
+        return ()
+    start = span.start + places[0]
+    return (Edit(Span(span.source, start, start + len(name)), near),)
+
+
+def apply(text: str, fixes: Iterable[Edit]) -> str:
+    """The text with the edits made; none of them overlap."""
+    for edit in sorted(fixes, key=lambda edit: edit.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
 
 
 class DgmError(Exception):

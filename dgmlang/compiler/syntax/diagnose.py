@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
@@ -13,7 +14,7 @@ from dgmlang.compiler.diagnostics.codes.syntax_help import (
     NO_OPERATOR_WORD,
     dotted,
 )
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Edit, instead
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax.lalr import END, Unexpected, load_tables, run
@@ -51,7 +52,8 @@ def diagnose(source: Source, start: str, piece: Piece, error: Unexpected) -> Dia
     help = _written(error) or _called(piece.tokens, error.token) or _help(error)
     if help is None and any(t.type == "if" and t.fresh for t in piece.tokens):
         help = "write `a if test else b` for a value: whether a line holds depends on no test"
-    return codes.unexpected(span, _expected(error, end), _found(token), help)
+    fixes = _fixes(source, error, help)
+    return codes.unexpected(span, _expected(error, end), _found(token), help, fixes)
 
 
 def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
@@ -63,7 +65,8 @@ def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
     if token.type in STARTERS | {"prepare"}:
         return codes.misplaced(span, where, _home(token.type))
     help = FIRST_WORDS.get(token.text) or _called(tokens) or _role_help(start, tokens)
-    return codes.no_role(span, what, help)
+    word = re.fullmatch("write `(\\w+)`", help or "")
+    return codes.no_role(span, what, help, word and word[1])
 
 
 def _home(word: str) -> str:
@@ -139,6 +142,26 @@ def _written(error: Unexpected) -> str | None:
     if before.type == "NUMBER" and token.type == "," and "," not in error.expected:
         return f"write `{before.text}.…` for a fraction, or put the values into brackets"
     return None
+
+
+def _fixes(source: Source, error: Unexpected, help: str | None) -> tuple[Edit, ...]:
+    """The edit that a help stands for, where one token is wrong, too many or missing."""
+    token = error.token
+    if token is None or help is None:
+        return ()
+    span, before = Span(source, token.start, token.end), Span(source, token.start, token.start)
+    if help == NO_EXPRESSION["STRING"]:
+        return instead(span, token.text)
+    if help == "write `==` to compare" and token.type == "=":
+        return instead(span, "==")
+    if help == "write `=`":
+        is_wrong = token.type in ("==", ":", "~")
+        return instead(span, "=") if is_wrong else instead(before, "= ")
+    if help == f"write `{error.before.text}`":
+        return instead(span, "")
+    if help == "write `*` between the factors":
+        return instead(before, "* ")
+    return ()
 
 
 def _help(error: Unexpected) -> str | None:

@@ -89,6 +89,7 @@ class _Cutter:
         """Takes the next token; `after` is the one behind it."""
         self._finish_before(token, after)
         if token.type == ";" and not self.inner:
+            self.closed = None
             return
         if token.type == "{" and not self.inner and self._is_head():
             self._open(token)

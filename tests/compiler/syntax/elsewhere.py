@@ -98,7 +98,7 @@ LINES = {
     "step of a slice": "  energy sum(y[0:3:2])",
     "dots in an index": "  energy sum(y[..., 0])",
     "star argument": "  energy f(*y)",
-    "keyword with a colon": "  data x : real ~ Normal(loc: 0, scale: 1)",
+    "keyword with a colon": "  data x : real ~ Normal(loc: 0)",
     "where": "  energy y |> sum where d > 1",
 }
 FILES = {

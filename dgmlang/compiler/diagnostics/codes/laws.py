@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+import re
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, instead
 from dgmlang.compiler.source import Span
 
 
@@ -17,7 +19,9 @@ def support_mismatch(
 def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
     """Something other than a distribution behind `~`."""
     label = Label(span, f"Expected a distribution; found {found}")
-    return Diagnostic("DGM0311", "not a distribution", (label,), help=help)
+    word = re.fullmatch("write `(\\w+)`", help or "")
+    fixes = instead(span, word and word[1])
+    return Diagnostic("DGM0311", "not a distribution", (label,), help=help, fixes=fixes)
 
 
 def not_invertible(span: Span, stage: str) -> Diagnostic:
@@ -93,6 +97,7 @@ def guide_target(span: Span, name: str) -> Diagnostic:
 
 
 def _noise(span: Span, label: str, help: str | None = None) -> Diagnostic:
+    """A law for noise that contrast with the data cannot use."""
     why = ("noise is a law of the data with a density, and of nothing else of the example",)
     return Diagnostic("DGM0373", "not a noise law", (Label(span, label),), why, help)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, instead
 from dgmlang.compiler.source import Span
 
 
@@ -13,7 +13,8 @@ def target(span: Span, name: str, wanted: str, loop: Span | None) -> Diagnostic:
     if loop is not None:
         labels += (Label(loop, "in this loop"),)
         why = f"`{name}` has one entry for each turn of every loop around it, outermost first"
-    return Diagnostic("DGM0360", "indices of a target", labels, (why,), f"write `{wanted}`")
+    help, fixes = f"write `{wanted}`", instead(span, wanted)
+    return Diagnostic("DGM0360", "indices of a target", labels, (why,), help, fixes=fixes)
 
 
 def stray(span: Span, what: str) -> Diagnostic:
@@ -27,7 +28,8 @@ def start(span: Span, found: str) -> Diagnostic:
     """A range that does not begin at 0."""
     label = Label(span, f"Expected 0; found `{found}`")
     why = "entry t of a variable is its entry t everywhere, so every loop counts from 0"
-    return Diagnostic("DGM0362", "start of a loop", (label,), (why,), "write `0..`")
+    fixes = instead(span, "0")
+    return Diagnostic("DGM0362", "start of a loop", (label,), (why,), "write `0..`", fixes=fixes)
 
 
 def empty(span: Span, stop: int) -> Diagnostic:

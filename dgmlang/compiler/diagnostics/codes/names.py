@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
-    near = suggest(name, known)
+    return _write(suggest(name, known))
+
+
+def _write(near: str | None) -> str | None:
     return f"write `{near}`" if near else None
 
 
 def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that nothing declares."""
     label = Label(span, f"nothing here is called `{name}`")
-    near = f"write `{name.lower()}`" if name in ("True", "False") else _nearest(name, known)
-    return Diagnostic("DGM0201", "unknown name", (label,), help=near)
+    near = suggest(name, known)
+    of_python = {"True": "1", "False": "0"}.get(name)
+    number = of_python and f"write `{of_python}`, or `{name.lower()}` for a hyperparameter"
+    fixes = respelt(span, name, near)
+    return Diagnostic("DGM0201", "unknown name", (label,), help=number or _write(near), fixes=fixes)
 
 
 def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that is not in the name space of its position."""
     known = tuple(known)
-    near = _nearest(name.rpartition(".")[2], known)
+    near = suggest(name.rpartition(".")[2], known)
     return Diagnostic(
         "DGM0202",
         f"unknown {what}",
         (Label(span, f"no {what} is called `{name}`"),),
         (f"known here: {', '.join(sorted(known))}",) if known and not near else (),
-        near,
+        _write(near),
+        fixes=respelt(span, name, near),
     )
 
 
@@ -112,9 +119,10 @@ def unknown_setting(span: Span, key: str, known: Iterable[str]) -> Diagnostic:
     """A recipe's key that does not exist."""
     known = tuple(known)
     label = Label(span, f"a recipe has no setting `{key}`")
-    near = _nearest(key, known)
+    near = suggest(key, known)
     why = () if near else (f"settings are {', '.join(known)}",)
-    return Diagnostic("DGM0211", "unknown setting", (label,), why, near)
+    fixes = respelt(span, key, near)
+    return Diagnostic("DGM0211", "unknown setting", (label,), why, _write(near), fixes=fixes)
 
 
 def not_built(span: Span, what: str) -> Diagnostic:

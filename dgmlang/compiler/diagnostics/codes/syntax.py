@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgmlang.compiler.diagnostics.codes.syntax_help import SYMBOLS
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.codes.syntax_help import REPLACEMENTS, SYMBOLS
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Edit, Label, instead
 from dgmlang.compiler.source import Span
 
 
-def unexpected(span: Span, expected: Sequence[str], found: str, help: str | None) -> Diagnostic:
+def unexpected(
+    span: Span,
+    expected: Sequence[str],
+    found: str,
+    help: str | None,
+    fixes: tuple[Edit, ...] = (),
+) -> Diagnostic:
     """DGM0101: a token that no statement could have there."""
     label = Label(span, f"expected {_either(expected)}; found {found}")
     title = f"unexpected {found.removeprefix('the ')}"
-    return Diagnostic("DGM0101", title, (label,), help=help)
+    return Diagnostic("DGM0101", title, (label,), help=help, fixes=fixes)
 
 
 def unknown_symbol(span: Span, text: str) -> Diagnostic:
@@ -24,7 +30,8 @@ def unknown_symbol(span: Span, text: str) -> Diagnostic:
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     label = Label(span, f"{shown} has no meaning")
     help = SYMBOLS.get(text) or SYMBOLS.get(text[0], "remove it")
-    return Diagnostic("DGM0102", "unknown symbol", (label,), help=help)
+    fixes = instead(span, "" if help == "remove it" else REPLACEMENTS.get(text))
+    return Diagnostic("DGM0102", "unknown symbol", (label,), help=help, fixes=fixes)
 
 
 def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
@@ -39,13 +46,16 @@ def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
 def unopened(span: Span) -> Diagnostic:
     """DGM0104: a closing bracket that closes nothing."""
     label = Label(span, f"no bracket is open for this `{span.text}`")
-    return Diagnostic("DGM0104", "unopened bracket", (label,), help="remove it")
+    fixes = instead(span, "")
+    return Diagnostic("DGM0104", "unopened bracket", (label,), help="remove it", fixes=fixes)
 
 
 def no_newline(span: Span, end: Span) -> Diagnostic:
     """DGM0105: a statement on the line where a body ends."""
     labels = (Label(span, "a new statement begins here"), Label(end, "the one before ends here"))
-    return Diagnostic("DGM0105", "missing newline", labels, help="begin a new line, or write `;`")
+    help = "begin a new line, or write `;`"
+    fixes = (Edit(Span(span.source, span.start, span.start), "; "),)
+    return Diagnostic("DGM0105", "missing newline", labels, help=help, fixes=fixes)
 
 
 def too_deep(span: Span, limit: int) -> Diagnostic:
@@ -60,10 +70,11 @@ def no_body(span: Span, word: str) -> Diagnostic:
     return Diagnostic("DGM0107", "missing body", (label,), help="write `{ … }` behind it")
 
 
-def no_role(span: Span, what: str, help: str | None) -> Diagnostic:
+def no_role(span: Span, what: str, help: str | None, word: str | None = None) -> Diagnostic:
     """DGM0108: a line that does not begin with the role of what it declares."""
     label = Label(span, f"expected {what}; found `{span.text}`")
-    return Diagnostic("DGM0108", "missing role", (label,), help=help)
+    fixes = instead(span, word)
+    return Diagnostic("DGM0108", "missing role", (label,), help=help, fixes=fixes)
 
 
 def misplaced(span: Span, where: str, place: str) -> Diagnostic:
@@ -75,7 +86,8 @@ def misplaced(span: Span, where: str, place: str) -> Diagnostic:
 def unknown_version(span: Span) -> Diagnostic:
     """DGM0110: a file in a version of the language that this compiler does not know."""
     label = Label(span, f"expected version 1; found {span.text}")
-    return Diagnostic("DGM0110", "unknown version", (label,), help="write `dgm 1`")
+    fixes = instead(span, "1")
+    return Diagnostic("DGM0110", "unknown version", (label,), help="write `dgm 1`", fixes=fixes)
 
 
 def empty(span: Span) -> Diagnostic:
@@ -100,13 +112,16 @@ def mixed_scripts(span: Span, name: Span, latin: str) -> Diagnostic:
     """DGM0114: a name with letters of two alphabets that look alike."""
     label = Label(span, f"U+{ord(span.text):04X}, a letter of another alphabet than the rest")
     help = f"type `{latin}` in one alphabet"
-    return Diagnostic("DGM0114", "mixed alphabets", (label, Label(name)), help=help)
+    fixes = instead(name, latin)
+    return Diagnostic("DGM0114", "mixed alphabets", (label, Label(name)), help=help, fixes=fixes)
 
 
 def look_alike(span: Span, other: Span) -> Diagnostic:
     """DGM0115: two names that print alike and differ."""
     labels = (Label(span, "looks like another name"), Label(other, "the other name"))
-    return Diagnostic("DGM0115", "look-alike names", labels, help=f"type `{other.text}` for both")
+    help = f"type `{other.text}` for both"
+    fixes = instead(span, other.text)
+    return Diagnostic("DGM0115", "look-alike names", labels, help=help, fixes=fixes)
 
 
 def mismatched(span: Span, opener: Span, closer: str) -> Diagnostic:
@@ -115,7 +130,8 @@ def mismatched(span: Span, opener: Span, closer: str) -> Diagnostic:
         Label(span, f"expected `{closer}`; found `{span.text}`"),
         Label(opener, "the bracket that is open"),
     )
-    return Diagnostic("DGM0116", "mismatched brackets", labels, help=f"write `{closer}`")
+    help, fixes = f"write `{closer}`", instead(span, closer)
+    return Diagnostic("DGM0116", "mismatched brackets", labels, help=help, fixes=fixes)
 
 
 def _either(words: Sequence[str]) -> str:

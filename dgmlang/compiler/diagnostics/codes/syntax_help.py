@@ -18,6 +18,7 @@ SYMBOLS = {
     "//": "write `#` to begin a comment, `/` to divide",
     "'": 'write a path in double quotes, "path.dgm", and all else without quotes',
     '"': "close the quotes on the same line",
+    "%": "write the arithmetic out: there is no remainder",
     "\\": "remove it: a line goes on by itself after an operator and inside brackets",
     "−": "write `-`",
     "–": "write `-`",
@@ -36,6 +37,32 @@ SYMBOLS = {
     "²": "write `** 2`",
     "³": "write `** 3`",
     "∞": "leave the bound out",
+}
+
+# The same as an edit, where it is one.
+REPLACEMENTS = {
+    "^": "**",
+    "&": "and",
+    "&&": "and",
+    "||": "or",
+    "!": "not ",
+    ":=": "=",
+    "++": "+ 1",
+    "<>": "!=",
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "×": "*",
+    "·": "*",
+    "÷": "/",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "→": "->",
+    "∼": "~",
+    "…": "...",
+    "²": " ** 2",
+    "³": " ** 3",
 }
 
 _STAN_BLOCK = "write `model NAME { … }`, each line with its role: `data`, `param`, `latent`, `let`"
@@ -139,7 +166,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "given x : a <",
             "write the kind that has these bounds: `positive`, `unit`, `interval(a, b)`",
         ),
-        ("let x <", "write `=`"),
+        ("let x <", "write `let x = …`"),
         ("let x ==", "write `=`"),
         ("let x |>", "write `let x = …`"),
         ("data x ~ f", "write its type behind the name: `: real[d] ~ …`"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dgmlang.compiler.diagnostics.codes.syntax_help import dotted
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
@@ -21,6 +21,7 @@ def unknown_kind(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
         (Label(span, f"no kind of value is called `{name}`"),),
         (f"kinds are {', '.join(sorted(known))}",) if not near else (),
         f"write `{near}`" if near else None,
+        fixes=respelt(span, name, near),
     )
 
 
@@ -90,6 +91,7 @@ def unknown_argument(span: Span, name: str, argument: str, known: Iterable[str])
         (Label(span, f"`{name}` takes no `{argument}`"),),
         (f"it takes {', '.join(known) or 'nothing'}",),
         f"write `{near}`" if near else None,
+        fixes=respelt(span, argument, near),
     )
 
 
@@ -119,6 +121,7 @@ def not_a_record(span: Span, name: str, heads: Iterable[str]) -> Diagnostic:
         (Label(span, f"there is no head `{name}` here"),),
         (why,),
         f"write `{near}`" if near else None,
+        fixes=respelt(span, name, near),
     )
 
 
