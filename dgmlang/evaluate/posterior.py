@@ -23,13 +23,17 @@ GUIDE = "one draw an example of the guide, which is near the posterior"
 def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dict[str, Result]:
     """The posterior of each latent that has one; values have a leading axis of examples."""
     found: dict[str, Result] = {}
-    if any(r.rule == "sum" for r in lowered.facts.removed):
+    removed = lowered.facts.removed
+    if any(r.turns is not None for r in removed):
+        turned = jax.vmap(lowered.turn_marginals, in_axes=(None, 0))(params, values)
+        found |= {n: _exact(a, "probabilities of the levels") for n, a in turned.items()}
+    if any(r.rule == "sum" and r.turns is None for r in removed):
         marginals = jax.vmap(partial(_marginals, lowered), in_axes=(None, 0))(params, values)
         found |= {n: _exact(a, "probabilities of the levels") for n, a in marginals.items()}
-    if any(r.rule == CLOSED_FORM for r in lowered.facts.removed):
+    if any(r.rule == CLOSED_FORM for r in removed):
         means = jax.vmap(partial(_means, lowered), in_axes=(None, 0))(params, values)
         found |= {n: _exact(a, "mean of the Gaussian posterior") for n, a in means.items()}
-    for removal in lowered.facts.removed:
+    for removal in removed:
         if removal.rule == "change of variables":
             found[removal.variable] = _exact(_codes(lowered, params, values, removal), "inverse")
         elif removal.rule == "free energy":

@@ -46,6 +46,7 @@ def lowered(
         summation=None,
         flags={},
         parameters=None,
+        runs=(),
         unbuilt=(),
     )
     return lower(parsed(text, **settings), facts)

@@ -67,6 +67,8 @@ def _removals(
     touching = tuple(n for n, found in readers.items() if n in group or _reads(found, group))
     lags = _lags([d for n in touching for d in readers[n] if d.read in group])
     shapes = {_stops(laws[n]) for n in touching}
+    if any(program.variables[n].type.may_miss for n in touching):
+        return
     if lags is None or len(shapes) != 1 or None in shapes or sum(lag > 0 for lag in lags) > 1:
         return
     lag = max(lags, default=0)

@@ -29,8 +29,6 @@ from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
 def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
     """The planned parts that a program names, in the order of its text, each name once."""
     found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
-    loops = (o for law in laws(program) if isinstance(law, Repeated) for o in law.loops)
-    found += [Unbuilt("loop over", loop.index, loop.span) for loop in loops]
     varying = (v for v in program.variables.values() if v.type.varying)
     found += [Unbuilt("type", str(v.type), v.span) for v in varying]
     found += _missing(program)

@@ -10,7 +10,6 @@ import numpy as np
 
 from dgmlang.bijections.bijection import Bijection
 from dgmlang.compiler.derive.facts import Facts
-from dgmlang.compiler.lower.graph import dependency_order
 from dgmlang.compiler.lower.heads import BuiltHead, dense_head, masked_head
 from dgmlang.compiler.lower.stages import Mapped, bijection, layer
 from dgmlang.compiler.program import (
@@ -26,6 +25,7 @@ from dgmlang.compiler.program import (
     Through,
 )
 from dgmlang.compiler.types.causality import shifted
+from dgmlang.compiler.types.dependence import Component, components
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
@@ -54,6 +54,8 @@ class Built:
         orders: For each `past(x)` in a random order, position in the order → flat site.
         shifted: The pasts that are read shifted by one place, by the id of their node.
         directed: Variables with a drawn or computed law, each after those that its law reads.
+        parts: The same in groups: variables of loops that are drawn together stand in one.
+        guide_parts: The guide's latents in such groups, in the order in which it draws them.
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
         checks: The program's run-time checks of kinds.
@@ -69,6 +71,8 @@ class Built:
     orders: Mapping[int, np.ndarray]
     shifted: frozenset[int]
     directed: tuple[str, ...]
+    parts: tuple[Component, ...]
+    guide_parts: tuple[Component, ...]
     encoded: Mapping[str, str]
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
@@ -96,6 +100,7 @@ def build(program: Program, facts: Facts) -> Built:
     laws = {v.name: v.law for v in variables if v.law is not None}
     directed = {n: law for n, law in laws.items() if not isinstance(law, EnergyLaw | ScoreLaw)}
     scores = [(n, law) for n, law in laws.items() if isinstance(law, ScoreLaw)]
+    parts = components(directed)
     return Built(
         program=program,
         facts=facts,
@@ -105,7 +110,9 @@ def build(program: Program, facts: Facts) -> Built:
         heads=dict(_heads(program, layers)),
         orders=dict(_orders(program)),
         shifted=frozenset(id(p) for v in variables for p in shifted(v, program.nets)),
-        directed=dependency_order(directed),
+        directed=tuple(name for part in parts for name in part.variables),
+        parts=parts,
+        guide_parts=components(program.guide.laws) if program.guide else (),
         encoded={
             law.latent: name
             for name, law in directed.items()

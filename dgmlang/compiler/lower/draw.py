@@ -10,10 +10,11 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.chains import draw_in_loops
 from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.laws import sample
-from dgmlang.compiler.program import ComputedLaw, Past, Variable
+from dgmlang.compiler.program import Past, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import arguments, walk
 from dgmlang.objectives.objective import Params, Values
@@ -25,9 +26,15 @@ def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
     Gradients pass through the draw where they pass through the laws.
     """
     values = dict(given)
-    for name in built.directed:
-        if name not in values:
-            values[name] = draw_one(built, params, site_key(key, name), values, name)
+    for part in built.parts:
+        missing = [name for name in part.variables if name not in values]
+        if missing and isinstance(built.law(missing[0]), Repeated):
+            keys = {name: site_key(key, name) for name in missing}
+            laws = {name: built.law(name) for name in part.variables}
+            values |= draw_in_loops(part, laws, keys, evaluation(built, params, values))
+        else:
+            for name in missing:
+                values[name] = draw_one(built, params, site_key(key, name), values, name)
     return values
 
 
@@ -40,8 +47,6 @@ def draw_one(built: Built, params: Params, key: Array, values: Values, name: str
         order = built.orders.get(id(pasts[0]))
         return draw_sequentially(built, params, key, values, variable, order)
     inside = evaluation(built, params, values)
-    if isinstance(law, ComputedLaw):
-        return stored(variable.type.kind, inside.value(law.value))
     return stored(variable.type.kind, sample(law, key, inside))
 
 

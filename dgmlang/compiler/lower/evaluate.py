@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -24,6 +25,7 @@ from dgmlang.compiler.program import (
     Checked,
     Choose,
     ComputedLaw,
+    Counter,
     Expr,
     Index,
     Literal,
@@ -38,7 +40,8 @@ from dgmlang.compiler.program import (
     Through,
 )
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.walk import walk
+from dgmlang.compiler.types.indexing import ragged
+from dgmlang.compiler.walk import reads, walk
 from dgmlang.layers.layer import Params
 from dgmlang.registry import implementation
 
@@ -55,7 +58,30 @@ class Evaluation:
     params: Params
     values: dict[str, Any]
     local: Mapping[str, ArrayLike] = field(default_factory=dict)
+    turns: Mapping[int, ArrayLike] = field(default_factory=dict)
+    heads: Mapping[int, tuple[Array, int]] = field(default_factory=dict)
     _memo: dict[Any, Any] = field(default_factory=dict)
+
+    def turn(
+        self,
+        turns: Mapping[int, ArrayLike],
+        known: Mapping[int, Any],
+        heads: Mapping[int, tuple[Array, int]],
+    ) -> Evaluation:
+        """An evaluation at one turn of loops: their indices by the id of the loop.
+
+        `known` are values of nodes; `heads` what is read at the turn, with how many items of the
+        index that has taken.
+        """
+        return replace(self, turns=turns, heads=heads, _memo=dict(known))
+
+    def injected(self, known: Mapping[int, Any]) -> Evaluation:
+        """The same place with the values of some nodes replaced."""
+        return replace(self, _memo={**self._memo, **known})
+
+    def with_values(self, values: Mapping[str, Any]) -> Evaluation:
+        """The same with more variables, nothing computed yet."""
+        return replace(self, values={**self.values, **values}, _memo={})
 
     def value(self, expr: Expr) -> Any:
         """The array (or plain number) of an expression."""
@@ -75,6 +101,8 @@ class Evaluation:
                 return self._read(name)
             case Local(name=name):
                 return self.local[name]
+            case Counter(loop=loop, offset=offset):
+                return self.turns[id(loop)] + offset
             case Past():
                 return self._past(expr)
             case Apply():
@@ -126,7 +154,7 @@ class Evaluation:
 
     def _apply(self, expr: Apply) -> ArrayLike:
         extern = expr.extern
-        args = [self.value(arg) for arg in expr.args]
+        args = self._ragged_product(expr) or [self.value(arg) for arg in expr.args]
         if extern.has("entrywise"):
             args = same_rank(*args)
         more = self._noising(extern) if extern.has("in_process") else {}
@@ -138,11 +166,52 @@ class Evaluation:
         noisy = {"x": self.values[self.built.score[0]]} if extern.argument("in_process") else {}
         return {"process": self.built.process, **noisy}
 
-    def _index(self, expr: Index) -> Array:
-        return jnp.asarray(self.value(expr.value))[tuple(self._item(i) for i in expr.items)]
+    def _index(self, expr: Index, *, masked: bool = True) -> Array:
+        if id(expr) in self.heads:
+            base, taken = self.heads[id(expr)]
+        else:
+            base, taken = jnp.asarray(self.value(expr.value)), 0
+        items = list(expr.items[taken:])
+        for place, item in enumerate(items):
+            if isinstance(item, SliceItem) and isinstance(item.stop, Counter):
+                axis = sum(i is not None for i in items[:place])
+                base = self._ended(base, axis, item.stop, masked=masked)
+                items[place] = SliceItem(None, None)
+        return base[tuple(self._item(i) for i in items)] if items else base
+
+    def _ended(self, base: Array, axis: int, stop: Counter, *, masked: bool) -> Array:
+        """An array up to the longest end that a loop gives it, 0 from its own end on."""
+        longest = max(numbers((stop.loop.stop,))[0] - 1 + stop.offset, 0)
+        base = jax.lax.slice_in_dim(base, 0, longest, axis=axis)
+        if not masked:
+            return base
+        inside = jnp.arange(longest) < self.value(stop)
+        others = [a for a in range(base.ndim) if a != axis]
+        return jnp.where(jnp.expand_dims(inside, others), base, 0)
+
+    def _ragged_product(self, expr: Apply) -> list[Any] | None:
+        """The factors of `W[t, :t] @ x[:t]`: one of them is ended, the param if there is one.
+
+        So the mask is laid once over what all examples share, not over each example.
+        """
+        ended = [isinstance(a, Index) and ragged(a.type) for a in expr.args]
+        if not (expr.extern.has("contraction") and all(ended)):
+            return None
+        shared = [self._shared(arg) for arg in expr.args]
+        first = 1 if shared[1] and not shared[0] else 0
+        return [
+            self._index(arg, masked=place == first)
+            for place, arg in enumerate(expr.args)
+            if isinstance(arg, Index)
+        ]
+
+    def _shared(self, expr: Expr) -> bool:
+        variables = self.built.program.variables
+        return all(variables[name].role == "param" for name in reads(expr))
 
     def _item(self, item: Expr | SliceItem | None) -> Any:
         if isinstance(item, SliceItem):
+            assert not isinstance(item.stop, Counter)
             return slice(item.start, item.stop)
         if item is None or isinstance(item, Literal):
             return None if item is None else item.value

@@ -10,13 +10,15 @@ from jax import Array
 from numpyro.distributions import Distribution, kl_divergence
 
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.chains import draw_in_loops
 from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.laws import distribution, log_density, log_density_of, sample
 from dgmlang.compiler.lower.missing import lacking, mask
-from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named
+from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable
+from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.walk import parents
 from dgmlang.objectives.objective import Params, Values
 
@@ -99,20 +101,31 @@ def kl(built: Built, params: Params, values: Values) -> Terms:
 def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
     """Draws each latent that has no value yet and puts it into the evaluation."""
     latents: Values = {}
-    for name, law in _guide(inside.built).laws.items():
-        variable = inside.built.program.variables[name]
-        seen = inside.values.get(name)
-        if seen is None or (variable.type.may_miss and mask(name) not in inside.values):
-            computed = isinstance(law, ComputedLaw)
-            raw = inside.value(law.value) if computed else sample(law, site_key(key, name), inside)
-            value = stored(variable.type.kind, raw)
+    for part in inside.built.guide_parts:
+        for name, value in _part(part, key, inside).items():
+            seen = inside.values.get(name)
             value = jax.lax.stop_gradient(value) if name in stopped else value
             if seen is not None:
                 inside.values[mask(name)] = latents[mask(name)] = lacking(seen)
                 value = jnp.where(lacking(seen), value, seen)
             inside.values[name] = value
-        latents[name] = inside.values[name]
+        latents |= {name: inside.values[name] for name in part.variables}
     return latents
+
+
+def _part(part: Component, key: Array, inside: Evaluation) -> Values:
+    """Draws of those latents of a component that are not all there."""
+    laws, variables = _guide(inside.built).laws, inside.built.program.variables
+    wanted = [n for n in part.variables if _wanted(variables[n], inside)]
+    keys = {name: site_key(key, name) for name in wanted}
+    if any(isinstance(laws[name], Repeated) for name in wanted):
+        return draw_in_loops(part, laws, keys, inside)
+    return {n: stored(variables[n].type.kind, sample(laws[n], keys[n], inside)) for n in wanted}
+
+
+def _wanted(variable: Variable, inside: Evaluation) -> bool:
+    absent = variable.name not in inside.values
+    return absent or (variable.type.may_miss and mask(variable.name) not in inside.values)
 
 
 def _closed(inside: Evaluation) -> Terms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import jax.numpy as jnp
 from jax import Array
@@ -12,7 +12,7 @@ from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
 from dgmlang.compiler.lower.missing import lacking, somewhere_inside
 from dgmlang.compiler.program import ComputedLaw
-from dgmlang.compiler.walk import arguments
+from dgmlang.compiler.walk import arguments, entries
 from dgmlang.objectives.objective import Params, Values
 
 ENERGY = "energy"
@@ -28,12 +28,12 @@ def log_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
     return terms_of(evaluation(built, params, values))
 
 
-def terms_of(inside: Evaluation) -> dict[str, Array]:
-    """The same, from an evaluation that holds all variables."""
+def terms_of(inside: Evaluation, without: Collection[str] = ()) -> dict[str, Array]:
+    """The same, from an evaluation that holds all variables; some may be left out."""
     built = inside.built
     terms: dict[str, Array] = {}
     for name in built.directed:
-        if name not in built.encoded and not _is_name(built, name):
+        if name not in {*built.encoded, *without} and not _is_name(built, name):
             terms[name] = _term(name, inside)
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
@@ -89,6 +89,6 @@ def _energy(inside: Evaluation) -> Array:
 
 
 def _is_name(built: Built, name: str) -> bool:
-    law = built.law(name)
     latent = built.program.variables[name].role == "latent"
-    return latent and isinstance(law, ComputedLaw) and law.chain is None
+    laws = entries(built.law(name))
+    return latent and all(isinstance(law, ComputedLaw) and law.chain is None for law in laws)

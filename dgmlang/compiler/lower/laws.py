@@ -14,7 +14,8 @@ from dgmlang.bijections.bijection import pull
 from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower.built import at
-from dgmlang.compiler.program import Chain, ComputedLaw, Law, Mixture, Named, Pushed
+from dgmlang.compiler.lower.turns import piecewise
+from dgmlang.compiler.program import Chain, ComputedLaw, Law, Mixture, Named, Pushed, Repeated
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import ARRAYS
@@ -57,6 +58,9 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
 
 def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:
     """The log density of one value of the variable, a number."""
+    if isinstance(law, Repeated):
+        parts = piecewise(law, inside, lambda e, here, own: log_density(e, own, here), value)
+        return jnp.sum(jnp.stack([jnp.sum(part) for part in parts]))
     return jnp.asarray(distribution(law, inside).log_prob(value))
 
 
@@ -74,6 +78,8 @@ def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evalu
 
 def sample(law: Law, key: Array, inside: Evaluation) -> Array:
     """One value of the variable."""
+    if isinstance(law, ComputedLaw):
+        return jnp.asarray(inside.value(law.value))
     return jnp.asarray(distribution(law, inside).sample(key))
 
 

@@ -162,6 +162,10 @@ class Lowered:
         """The posterior means of the latents that go in closed form, given states of the summed."""
         return remove.gaussian_means(self.built, params, values)
 
+    def turn_marginals(self, params: Params, values: Values) -> Values:
+        """P(level) of each latent that loops sum turn by turn: [loops …, …, levels]."""
+        return remove.turn_marginals(self.built, params, values)
+
     def score(self, params: Params, values: Values, t: Array | None = None) -> Values:
         """∇ log p by variable: as modelled, or the gradient of `log_prob`."""
         return scoring.score(self.built, params, values, t)

@@ -14,11 +14,13 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_solve, solve_triangular
 from jax.scipy.special import logsumexp
 
-from dgmlang.compiler.derive.facts import Removal
+from dgmlang.compiler.derive.facts import Removal, Turns
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import choices, dtype
-from dgmlang.compiler.lower.joint import log_joint
+from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.forward import Bias, joint_states, turn_sums
+from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
@@ -119,8 +121,8 @@ def log_prob(built: Built, params: Params, values: Values) -> Array:
 
 def responsibilities(built: Built, params: Params, values: Values) -> tuple[Values, Array]:
     """The joint states [S, …] of the latents summed out, and their log p(state | values)."""
-    sums = [r for r in built.facts.removed if r.rule == "sum"]
-    density = _removed(built, params, [r for r in built.facts.removed if r.rule != "sum"])
+    sums = [r for r in built.facts.removed if r.rule == "sum" and r.turns is None]
+    density = _removed(built, params, [r for r in built.facts.removed if r not in sums])
     variables = [built.program.variables[r.variable] for r in sums]
     every = states(variables)
     weights = jax.vmap(partial(_at_state, density, variables, values))(every)
@@ -144,7 +146,8 @@ def states(variables: list[Variable]) -> Values:
 def gaussian_means(built: Built, params: Params, values: Values) -> Values:
     """E[z | values] of the latents that go in closed form, the others summed out being given."""
     together = _in_closed_form(built)
-    others = [r for r in built.facts.removed if r.rule not in ("sum", CLOSED_FORM)]
+    given = ("sum", CLOSED_FORM)
+    others = [r for r in built.facts.removed if r.turns is not None or r.rule not in given]
     _, slope, root, unravel = _expanded(_removed(built, params, others), together, values)
     return unravel(cho_solve((root, True), slope))
 
@@ -154,13 +157,54 @@ def _in_closed_form(built: Built) -> list[Variable]:
     return [built.program.variables[r.variable] for r in gone]
 
 
-def _removed(built: Built, params: Params, removals: Iterable[Removal]) -> Density:
+def turn_marginals(built: Built, params: Params, values: Values) -> dict[str, Array]:
+    """P(latent = level | values) of each latent that was summed turn by turn, levels last.
+
+    The gradient of log p in a log weight of a state at a turn is the state's posterior there.
+    """
+    inside = evaluation(built, params, values)
+    found = dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None)
+    every = {turns: joint_states(inside, turns) for turns in found}
+    zero = {turns: jnp.zeros(states.shape) for turns, states in every.items()}
+
+    def weighted(bias: Bias) -> Array:
+        return _removed(built, params, built.facts.removed, bias)(values)
+
+    posterior = jax.grad(weighted)(zero)
+    return {
+        name: _by_level(built.program.variables[name], table, posterior[turns])
+        for turns, states in every.items()
+        for name, table in states.tables.items()
+    }
+
+
+def _by_level(variable: Variable, table: Array, posterior: Array) -> Array:
+    """Posteriors of joint states, summed for each level that the variable has in them."""
+    levels = choices(variable.type.kind)
+    spread = jnp.stack([table == level for level in levels], axis=-1).astype(posterior.dtype)
+    return jnp.tensordot(posterior, spread, axes=1)
+
+
+def _turned(
+    built: Built, params: Params, turned: tuple[Turns, ...], bias: Bias | None, values: Values
+) -> Array:
+    """The log joint density with latents of loops summed turn by turn."""
+    inside = evaluation(built, params, values)
+    without = {name for turns in turned for name in turns.readers}
+    sums = [turn_sums(inside, turns, bias) for turns in turned]
+    return total([*terms_of(inside, without).values(), *sums])
+
+
+def _removed(
+    built: Built, params: Params, removals: Iterable[Removal], bias: Bias | None = None
+) -> Density:
     """The density without these latents; those in closed form go at once, before any sum."""
-    density: Density = partial(log_joint, built, params)
-    removals = list(removals)
+    removals = tuple(removals)
+    turned = tuple(dict.fromkeys(r.turns for r in removals if r.turns is not None))
+    density: Density = partial(_turned, built, params, turned, bias)
     together = _in_closed_form(built)
     if together and any(r.rule == CLOSED_FORM for r in removals):
         density = integrated(density, together)
-    for removal in (r for r in removals if r.rule != CLOSED_FORM):
+    for removal in (r for r in removals if r.rule != CLOSED_FORM and r.turns is None):
         density = RULES[removal.rule](density, built.program.variables[removal.variable])
     return density

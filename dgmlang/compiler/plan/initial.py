@@ -22,9 +22,10 @@ from dgmlang.compiler.program import (
     Program,
     Pushed,
     Read,
+    Repeated,
     Variable,
 )
-from dgmlang.compiler.walk import walk
+from dgmlang.compiler.walk import entries, walk
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,9 @@ def _picked(program: Program, law: Law | None) -> Iterator[str]:
     match law:
         case Mixture(component=Named(arguments=arguments)):
             yield from _params(program, *arguments.values())
+        case Repeated():
+            found = (name for entry in entries(law) for name in _picked(program, entry))
+            yield from dict.fromkeys(found)
         case Named(arguments=arguments):
             indexed = (a for a in arguments.values() if isinstance(a, Index))
             yield from _params(program, *(i.value for i in indexed if _by_latent(program, i)))
@@ -133,6 +137,8 @@ def _picked(program: Program, law: Law | None) -> Iterator[str]:
 
 def _by_latent(program: Program, index: Index) -> bool:
     first = index.items[0]
+    if isinstance(first, Index):  # the entry of a latent in loops
+        first = first.value
     if len(index.items) != 1 or not isinstance(first, Read):
         return False
     variable = program.variables[first.name]
