@@ -14,6 +14,7 @@ from scipy.special import expit, logsumexp
 
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.lower.lowered import Lowered, lower
+from dgmlang.compiler.types.dims import numbers
 from tests.lower.hand import parsed
 from tests.lower.statistics import frequencies_match
 
@@ -164,17 +165,14 @@ def small(name: str) -> Lowered:
 
 def enumerated(found: Lowered, params, values):
     """log Σ over every joint state of all latents of the joint density."""
-    latents = found.program.having("latent")
-    sizes = [int(np.prod([d.value for d in v.type.shape])) for v in latents]
-    terms = []
-    for state in product(range(2), repeat=sum(sizes)):
-        columns = np.split(np.array(state), np.cumsum(sizes)[:-1])
-        held = {
-            v.name: jnp.asarray(c.reshape([d.value for d in v.type.shape]))
-            for v, c in zip(latents, columns, strict=True)
-        }
-        terms.append(held)
-    every = {v.name: jnp.stack([t[v.name] for t in terms]) for v in latents}
+    shapes = {v.name: numbers(v.type.shape) for v in found.program.having("latent")}
+    sizes = [int(np.prod(shape)) for shape in shapes.values()]
+    table = np.array(list(product(range(2), repeat=sum(sizes))))
+    columns = np.split(table, np.cumsum(sizes)[:-1], axis=1)
+    every = {
+        name: jnp.asarray(column.reshape(-1, *shape))
+        for (name, shape), column in zip(shapes.items(), columns, strict=True)
+    }
     joint = jax.vmap(lambda held: found.log_joint(params, {**values, **held}))(every)
     return jax.scipy.special.logsumexp(joint)
 
@@ -185,7 +183,7 @@ def test_sums_turn_by_turn_agree_with_enumeration(name):
     assert [r.rule for r in found.facts.removed] == RULES.get(name, ["forward"])
     rng = np.random.default_rng(3)
     params = {n: jnp.asarray(rng.normal(size=p.shape)) for n, p in found.init(0, None).items()}
-    shape = [d.value for d in found.program.variables["x"].type.shape]
+    shape = numbers(found.program.variables["x"].type.shape)
     values = {"x": jnp.asarray(rng.normal(size=shape))}
     value, slopes = jax.value_and_grad(found.log_prob)(params, values)
     truth, wanted = jax.value_and_grad(lambda p: enumerated(found, p, values))(params)
@@ -228,7 +226,7 @@ def by_hand(name: str, x: np.ndarray, z: np.ndarray) -> float:
     if name == "two loops":
         above = [P] + [expit(A * x[t - 1]) for t in (1, 2)]
         total += sum(stats.bernoulli.logpmf(z[t], above[t]) for t in range(3))
-    return total
+    return float(total)
 
 
 @pytest.fixture(params=DENSITIES)
