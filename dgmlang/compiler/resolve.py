@@ -61,6 +61,15 @@ def resolve(
     )
 
 
+def instance(
+    model: ast.Model, settings: Mapping[str, Any], models: Mapping[str, ast.Model], report: Report
+) -> Resolved:
+    """A model that another one names as a law; its own recipes do not count there."""
+    hypers = _hypers(model, settings, report)
+    left = tuple(n for n, v in hypers.items() if isinstance(v, Dim) and v.value is None)
+    return Resolved(model, hypers, left, _names(model, report), models, ())
+
+
 def _models(tree: ast.File, report: Report) -> dict[str, ast.Model]:
     """The file's models by name (DGM0203); what else a user's file may not hold yet (DGM0290)."""
     found: dict[str, ast.Model] = {}

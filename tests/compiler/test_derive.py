@@ -68,9 +68,7 @@ SHARED = ROOT.parent / "shared" / "programs"
 DESIGN = SHARED / "EXPECT.toml"
 WANTED = tomllib.loads(DESIGN.read_text(encoding="utf-8")) if DESIGN.exists() else {}
 AWAITED = {
-    "models as distributions": "vae_flow_prior latent_diffusion flow_contrastive",
     "quantised laws": "glow",
-    "directed laws below an energy": "latent_ebm_prior",
 }
 """Programs of the design that do not yet derive what they should, by what is missing."""
 

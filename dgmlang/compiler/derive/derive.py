@@ -56,8 +56,8 @@ def _flags(
     score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
     moved = [v for v in facets.energy_variables(program) if v.type.kind.space == "continuous"]
     finite = [v for v in latents if v.type.kind.space == "finite"]
-    drawn = program.having("data", "latent")
-    mixtures = [v for v in drawn if any(isinstance(e, Mixture) for e in entries(v.law))]
+    sites = program.having("data", "latent")
+    mixtures = [v for v in sites if any(isinstance(e, Mixture) for e in entries(v.law))]
     critic = set(program.critic.parameters) if program.critic else set()
     drawn = program.guide.laws if program.guide else {}
     guided = bool(drawn) and not unguided(program, bounded)
@@ -90,6 +90,10 @@ def _flags(
         "noise_learned": any(learns(law) for law in program.noise.values()),
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
+        "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),
+        "inner": tuple((v.name, _inner_sampler(v)) for v in latents if _undrawn(v))
+        if all(not _undrawn(v) for v in data)
+        else (),
         "missing": any(v.type.may_miss for v in data),
     }
 
@@ -99,6 +103,20 @@ def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
     drawn = program.guide.laws if program.guide else {}
     laws = {b.variable: program.variables[b.variable].law for b in bounded}
     return tuple(n for n, v in laws.items() if n not in drawn and not isinstance(v, ComputedLaw))
+
+
+def _undrawn(variable: Variable) -> bool:
+    return isinstance(variable.law, EnergyLaw | ScoreLaw)
+
+
+def _inner_sampler(latent: Variable) -> str:
+    """What draws a latent that has no law to draw from, so that what lies below can be drawn."""
+    process = latent.law.process if isinstance(latent.law, ScoreLaw) else None
+    if process is not None:
+        return "sde" if process.extern.has("continuous") else "annealed_langevin"
+    if isinstance(latent.law, ScoreLaw):
+        return "langevin"
+    return "mala" if latent.type.kind.space == "continuous" else "gibbs"
 
 
 def _has_noise(variable: Variable) -> bool:

@@ -112,8 +112,11 @@ def _free_energy(latent: Variable, program: Program) -> Removal | None:
         return None
     worst = max(degree(e, {latent.name}, program.nets) for e in program.energies)
     others = [v for v in program.having("latent") if v is not latent]
+    below = (parents(v.law) for v in program.variables.values())
     if worst > 1 or any(isinstance(v.law, EnergyLaw) for v in others):
         return None
+    if any(latent.name in read for read in below):
+        return None  # a directed law below is a factor that the energy does not show
     text = f"every energy is affine in {latent.name}, so its sum is a softplus a site"
     return Removal(latent.name, "free energy", Witness("free energy", text, latent.span))
 

@@ -32,8 +32,18 @@ def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
     varying = (v for v in program.variables.values() if v.type.varying)
     found += [Unbuilt("type", str(v.type), v.span) for v in varying]
     found += _missing(program)
+    found += _beside(program)
     found.sort(key=lambda part: part.span.start)
     return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
+
+
+def _beside(program: Program) -> Iterator[Unbuilt]:
+    """Laws by an energy or a score that are not the law of all the data and latents."""
+    variables = program.having("data", "latent")
+    undrawn = [v for v in variables if isinstance(v.law, EnergyLaw | ScoreLaw)]
+    if len(undrawn) < len(variables):
+        for variable in undrawn:
+            yield Unbuilt("law beside drawn variables of", variable.name, variable.span)
 
 
 def _missing(program: Program) -> Iterator[Unbuilt]:

@@ -186,6 +186,8 @@ def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -
     later = [_marked(v, default) for v in legal if not v.built]
     yield title
     yield f"  legal       {', '.join(ready) or 'none'}"
+    if default is not None and default not in verdicts:
+        yield f"  default     {default}"
     if later:
         yield f"  not built   {', '.join(later)}"
     for why, names in _refused(verdicts).items():

@@ -98,7 +98,8 @@ def _default_sampler(facts: Facts) -> str:
     if flags["bare_score"]:
         return "langevin"
     if not flags["energy"]:
-        return "ancestral"
+        inner = ", ".join(f"{name}: {sampler}" for name, sampler in flags["inner"])
+        return f"ancestral({inner})" if inner else "ancestral"
     return "gibbs" if flags["conditionals"] else "mala"
 
 

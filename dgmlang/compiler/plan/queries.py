@@ -74,6 +74,8 @@ def _sample(plan: Plan) -> Query:
     name = plan.default_sampler
     if name == "ancestral":
         return Query("sample", "draws", _depth(plan))
+    if name not in library().externs["sampler"]:
+        return Query("sample", "approximate draws", name)
     settings = {p.name: p.default for p in library().externs["sampler"][name].parameters}
     shown = [
         f"{node.value} {key}"

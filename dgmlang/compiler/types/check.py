@@ -49,12 +49,17 @@ class Tracked(dict[str, Any]):
         return super().__getitem__(name)
 
 
-def check(resolved: Resolved, report: Report) -> Program | None:
-    """The typed program, or None where the report holds an error."""
+def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Program | None:
+    """The typed program, or None where the report holds an error.
+
+    `above` are the models that this one is a part of.
+    """
     model = resolved.model
     hypers = Tracked(resolved.hypers)
     types = {h.name: h.type for h in model.hypers}
-    shared = Shared(report, hypers, types, resolved.names, resolved.models)
+    shared = Shared(
+        report, hypers, types, resolved.names, resolved.models, above=above or (model.name,)
+    )
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
     written = list(loops.flatten(model.body, Scope(shared, {})))
@@ -76,10 +81,10 @@ def check(resolved: Resolved, report: Report) -> Program | None:
         model.doc,
         dict(resolved.hypers),
         resolved.open,
-        {n: v for n, v in variables.items() if v is not None},
-        nets_found,
-        tuple(e for e in energies if e is not None),
-        guide,
+        {**{n: v for n, v in variables.items() if v is not None}, **shared.inlined},
+        {**nets_found, **shared.inlined_nets},
+        (*(e for e in energies if e is not None), *shared.inlined_energies),
+        guides.with_parts(guide, shared.inlined_guide, model.span),
         critic,
         noise,
         recipes,

@@ -9,6 +9,7 @@ from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read
 from dgmlang.compiler.resolve import mentioned
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.dependence import Circular, components
@@ -41,6 +42,14 @@ def guide(body: Sequence[ast.Statement], scope: Scope) -> Guide | None:
         if found is not None:
             laws[s.name] = found
     return Guide(_ordered(laws), block.span)
+
+
+def with_parts(written: Guide | None, parts: Mapping[str, Law], span: Span) -> Guide | None:
+    """The guide, and the guides of models that stand in the program as laws."""
+    if not parts:
+        return written
+    laws = {} if written is None else written.laws
+    return Guide(_ordered({**laws, **parts}), span if written is None else written.span)
 
 
 def noise(body: Sequence[ast.Statement], scope: Scope) -> dict[str, Law]:
@@ -110,7 +119,7 @@ def _fits(s: ast.Variable, declaration: ast.Variable, known: Read, scope: Scope)
         elif not isinstance(s.origin, ast.Drawn):
             scope.report.say(law_codes.noise_computed(s.span, s.name))
         return declaration.role == "data" and isinstance(s.origin, ast.Drawn)
-    if declaration.role != "latent" and not known.type.optional:
+    if declaration.role != "latent" and not known.type.may_miss:
         scope.report.say(law_codes.guide_target(s.name_span, s.name))
         return False
     return True

@@ -77,7 +77,7 @@ def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
     for name, argument in args.items():
         read = optional_value if ports[name].may_miss else value
         offered = read(argument.value, scope)
-        taken = _accepted(offered, ports[name], f"`{name}` of `{net.name}`", scope)
+        taken = accepted(offered, ports[name], f"`{name}` of `{net.name}`", scope)
         if taken is None:
             return wrong(node.span)
         bound[name] = taken
@@ -100,7 +100,8 @@ def _positional(
     return bound
 
 
-def _accepted(arg: Expr, wanted: Type, where: str, scope: Scope) -> Expr | None:
+def accepted(arg: Expr, wanted: Type, where: str, scope: Scope) -> Expr | None:
+    """A value as an argument of a declared type, or None where it does not fit."""
     if isinstance(arg, Wrong):
         return None
     if arg.type.array_shape != wanted.array_shape:

@@ -18,6 +18,7 @@ from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import ARRAYS, REAL, Kind, Type
 from dgmlang.compiler.types.loops import decided
+from dgmlang.compiler.types.models import model_law
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
 from dgmlang.compiler.types.stages import bijective, chain, unroll
 
@@ -54,13 +55,24 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
         scope.report.say(name_codes.not_built(node.span, "quantised laws"))
         return None
     if name in scope.shared.models:
-        scope.report.say(name_codes.not_built(node.span, "models as distributions"))
-        return None
+        of_model = model_law(node, name, target, scope)
+        if of_model is None or not _supports(of_model, target, declared_at, scope):
+            return None
+        return _shaped(of_model, target, scope)
     externs = library().space("dist")
     if name not in externs:
         return _not_a_law(node, scope)
     named = _named(node, externs[name], target, scope)
     return named if named and _supports(named, target, declared_at, scope) else None
+
+
+def _shaped(found: Law, target: Type, scope: Scope) -> Law | None:
+    """The law of a model, where the model's variable has the shape that is wanted."""
+    if found.type.array_shape == target.array_shape:
+        return found
+    shapes = show(target.array_shape), show(found.type.array_shape)
+    scope.report.say(codes.shape_mismatch(found.span, *shapes))
+    return None
 
 
 def _not_a_law(node: ast.Expr, scope: Scope) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
-from dgmlang.compiler.program import Expr, Loop, NetCall, Process
+from dgmlang.compiler.program import Expr, Law, Loop, Net, NetCall, Process, Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Declaration
 from dgmlang.compiler.source import Span
@@ -73,6 +73,11 @@ class Shared:
     places: dict[tuple[str, ...], int] = field(default_factory=dict)
     indices: set[str] = field(default_factory=set)
     sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
+    above: tuple[str, ...] = ()
+    inlined: dict[str, Variable] = field(default_factory=dict)
+    inlined_nets: dict[str, Net] = field(default_factory=dict)
+    inlined_energies: list[Expr] = field(default_factory=list)
+    inlined_guide: dict[str, Law] = field(default_factory=dict)
 
     @contextmanager
     def elaborating(self, name: str, span: Span) -> Iterator[bool]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
-from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw
+from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
@@ -49,7 +49,6 @@ def settle(program: Program, report: Report) -> None:
     _acyclic(program, report)
     _data_from_data(program, report)
     _chains(program, report)
-    _scores(program, report)
     _energies(program, report)
     _guide(program, report)
 
@@ -72,7 +71,7 @@ def _data_from_data(program: Program, report: Report) -> None:
 
 
 def _energies(program: Program, report: Report) -> None:
-    """Each energy shapes some law; directed laws beside energies are not built."""
+    """Each energy shapes some law, and each law by an energy has one."""
     energetic = {v.name for v in program.variables.values() if isinstance(v.law, EnergyLaw)}
     mentioned = set(reads(*program.energies))
     for energy in program.energies:
@@ -81,9 +80,6 @@ def _energies(program: Program, report: Report) -> None:
     for v in program.having("data", "latent"):
         if v.name in energetic - mentioned:
             report.say(law_codes.no_law(v.span, v.role, v.name))
-    directed = [v for v in program.having("data", "latent") if v.name not in energetic]
-    if energetic and directed:
-        report.say(name_codes.not_built(directed[0].span, "directed laws beside an energy"))
 
 
 def _chains(program: Program, report: Report) -> None:
@@ -98,17 +94,6 @@ def _chains(program: Program, report: Report) -> None:
         encoded[latent] = v.span
         if program.guide is not None and latent in program.guide.laws:
             report.say(law_codes.guide_of_code(program.guide.laws[latent].span, latent))
-
-
-def _scores(program: Program, report: Report) -> None:
-    """A score is the law of the only data variable; anything beside it is not built."""
-    for v in program.variables.values():
-        if not isinstance(v.law, ScoreLaw):
-            continue
-        if v.role != "data":
-            report.say(name_codes.not_built(v.law.span, f"scores of a {v.role}"))
-        elif len(program.having("data", "latent")) > 1:
-            report.say(name_codes.not_built(v.law.span, "scores beside other variables"))
 
 
 def _guide(program: Program, report: Report) -> None:

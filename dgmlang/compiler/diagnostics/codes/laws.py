@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, instead
 from dgmlang.compiler.source import Span
@@ -174,6 +175,13 @@ def guide_reads_missing(span: Span, name: str) -> Diagnostic:
         ("data that may be missing are latents of such an example",),
         f"give `{name}` a law in the guide, or take it out here",
     )
+
+
+def not_one_variable(span: Span, name: str, data: Sequence[str]) -> Diagnostic:
+    """A model as a law that is no law of one variable."""
+    found = ", ".join(f"`{n}`" for n in data) or "none"
+    label = Label(span, f"Expected a model with one data variable; `{name}` has {found}")
+    return Diagnostic("DGM0383", "no law of one variable", (label,))
 
 
 def idle_energy(span: Span) -> Diagnostic:

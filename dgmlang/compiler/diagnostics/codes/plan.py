@@ -61,6 +61,7 @@ CLAUSES = {
     "not paired": "the critic is of pairs, data and latents",
     "not deterministic": "the guide computes a latent, so it has no density",
     "paired": "the critic is not of pairs",
+    "weighed": "the law of a latent is by a score, which has no density",
     "guided": "the model has no guide",
     "ode_flow": "the model is not the flow of a vector field",
     "classifies": "no other variable is a class of the data",

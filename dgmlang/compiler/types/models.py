@@ -1,0 +1,163 @@
+"""Models as laws: `z ~ RealNVP(d = 2, layers = 6)`, and what of the model comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dgmlang.compiler.diagnostics.codes import laws as words
+from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.program import (
+    ComputedLaw,
+    Expr,
+    Law,
+    Mixture,
+    Named,
+    Program,
+    Pushed,
+    Variable,
+)
+from dgmlang.compiler.report import Report
+from dgmlang.compiler.resolve import instance
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import place
+from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.expressions import optional_value
+from dgmlang.compiler.types.invoke import accepted
+from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.renamed import Renaming
+from dgmlang.compiler.types.scope import Scope
+from dgmlang.compiler.types.static import static
+
+
+def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | None:
+    """The law of a model's only data variable; what else the model has is added to the program.
+
+    Where the law stands for no variable of its own (in a guide, in `log_prob`), the model may
+    have params and nets, and no latents or energies.
+    """
+    model = scope.shared.models[name]
+    data, givens = _of_role(model, "data"), _of_role(model, "given")
+    if len(data) != 1:
+        scope.report.say(words.not_one_variable(node.span, name, [v.name for v in data]))
+        return None
+    hypers = [h.name for h in model.hypers]
+    given_names = [v.name for v in givens]
+    bound = place(name, given_names, [*given_names, *hypers], node.arguments, scope.report)
+    if bound is None:
+        return None
+    settings = {h: static(bound[h].value, scope.static) for h in hypers if h in bound}
+    inner = _checked(model, {**_sizes(model, data[0], target), **settings}, node.span, scope)
+    if inner is None:
+        return None
+    values = _givens(node, name, inner, bound, scope)
+    return None if values is None else _placed(node, name, inner, values, scope)
+
+
+def _of_role(model: ast.Model, role: str) -> list[ast.Variable]:
+    return [s for s in model.body if isinstance(s, ast.Variable) and s.role == role]
+
+
+def _sizes(model: ast.Model, data: ast.Variable, target: Type) -> dict[str, Any]:
+    """Hyperparameters that are an axis of the data alone, from the shape that is wanted."""
+    axes = (data.type.shape or ()) if data.type else ()
+    names = {h.name for h in model.hypers}
+    if len(axes) != len(target.shape):
+        return {}
+    pairs = zip(axes, target.shape, strict=True)
+    return {a.id: _plain(d) for a, d in pairs if isinstance(a, ast.Name) and a.id in names}
+
+
+def _plain(dim: Dim) -> int | Dim:
+    return dim if dim.value is None else dim.value
+
+
+def _checked(
+    model: ast.Model, settings: Mapping[str, Any], span: Span, scope: Scope
+) -> Program | None:
+    """The model with these hyperparameters as a program; its own mistakes are said once."""
+    from dgmlang.compiler.types.check import check
+
+    shared = scope.shared
+    if model.name in shared.above:
+        scope.report.say(name_codes.cycle(span, shared.above[shared.above.index(model.name) :]))
+        return None
+    plain = {n: _plain(v) if isinstance(v, Dim) else v for n, v in settings.items()}
+    missing = [h.name for h in model.hypers if h.default is None and h.name not in plain]
+    for name in missing:
+        wanted = f"{model.name}({', '.join(h.name for h in model.hypers)})"
+        scope.report.say(codes.missing_argument(span, model.name, name, wanted))
+    if missing or any(v is None for v in plain.values()):
+        return None
+    report = Report()
+    found = check(
+        instance(model, plain, shared.models, report), report, (*shared.above, model.name)
+    )
+    for diagnostic in report.found:
+        if diagnostic.severity == "error":
+            scope.report.say(diagnostic)
+    return found
+
+
+def _givens(
+    node: ast.Call, name: str, inner: Program, bound: Mapping[str, ast.Argument], scope: Scope
+) -> dict[str, Expr] | None:
+    values: dict[str, Expr] = {}
+    for given in inner.having("given"):
+        if given.name not in bound:
+            wanted = f"{name}({', '.join(v.name for v in inner.having('given'))})"
+            scope.report.say(codes.missing_argument(node.span, name, given.name, wanted))
+            return None
+        offered = optional_value(bound[given.name].value, scope)
+        taken = accepted(offered, given.type, f"`{given.name}` of `{name}`", scope)
+        if taken is None:
+            return None
+        values[given.name] = taken
+    return values
+
+
+def _placed(
+    node: ast.Call, name: str, inner: Program, givens: Mapping[str, Expr], scope: Scope
+) -> Law | None:
+    (data,) = inner.having("data")
+    own = scope.law_of is not None and scope.owner == (scope.law_of,)
+    owner = scope.owner if own else (*scope.owner, scope.place(name, node.span))
+    renamed = Renaming(owner, data.name, scope.law_of or data.name, givens)
+    law = _alone(inner, data)
+    if law is None and not own:
+        what = f"the latents or energies of `{name}` here"
+        scope.report.say(name_codes.not_built(node.span, what))
+        return None
+    latents = inner.having("latent") if law is None else ()
+    shared = scope.shared
+    for variable in (*inner.having("param"), *latents):
+        shared.inlined[renamed.name(variable.name)] = _variable(variable, renamed)
+    for net in inner.nets.values():
+        shared.inlined_nets[renamed.name(net.name)] = renamed(net)
+    if law is None:
+        shared.inlined_energies.extend(renamed(inner.energies))
+        guided = {} if inner.guide is None else inner.guide.laws
+        shared.inlined_guide.update({renamed.name(n): renamed(q) for n, q in guided.items()})
+    law = data.law if law is None else law
+    return None if law is None else replace(renamed(law), span=node.span)
+
+
+def _variable(variable: Variable, renamed: Renaming) -> Variable:
+    name = renamed.name(variable.name)
+    return replace(variable, name=name, law=renamed(variable.law), start=renamed(variable.start))
+
+
+def _alone(inner: Program, data: Variable) -> Law | None:
+    """The law of the data where it is one of its own: drawn, or a flow of the only latent."""
+    latents, law = inner.having("latent"), data.law
+    if not latents and isinstance(law, Named | Mixture | Pushed):
+        return law
+    if len(latents) != 1 or not isinstance(law, ComputedLaw) or law.chain is None:
+        return None
+    base = latents[0].law
+    if not isinstance(base, Named | Mixture | Pushed) or law.latent != latents[0].name:
+        return None
+    return Pushed(base, law.chain, type=data.type, span=data.span)

@@ -1,0 +1,78 @@
+"""A checked program under other names: how a model becomes a part of another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.program import Chain, ComputedLaw, Expr, Net, NetCall, Past, Read
+from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Renaming:
+    """New names for a program's parts. Nodes that were one object stay one object.
+
+    Attributes:
+        owner: The parameter path that everything of the program stands under.
+        data: The program's data variable, which gets the name `target`.
+        givens: What stands for each of its givens.
+    """
+
+    owner: tuple[str, ...]
+    data: str
+    target: str
+    givens: Mapping[str, Expr]
+    _done: dict[int, tuple[object, Any]] = field(default_factory=dict)
+
+    def name(self, name: str) -> str:
+        """The new name of a variable, a param or a net."""
+        return self.target if name == self.data else ".".join((*self.owner, name))
+
+    def __call__(self, node: T) -> T:
+        """A law, an expression, a net, or whatever else of them, under the new names."""
+        if id(node) not in self._done:
+            self._done[id(node)] = node, self._renamed(node)
+        return self._done[id(node)][1]
+
+    def _renamed(self, node: Any) -> Any:
+        match node:
+            case Read(name=name):
+                return self.givens.get(name) or replace(node, name=self.name(name))
+            case Past(variable=name):
+                return replace(node, variable=self.name(name))
+            case tuple():
+                return tuple(map(self, node))
+            case Mapping():
+                return {key: self(value) for key, value in node.items()}
+            case Extern() | Span() | Type():
+                return node
+        if not is_dataclass(node) or isinstance(node, type):
+            return node
+        return replace(node, **{**self._parts(node), **self._names(node)})
+
+    def _parts(self, node: Any) -> dict[str, Any]:
+        return {f.name: self(getattr(node, f.name)) for f in fields(node)}
+
+    def _names(self, node: Any) -> dict[str, Any]:
+        match node:
+            case NetCall(net=net):
+                return {"net": self.name(net)}
+            case Net(name=name):
+                return {"name": self.name(name)}
+            case Chain(owner=owner):
+                return {"owner": self._path(owner)}
+            case ComputedLaw(latent=str() as latent):
+                return {"latent": self.name(latent)}
+        return {}
+
+    def _path(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Stages of the data's own law stand at the place itself, all others under their owner."""
+        first, *rest = path
+        head = self.owner if first == self.data else (self.name(first),)
+        return (*head, *rest)

@@ -1,0 +1,138 @@
+"""Models as laws: the same densities as the models alone, and as one model written out."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dgmlang as dgm
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+
+FLOW = """model Flow(d: int, n: int = 2) {
+  latent c : real[d] ~ Normal(0, 1)
+  data   y : real[d] = c |> repeat(n) { coupling(mlp([8])) |> reverse }
+}
+model VAE(latents: int = 2, d: int = 4) {
+  net decoder(z: real[latents]) -> (logits: real[d]) = z |> mlp([16])
+  net encoder(x: bit[d]) -> (loc: real[latents], scale: positive[latents]) = x |> mlp([16])
+  latent z : real[latents] ~ Flow(n = 3)
+  data   x : bit[d] ~ Bernoulli(decoder(z)...)
+  guide { z ~ Normal(encoder(x)...) }
+}"""
+
+
+def noisy(params, scale: float = 0.3):
+    keys = iter(jax.random.split(jax.random.key(4), 100))
+    return jax.tree.map(lambda a: a + scale * jax.random.normal(next(keys), a.shape), params)
+
+
+def test_a_flow_as_a_prior_has_the_flows_density() -> None:
+    model, flow = dgm.parse(FLOW), dgm.parse(FLOW, model="Flow", d=2, n=3)
+    params = noisy(model.init(0))
+    assert jax.tree.structure(params["z"]) == jax.tree.structure(flow.init(0)["y"])
+    z, x = jnp.array([0.3, -1.2]), jnp.array([1.0, 0.0, 0.0, 1.0])
+    terms = model.lowered.log_terms(params, {"z": z, "x": x})
+    alone = flow.log_prob({"y": params["z"]}, {"y": z})
+    np.testing.assert_allclose(terms["z"], alone, rtol=1e-5)
+    assert abs(float(alone) + 0.5 * float(z @ z) + np.log(2 * np.pi)) > 0.1  # no standard normal
+
+
+def test_a_flow_prior_is_trained() -> None:
+    model = dgm.parse(FLOW)
+    assert model.plan.default_objective == "elbo"
+    x = np.repeat([[0, 0, 1, 1], [1, 1, 0, 0]], 64, axis=0)
+    fit = model.fit(x, steps=400, batch=32, seed=0)
+    before = model.with_params({}).log_prob(x[::16], seed=1)
+    after = fit.log_prob(x[::16], seed=1)
+    assert after.kind == "bound"
+    # At best one bit an example: log 1/2. Untrained, four fair coins: 4 log 1/2.
+    assert after.value.mean() > before.value.mean() + 1.5 * np.log(2)
+    assert after.value.mean() < np.log(0.5) + 0.05
+    drawn = fit.draws(256)
+    assert drawn["z"].shape == (256, 2)
+    assert np.isin(drawn["x"], (0, 1)).all()
+
+
+PARTS = """model Inner(d: int) {
+  param s : positive
+  net f(c: real[2]) -> real[d] = c |> mlp([5])
+  net e(x: real[d]) -> (loc: real[2], scale: positive[2]) = x
+  given g : real
+  latent c : real[2] ~ Normal(g, 1)
+  data   x : real[d] ~ Normal(f(c), s)
+  guide { c ~ Normal(e(x)...) }
+}
+model Outer {
+  param m : real
+  net encoder(x: bit[4]) -> (loc: real[3], scale: positive[3]) = x
+  param w : real[4, 3]
+  latent z : real[3] ~ Inner(2 * m)
+  data   x : bit[4] ~ Bernoulli(logits = w @ z)
+  guide { z ~ Normal(encoder(x)...) }
+}"""
+WHOLE = """model Outer {
+  param m : real
+  net encoder(x: bit[4]) -> (loc: real[3], scale: positive[3]) = x
+  param w : real[4, 3]
+  param s : positive
+  net f(c: real[2]) -> real[3] = c |> mlp([5])
+  net e(x: real[3]) -> (loc: real[2], scale: positive[2]) = x
+  latent c : real[2] ~ Normal(2 * m, 1)
+  latent z : real[3] ~ Normal(f(c), s)
+  data   x : bit[4] ~ Bernoulli(logits = w @ z)
+  guide {
+    z ~ Normal(encoder(x)...)
+    c ~ Normal(e(z)...)
+  }
+}"""
+
+
+def test_a_model_with_latents_is_the_same_as_written_out() -> None:
+    parts, whole = dgm.parse(PARTS), dgm.parse(WHOLE)
+    params = noisy(parts.init(0))
+    renamed = {name.removeprefix("z."): branch for name, branch in params.items()}
+    assert jax.tree.structure(renamed) == jax.tree.structure(whole.init(0))
+    values = {"x": jnp.array([1.0, 0, 0, 1]), "z": jnp.array([0.2, -1, 0.7])}
+    c = jnp.array([0.4, 2.0])
+    there = parts.lowered.log_joint(params, {**values, "z.c": c})
+    here = whole.lowered.log_joint(renamed, {**values, "c": c})
+    np.testing.assert_allclose(there, here, rtol=1e-5)
+    guided = parts.lowered.guide_log_prob(params, {**values, "z.c": c})
+    written = whole.lowered.guide_log_prob(renamed, {**values, "c": c})
+    np.testing.assert_allclose(guided, written, rtol=1e-5)
+    assert {b.variable for b in parts.plan.facts.bounded} == {"z", "z.c"}
+
+
+BELOW = """
+  data x : real[2] ~ Normal(z ** 3, 1)
+  net e(x: real[2]) -> (loc: real[2], scale: positive[2]) = x
+  guide { z ~ Normal(e(x)...) }
+}"""
+PRIORS = {
+    "score": "use models: ScoreSDE\nmodel M { latent z : real[2] ~ ScoreSDE()" + BELOW,
+    "energy": "model M { latent z : real[2]\n energy sum(z ** 4)" + BELOW,
+}
+
+
+@pytest.mark.parametrize(("kind", "sampler"), [("score", "sde"), ("energy", "mala")])
+def test_undrawn_priors_are_explained_and_not_run(kind: str, sampler: str) -> None:
+    model = dgm.parse(PRIORS[kind])
+    plan = model.plan
+    assert plan.facts.density.value == "bound"
+    assert plan.default_objective == "elbo"
+    assert plan.default_sampler == f"ancestral(z: {sampler})"
+    assert not plan.objectives["iwae"].legal
+    assert f"default     ancestral(z: {sampler})" in str(model.explain())
+    with pytest.raises(DgmError, match="DGM0291"):
+        model.fit(np.zeros((4, 2)))
+
+
+def test_hidden_units_below_which_something_is_drawn_are_not_freed() -> None:
+    """Σ_h exp(−E(h)) p(x | h) is no product of softpluses."""
+    model = dgm.parse(
+        "model M { latent h : bit[3]\n param b : real[3]\n energy -(b @ h)\n"
+        " data x : real ~ Normal(sum(h), 1) }"
+    )
+    assert [b.variable for b in model.plan.facts.bounded] == ["h"]
