@@ -26,7 +26,7 @@ from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.indexing import index, ragged
-from dgmlang.compiler.types.kinds import REAL, Kind, Type, hull
+from dgmlang.compiler.types.kinds import ANY, REAL, Kind, Type, hull
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.scope import Range, Record, Scope, Wrong, wrong
 
@@ -134,7 +134,8 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
     declaration = shared.declarations.get(name)
     if isinstance(declaration, ast.Variable):
         found = _variable(node, declaration, scope)
-        return found if _whole(found, scope) else wrong(node.span)
+        is_known = found.type.kind != ANY  # its declaration is reported already
+        return found if is_known and _whole(found, scope) else wrong(node.span)
     if isinstance(declaration, ast.Let):
         return lets.value_of(node, declaration, scope)
     if isinstance(declaration, ast.Net):
