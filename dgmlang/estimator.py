@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -18,6 +20,9 @@ from dgmlang.model import Model
 
 FIT = frozenset(inspect.signature(Model.fit).parameters) - {"self", "data"}
 """Keywords that go to `fit`; all others are hyperparameters of the program."""
+
+OWN = ("path", "X", "y")
+"""What the estimator itself needs to know."""
 
 
 class Estimator(BaseEstimator):
@@ -42,27 +47,45 @@ class Estimator(BaseEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All settings by name; none of them holds an estimator, so `deep` changes nothing."""
-        return {"path": self.path, "X": self.X, "y": self.y, **self.settings}
+        return {name: getattr(self, name) for name in OWN} | self.settings
 
     def set_params(self, **params: Any) -> Estimator:
-        """Change settings; new names are added, since hyperparameters have defaults."""
-        for name, value in params.items():
-            if name in ("path", "X", "y"):
-                setattr(self, name, value)
-            else:
-                self.settings = {**self.settings, name: value}
+        """Change settings; hyperparameters that were left to their defaults may be added.
+
+        Raises:
+            DgmError: DGM0803 for a name that is neither a setting nor a hyperparameter; what
+                `load` says of a program that it cannot read.
+        """
+        own = {name: value for name, value in params.items() if name in OWN}
+        for name, value in own.items():
+            setattr(self, name, value)
+        settings = {**self.settings, **{n: v for n, v in params.items() if n not in OWN}}
+        new = [name for name in settings if name not in self.settings and name not in FIT]
+        if new:
+            self._known(new)
+        self.settings = settings
         return self
+
+    def _known(self, names: Iterable[str]) -> None:
+        """DGM0803 for a setting that this program does not have."""
+        chosen = {"model": self.settings["model"]} if "model" in self.settings else {}
+        known = ("model", *load(self.path, **chosen).hypers, *sorted(FIT), *OWN)
+        for name in names:
+            if name not in known:
+                raise DgmError(codes.unknown_choice("setting", name, known))
 
     def fit(self, X: Any, y: Any = None) -> Estimator:
         """Load the program and train it on examples.
 
         Raises:
             DgmError: As `load` and `Model.fit` do.
+            ValueError: As scikit-learn's estimators do, for arrays that are none of numbers.
         """
         hypers = {name: v for name, v in self.settings.items() if name not in FIT}
         how = {name: v for name, v in self.settings.items() if name in FIT}
+        self._known(hypers)
         model = load(self.path, **hypers)
-        data = {self.X: X}
+        data = {self.X: self._taken(model, X, reset=True)}
         self.__dict__.pop("classes_", None)
         if y is not None and self.y in model.plan.program.variables:
             data[self.y] = y
@@ -71,10 +94,26 @@ class Estimator(BaseEstimator):
         self.fitted_: Fitted = model.fit(data, **how)
         return self
 
+    def _taken(self, model: Model, X: Any, reset: bool) -> Any:
+        """The array as scikit-learn's estimators take it: numbers, dense, the features of `fit`."""
+        variable = model.plan.program.variables.get(self.X)
+        if variable is None:
+            return X
+        if np.ma.isMaskedArray(X):
+            X = X.astype(float).filled(np.nan)
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            allow_nd=True,
+            ensure_2d=bool(variable.type.array_shape),
+            ensure_all_finite="allow-nan" if variable.type.may_miss else True,
+        )
+
     def score_samples(self, X: Any, y: Any = None) -> Any:
         """The log p of each example [n], with its kind."""
         check_is_fitted(self, "fitted_")
-        data = {self.X: X}
+        data = {self.X: self._taken(self.fitted_.model, X, reset=False)}
         if y is not None and self.y in self.fitted_.model.plan.program.variables:
             data[self.y] = self._levels(y) if hasattr(self, "classes_") else y
         return self.fitted_.log_prob(data)
@@ -96,18 +135,27 @@ class Estimator(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return self.fitted_.sample(n_samples, seed=random_state)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """The probabilities p(y | x) [n, classes], by Bayes' rule over the fitted labels.
-
-        Raises:
-            DgmError: DGM0819 where `y` is not one finite variable with data, or log p is not exact.
-        """
-        check_is_fitted(self, "fitted_")
+    def _predicts(self) -> bool:
+        """Whether labels can be predicted, by which scikit-learn sees what kind this one is."""
+        if not hasattr(self, "fitted_"):
+            return True
         program, facts = self.fitted_.model.plan.program, self.fitted_.model.plan.facts
         variable = program.variables.get(self.y)
         single = variable is not None and variable.role == "data" and not variable.type.shape
         if not (single and hasattr(self, "classes_") and facts.density.value == "exact"):
             raise DgmError(codes.no_prediction(self.y, program.name))
+        return True
+
+    @available_if(_predicts)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probabilities p(y | x) [n, classes], by Bayes' rule over the fitted labels.
+
+        Raises:
+            AttributeError: From DGM0819, where `y` is not one finite variable with data, or log p
+                is not exact.
+        """
+        check_is_fitted(self, "fitted_")
+        X = self._taken(self.fitted_.model, X, reset=False)
         levels = range(len(self.classes_))
         n = len(X)
         each = [self.fitted_.log_prob({self.X: X, self.y: np.full(n, k)}) for k in levels]
@@ -115,6 +163,7 @@ class Estimator(BaseEstimator):
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
+    @available_if(_predicts)
     def predict(self, X: Any) -> np.ndarray:
         """The most probable label of each example [n]."""
         found = self.predict_proba(X).argmax(axis=1)

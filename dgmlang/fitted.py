@@ -192,7 +192,11 @@ class Fitted:
         return Result(-found.value, "exact", None, "up to a constant")
 
     def score(self, data: Any, t: float | None = None) -> Any:
-        """∇ₓ log p(x) of each example; at time `t` where the model has a process."""
+        """∇ₓ log p(x) of each example, at time `t` where the model has a process.
+
+        Its kind is `exact`, or `model` where the score is what the program models: how near it is
+        to a gradient of log p, or whether it is one, is not known.
+        """
         facet = self.model.plan.facts.score
         if facet.value == "none":
             raise DgmError(codes.no_score(self.model.name, facet.witnesses))
@@ -203,8 +207,10 @@ class Fitted:
             return jax.vmap(partial(lowered.score, t=time), in_axes=(None, 0))(self.raw, values)
 
         found = self.model.lowered.sound(run)
-        how = "as modelled" if facet.value == "model" else "gradient of log p"
-        return only({n: Result(a, "exact", None, how) for n, a in found.items()})
+        modelled = facet.value == "model"
+        how = "as modelled" if modelled else "gradient of log p"
+        kind = "model" if modelled else "exact"
+        return only({n: Result(a, kind, None, how) for n, a in found.items()})
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 

@@ -101,7 +101,9 @@ def _score(fitted: Fitted, inputs: Mapping[str, Any]) -> Exported:
         return jax.vmap(lambda v: lowered.score(fitted.raw, v, t))(values)
 
     time = {"t": ((), jnp.float32)} if timed else {}
-    return Exported(call, {**inputs, **time}, "exact: of the model as fitted")
+    exact = fitted.model.plan.facts.score.value == "exact"
+    kind = "exact: gradient of log p" if exact else "model: the score as modelled"
+    return Exported(call, {**inputs, **time}, kind)
 
 
 def _sample(fitted: Fitted, n: int) -> Exported:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["exact", "bound", "estimate", "draws"]
+Kind = Literal["exact", "model", "bound", "estimate", "draws"]
 
 
 class Result(np.ndarray):
@@ -23,7 +23,8 @@ class Result(np.ndarray):
     read-only for the same reason; `copy()` is a plain array to write to.
 
     Attributes:
-        kind: `exact`, `bound`, `estimate` or `draws`; None where nothing is claimed.
+        kind: `exact`, `bound`, `estimate` or `draws`; `model` for a score that is itself what is
+            modelled; None where nothing is claimed.
         stderr: The standard error of each entry, of the array's shape; None where there is none.
         method: How the numbers were got, for people ("iwae, k = 512"); what is biased says so.
     """

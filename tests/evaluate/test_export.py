@@ -41,12 +41,6 @@ def fit() -> dgm.Fitted:
     return dgm.parse(MIXTURE).fit(data, steps=5, batch=32)
 
 
-@pytest.fixture
-def _written() -> None:
-    pytest.importorskip("flatbuffers", reason="what JAX writes exported functions with")
-
-
-@pytest.mark.usefixtures("_written")
 def test_another_process_gives_the_same_numbers(tmp_path: Path):
     fitted, x = fit(), np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
     for query in ("log_prob", "energy", "score"):
@@ -64,7 +58,6 @@ def test_another_process_gives_the_same_numbers(tmp_path: Path):
     np.testing.assert_allclose(found["sample"], fitted.sample(7, seed=3), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.usefixtures("_written")
 def test_the_signature_says_what_goes_in_and_out(tmp_path: Path):
     fit().export(tmp_path / "p", "log_prob")
     told = json.loads((tmp_path / "p.json").read_text("utf-8"))
@@ -75,7 +68,6 @@ def test_the_signature_says_what_goes_in_and_out(tmp_path: Path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p", "p.json"]
 
 
-@pytest.mark.usefixtures("_written")
 def test_a_place_that_cannot_be_written(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(dgm.DgmError, match="DGM0605"):

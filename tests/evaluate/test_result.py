@@ -138,6 +138,9 @@ def test_every_query_answers_with_its_kind():
     gauss = dgm.parse("model G { data x : real[2] ~ Normal(0, 1) }").with_params({})
     for found in (gauss.log_prob(x), gauss.energy(x), gauss.score(x)):
         assert found.kind == "exact"
+    modelled = dgm.load(EXAMPLES / "score_sde.dgm").with_params({}).score(x, t=0.5)
+    assert modelled.kind == "model"
+    assert modelled.method == "as modelled"
     ising = dgm.load(EXAMPLES / "ising.dgm", side=3).with_params({})
     assert ising.log_normalizer().kind == "exact"
     assert "Markov chain" in ising.sample(2, sampler="gibbs(sweeps = 2)").method

@@ -17,7 +17,7 @@ from dgmlang.compiler.walk import arguments, walk
 
 @dataclass(frozen=True)
 class Query:
-    """`kind` is exact, bound, estimate, unnormalised, draws or approximate draws."""
+    """`kind` is exact, model, bound, estimate, unnormalised, draws or approximate draws."""
 
     name: str
     kind: str
@@ -41,8 +41,8 @@ def _queries(plan: Plan) -> Iterator[Query]:
     if facts.flags["energy"]:
         yield Query("energy", "exact", "one pass")
     if facts.score.value != "none":
-        kind = "exact" if facts.score.value == "exact" else "as modelled"
-        yield Query("score", kind, "one pass" if kind != "exact" else "one gradient")
+        exact = facts.score.value == "exact"
+        yield Query("score", facts.score.value, "one gradient" if exact else "one pass")
 
 
 def _log_prob(plan: Plan) -> Iterator[Query]:
