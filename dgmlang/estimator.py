@@ -100,7 +100,7 @@ class Estimator(BaseEstimator):
         if variable is None:
             return X
         if np.ma.isMaskedArray(X):
-            X = X.astype(float).filled(np.nan)
+            X = np.ma.filled(X.astype(float), np.nan)
         return validate_data(
             self,
             X,
