@@ -33,9 +33,10 @@ def surface() -> Iterator[str]:
 
 
 def members(value: type) -> Iterator[str]:
-    for name, member in vars(value).items():
+    for name in vars(value):
         if name.startswith("_"):
             continue
+        member = getattr(value, name, None)
         if inspect.isfunction(member):
             yield f"  {name}{inspect.signature(member)}"
         elif isinstance(member, property) or hasattr(member, "func"):
