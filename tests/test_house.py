@@ -29,7 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("types", "program", "walk"),
     ("derive",),
     ("plan",),
-    ("emit",),
+    ("emit", "lint"),
     ("pipeline",),
     ("lower",),
 )

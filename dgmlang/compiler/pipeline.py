@@ -10,6 +10,7 @@ from typing import Any
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lint.lint import lint, waived
 from dgmlang.compiler.plan.amortise import amortised
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.plan import plan as decide
@@ -57,6 +58,9 @@ def compile_source(
     report = Report()
     resolved = resolve(syntax(source, report), report, settings or {}, model)
     checked = _checked(resolved, report)
+    for found in lint(checked):
+        report.say(found)
+    report.waive(waived(source, report.warnings))
     facts = derive(checked)
     whole, built = amortised(resolved, checked, facts)
     if built:

@@ -26,6 +26,10 @@ class Report:
     def warnings(self) -> tuple[Diagnostic, ...]:
         return tuple(d for d in self.found if d.severity == "warning")
 
+    def waive(self, left: tuple[Diagnostic, ...]) -> None:
+        """Keep these warnings in the place of all that there are."""
+        self.found = [d for d in self.found if d.severity != "warning"] + list(left)
+
     def settle(self) -> None:
         """Raise all findings where one of them is an error."""
         if self.failed:

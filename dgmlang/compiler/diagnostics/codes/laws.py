@@ -236,3 +236,17 @@ def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnost
         ),
         help="use a stage that knows where a sequence ends, as `encoder(…)` or `gru(…)`",
     )
+
+
+def untouched_entries(span: Span, entries: Sequence[int], count: int) -> Diagnostic:
+    """A flow that leaves entries as they are."""
+    first = ", ".join(str(i) for i in entries[:4]) + (" …" if len(entries) > 4 else "")
+    which = f"entry {first} passes" if len(entries) == 1 else f"entries {first} pass"
+    return Diagnostic(
+        "DGM0369",
+        "untouched entries",
+        (Label(span, f"{which} the whole chain unchanged, of {count}"),),
+        ("a coupling transforms the entries that do not condition; here these always condition",),
+        "put `reverse` between couplings, or take `mask = half`",
+        severity="warning",
+    )

@@ -148,6 +148,17 @@ def planned(parts: Iterable[tuple[Span, str, str]]) -> Diagnostic:
     return Diagnostic("DGM0291", "not built yet", labels, why)
 
 
+def idle_waiver(span: Span, code: str) -> Diagnostic:
+    """A waiver that waives nothing."""
+    return Diagnostic(
+        "DGM0293",
+        "idle waiver",
+        (Label(span, f"nothing here brings {code}"),),
+        help="take the comment out",
+        severity="warning",
+    )
+
+
 def idle(span: Span, role: str, name: str) -> Diagnostic:
     """A declaration that nothing reads."""
     return Diagnostic(
