@@ -26,8 +26,10 @@ def mle(lowered: Lowered) -> Objective:
     """−mean log p(x); priors of params are ignored.
 
     Where the normaliser is a finite sum, the loss holds log Z of the current parameters: one
-    summation over the states a step, and one per example where it depends on givens.
+    summation over the states a step, and one per example where it depends on givens. A guide is
+    ignored: latents that it names go exactly too.
     """
+    lowered = lowered.unguided
 
     def validate(params: Params, values: Values, _: Array) -> Array:
         return -log_likelihood(lowered, params, values)

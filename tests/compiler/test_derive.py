@@ -237,5 +237,5 @@ def test_many_states_are_left_to_a_bound() -> None:
         .replace("{{", "{")
         .replace("}}", "}")
     )
-    assert compile_text(program, n=20).facts.density.value == "exact"
-    assert compile_text(program, n=21).facts.density.value == "bound"
+    assert compile_text(program, n=19).facts.density.value == "exact"
+    assert compile_text(program, n=20).facts.density.value == "bound"

@@ -34,6 +34,7 @@ def lowered(
     facet = Facet("exact")
     facts = Facts(
         density=facet,
+        marginal=facet,
         normaliser=facet,
         score=facet,
         smooth=facet,
@@ -41,6 +42,7 @@ def lowered(
         space=facet,
         pathwise=facet,
         removed=tuple(Removal(v, rule, NOWHERE) for v, rule in removed),
+        marginalised=tuple(Removal(v, rule, NOWHERE) for v, rule in removed),
         bounded=(),
         blocks=tuple(blocks),
         summation=None,

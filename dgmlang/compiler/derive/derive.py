@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.derive import capabilities as facets
@@ -21,6 +22,8 @@ from dgmlang.compiler.walk import entries, parents
 def derive(program: Program) -> Facts:
     """All facts of a program, each with its witnesses. Decides nothing."""
     removed, bounded = remove(program)
+    alone = replace(program, guide=None)
+    marginalised, left = remove(alone)
     density, space = facets.density(program, bounded), facets.space(program)
     draw = facets.draw(program)
     energetic = facets.energy_variables(program)
@@ -28,6 +31,7 @@ def derive(program: Program) -> Facts:
     exact_sum = summation(program, energetic, found)
     return Facts(
         density,
+        facets.density(alone, left),
         facets.normaliser(program, exact_sum),
         facets.score(program, density, space),
         smooth(program),
@@ -35,6 +39,7 @@ def derive(program: Program) -> Facts:
         space,
         facets.pathwise(program, draw),
         removed,
+        marginalised,
         bounded,
         found,
         exact_sum,

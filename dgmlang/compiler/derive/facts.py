@@ -138,9 +138,13 @@ class Unbuilt:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything derived from one program, nothing decided."""
+    """Everything derived from one program, nothing decided.
+
+    `marginal` is what `density` would be without the guide, and `marginalised` what then goes.
+    """
 
     density: Facet
+    marginal: Facet
     normaliser: Facet
     score: Facet
     smooth: Facet
@@ -148,6 +152,7 @@ class Facts:
     space: Facet
     pathwise: Facet
     removed: tuple[Removal, ...]
+    marginalised: tuple[Removal, ...]
     bounded: tuple[Bounded, ...]
     blocks: tuple[Block, ...]
     summation: Summation | None

@@ -133,7 +133,8 @@ def _within_budget(latents: list[Variable], program: Program, beside: int) -> di
     if not finite or any(c is None for c in counts.values()):
         return {}
     bits = sum(c for c in counts.values() if c is not None)
-    if bits + log2(max(beside, 1)) > log2(BUDGET):
+    # The tables of the single laws come on top of that of the joint states.
+    if bits + log2(max(beside, 1)) >= log2(BUDGET):
         return {}
     joint = round(2**bits)
     text = f"{joint} joint states, summed out (budget {BUDGET})"

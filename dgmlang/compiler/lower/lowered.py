@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -84,6 +84,15 @@ class Lowered:
     def score_variable(self) -> str | None:
         """The variable whose law is by a score."""
         return None if self.built.score is None else self.built.score[0]
+
+    @cached_property
+    def unguided(self) -> Lowered:
+        """The same as if nothing had a guide: all latents that can go exactly do."""
+        facts = self.facts
+        if facts.removed == facts.marginalised:
+            return self
+        alone = replace(facts, removed=facts.marginalised, bounded=(), density=facts.marginal)
+        return Lowered(replace(self.built, facts=alone))
 
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 

@@ -17,7 +17,7 @@ ORDERS = (
 )
 """Facet values from the weakest to the strongest."""
 
-FACETS = ("density", "normaliser", "score", "smooth", "draw", "space", "pathwise")
+FACETS = ("density", "marginal", "normaliser", "score", "smooth", "draw", "space", "pathwise")
 
 
 def environment(facts: Facts) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Unmet:
 
 CLAUSES = {
     "density == exact": "it needs an exact density",
+    "marginal == exact": "it needs an exact density",
     "density >= bound": "it needs a density, or a bound on it",
     "normaliser >= summed": "it needs a normaliser that can be computed",
     "normaliser == one": "it needs a normalised density",
