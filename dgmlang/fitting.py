@@ -20,23 +20,25 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.initial import starts
-from dgmlang.compiler.plan.methods import Method, require_built
+from dgmlang.compiler.plan.methods import Method, require_built, require_weights
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
+from dgmlang.runtime.data import Dataset, read
 from dgmlang.runtime.devices import computed_on
 from dgmlang.runtime.events import events
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.intake import Intake, share, take_in, take_more
 from dgmlang.runtime.locate import locate
 from dgmlang.runtime.loop import Outlet, Result
-from dgmlang.runtime.metrics import Record
+from dgmlang.runtime.metrics import Record, records
 from dgmlang.runtime.progress import Progress, Silent
 from dgmlang.runtime.progress import progress as display
 from dgmlang.runtime.settings import Optimizer, Settings, configure
+from dgmlang.runtime.weights import entry_of, weighed
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ class Request:
     notes: Callable[[Diagnostic], object] | None = None
     log_dir: str | Path | None = None
     device: Any = None
+    sample_weight: Any = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
     """Train a model; `Model.fit` is the way in."""
-    with computed_on(request.device), events(request.log_dir) as writers:
-        return _fit(model, data, replace(request, callbacks=(*request.callbacks, *writers)))
+    with computed_on(request.device):
+        return _fit(model, data, request)
 
 
 def _fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -83,12 +86,13 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
     require_built(model.plan)
     if not model.open:
-        named_objective(model.plan, wanted.get("objective"))  # a refusal comes before any work
+        _method(model, wanted, request)  # a refusal comes before any work
     prepare = _preparations(request, {} if recipe is None else recipe.prepare)
     data, held = _divided(data, request)
+    weights = data.weights if isinstance(data, Dataset) else None
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
-    method = named_objective(model.plan, wanted.get("objective"))
+    method = _method(model, wanted, request)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, request)
@@ -96,22 +100,34 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     params = _initial(model, arrays, intake, request)
     intake = replace(intake, arrays={}, prepared={})  # so that nothing holds them while it trains
     head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
+    arrays |= _on_device(entry_of(weights))
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
-    outlet = _outlet(model, method, head, intake, request)
     run = None if resumed is None else resumed[0]
     build = partial(_fitted, model, method, intake, request)
     try:
-        result = loop.train(
-            config, params, arrays, settings,
-            states=intake.states, valid=valid, outlet=outlet, resume=run,
-        )  # fmt: skip
+        with events(
+            request.log_dir, request.out, () if run is None else records(run.training)
+        ) as writers:
+            request = replace(request, callbacks=(*request.callbacks, *writers))
+            result = loop.train(
+                config, params, arrays, settings, states=intake.states, valid=valid,
+                outlet=_outlet(model, method, head, intake, request), resume=run,
+                total=None if weights is None else float(weights.sum()),
+            )  # fmt: skip
     except (loop.NotFinite, loop.Interrupted) as stopped:
         stopped.fitted = build(stopped.result)
         raise
     return build(result)
+
+
+def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method:
+    method = named_objective(model.plan, wanted.get("objective"))
+    if request.sample_weight is not None:
+        require_weights(model.plan, method)
+    return method
 
 
 def _same_program(model: Model, head: runs.Header) -> Model:
@@ -129,6 +145,8 @@ def _as_before(request: Request, head: runs.Header) -> Request:
     known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
     if known.get("valid") == ARRAYS and request.valid is None:
         raise DgmError(codes.held_out_missing(str(request.resume)))
+    if (request.sample_weight is not None) != before.get("weighted", False):
+        raise DgmError(codes.weights_changed(str(request.resume), before.get("weighted", False)))
     unsaid = [k for k in known if getattr(request, k) is None or k in ("seed", "freeze")]
     missing = {k: known[k] for k in unsaid if k != "valid" or known[k] != ARRAYS}
     return replace(request, **missing, out=request.out or request.resume)
@@ -147,6 +165,7 @@ def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request)
         "steps": settings.steps, "batch": settings.batch, "seed": settings.seed,
         "valid": fraction, "patience": settings.patience, "average": settings.average,
         "optimizer": text if isinstance(text, str) else None, "freeze": list(settings.freeze),
+        "weighted": request.sample_weight is not None,
     }  # fmt: skip
 
 
@@ -176,6 +195,8 @@ def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Va
 
 def _divided(data: Any, request: Request) -> tuple[Any, Any]:
     """Training and held-out data; a share is drawn before anything is fitted to the rest."""
+    if request.sample_weight is not None:
+        data = weighed(read(data), request.sample_weight)
     if isinstance(request.valid, float | int):
         return share(data, float(request.valid), request.seed)
     return data, request.valid
@@ -186,7 +207,8 @@ def _held_out(model: Model, held: Any, intake: Intake, request: Request) -> Valu
         return None
     variables = brought(model.plan.program)
     more = take_more(variables, held, intake.preparation, intake.states, request.seed)
-    return _on_device(more.checked(variables)[0])
+    weights = held.weights if isinstance(held, Dataset) else None
+    return _on_device({**more.checked(variables)[0], **entry_of(weights)})
 
 
 def _on_device(arrays: Mapping[str, Any]) -> Values:

@@ -223,6 +223,7 @@ class Model:
         notes: Callable[[Diagnostic], object] | None = None,
         log_dir: str | Path | None = None,
         device: Any = None,
+        sample_weight: Any = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 
@@ -251,10 +252,12 @@ class Model:
             replace: Whether `out` may overwrite another run.
             progress: Whether to show a progress bar.
             notes: Called with what is worth knowing about the data.
-            log_dir: A folder for TensorBoard's event files (`pip install 'dgmlang[tensorboard]'`);
-                the same numbers stand in `metrics.jsonl` of `out`.
+            log_dir: A folder for the metrics: `metrics.jsonl`, as in `out`, and TensorBoard's event
+                files (`pip install 'dgmlang[tensorboard]'`).
             device: Where to compute, `"cpu"`, `"gpu"` or `"cuda:1"`, or a device of JAX; by default
-                JAX's own choice.
+                JAX's own choice. It holds for this call alone.
+            sample_weight: One weight an example, or the name of the column that holds them: the
+                objective is the weighted mean of the examples' losses.
 
         Raises:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
@@ -265,6 +268,7 @@ class Model:
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
             recipe, init, freeze, callbacks, out, resume, replace, progress, notes, log_dir, device,
+            sample_weight,
         )  # fmt: skip
         return fit(self, data, request)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.objectives.batch import mean
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -30,7 +30,7 @@ def averaged(
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        return jnp.mean(each(params, batch, key)), (state, {})
+        return mean(each(params, batch, key), batch), (state, {})
 
     player = Player("model", loss, everything)
     return with_priors(lowered, Objective(name, quantity, (player,), nothing, stateless, each))

@@ -11,10 +11,24 @@ from jax import Array
 
 from dgmlang.objectives.objective import Params, Values
 
+WEIGHT = "sample weight"
+"""The entry of a batch that holds its examples' weights [n], of mean 1 over all of the data.
+
+No variable can have this name. Only objectives whose extern has `sample_weight` meet it.
+"""
+
 
 def size(batch: Values) -> int:
     """The number of examples."""
     return next(iter(batch.values())).shape[0]
+
+
+def mean(each: Array, batch: Values) -> Array:
+    """The mean over the examples, weighted where the batch brings weights.
+
+    It is Σ wᵢ eachᵢ / n, not divided by the batch's own Σ wᵢ, which would bias the gradient.
+    """
+    return jnp.mean(each * batch[WEIGHT] if WEIGHT in batch else each)
 
 
 def per_example(

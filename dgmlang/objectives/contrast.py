@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.batch import keyed, per_example
+from dgmlang.objectives.batch import keyed, mean, per_example
 from dgmlang.objectives.objective import Metrics, Params, Values
 from dgmlang.samplers.initial import noise_of
 from dgmlang.samplers.sweeps import (
@@ -93,6 +92,6 @@ def contrast(
     """
     stop = jax.lax.stop_gradient
     above, below = energy(params, stop(positive)), energy(params, stop(negative))
-    gap = jnp.mean(above) - jnp.mean(below)
-    penalty = l2 * (jnp.mean(above**2) + jnp.mean(below**2)) if l2 else 0.0
+    gap = mean(above, positive) - mean(below, negative)
+    penalty = l2 * (mean(above**2, positive) + mean(below**2, negative)) if l2 else 0.0
     return gap + penalty, {"energy_gap": gap}

@@ -14,7 +14,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.lower.missing import agrees, lacking, mask
 from dgmlang.evaluate.states import numbered, total_states, whole
-from dgmlang.objectives.batch import keyed, over
+from dgmlang.objectives.batch import keyed, mean, over
 from dgmlang.objectives.bound import (
     bounded_by,
     leave_one_out,
@@ -71,7 +71,7 @@ def elbo(lowered: Lowered, *, samples: int = 0, beta: float = 1.0) -> Objective:
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         values, kl = estimate(params, key, batch)
-        return -jnp.mean(values), (state, {"kl": jnp.mean(kl)} if splits(lowered) else {})
+        return -mean(values, batch), (state, {"kl": mean(kl, batch)} if splits(lowered) else {})
 
     return with_priors(
         lowered,

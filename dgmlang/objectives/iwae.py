@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.batch import along, keyed
+from dgmlang.objectives.batch import along, keyed, mean
 from dgmlang.objectives.bound import log_weight, with_gradient_of
 from dgmlang.objectives.objective import (
     Metrics,
@@ -46,7 +46,7 @@ def iwae(lowered: Lowered, *, k: int = 8) -> Objective:
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         bounds, effective = keyed(bound)(params, key, batch)
-        return -jnp.mean(bounds), (state, {"effective_particles": jnp.mean(effective)})
+        return -mean(bounds, batch), (state, {"effective_particles": jnp.mean(effective)})
 
     return with_priors(
         lowered,
@@ -76,7 +76,7 @@ def doubly_reparameterised(
     """
     draw = jax.vmap(lowered.guide_draw, in_axes=(None, 0, None))
     latents, _ = draw(params, keys, values)
-    latents, zeros = weight_twice(latents, jnp.zeros(len(keys)))
+    latents, zeros = weight_twice(latents, _zeros(latents))
 
     def weigh(particle: Values) -> Array:
         fixed = jax.lax.stop_gradient(params)
@@ -136,6 +136,17 @@ def _without_each(log_weights: Array) -> Array:
     own = jnp.eye(k, dtype=bool)
     replaced = jnp.where(own, others[:, None], log_weights[None, :])
     return jax.vmap(log_mean_exp)(replaced)
+
+
+def _zeros(latents: Values) -> Array:
+    """A zero for each particle, computed from the draws.
+
+    A constant would be one array for all examples of a `vmap`, and its cotangent their sum: then
+    every example would have the weights of the whole batch.
+    """
+    leaves = jax.tree.leaves(latents)
+    unknown = [jnp.isnan(leaf).reshape(len(leaf), -1).any(axis=1) for leaf in leaves]
+    return jnp.where(jnp.stack(unknown).any(axis=0), 0.0, 0.0)
 
 
 def _effective(log_weights: Array) -> Array:

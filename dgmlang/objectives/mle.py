@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.likelihood import log_likelihood
+from dgmlang.objectives.batch import mean
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -37,7 +37,7 @@ def mle(lowered: Lowered) -> Objective:
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        return jnp.mean(validate(params, batch, key)), (state, {})
+        return mean(validate(params, batch, key), batch), (state, {})
 
     return Objective(
         name="mle",

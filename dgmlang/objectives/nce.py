@@ -12,7 +12,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.batch import per_example, size
+from dgmlang.objectives.batch import mean, per_example, size
 from dgmlang.objectives.noise import fitted_noise, noise_draw, noise_log_prob
 from dgmlang.objectives.objective import (
     Metrics,
@@ -83,9 +83,9 @@ def nce(lowered: Lowered, *, ratio: int = 10, noise: str = "mle") -> Objective:
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         metrics = {LOG_NORMALIZER: params[LOG_NORMALIZER]} if learned else {}
-        value = jnp.mean(each(params, batch, key))
+        value = mean(each(params, batch, key), batch)
         if fitted:
-            value -= jnp.mean(per_example(log_noise)(params, batch))
+            value -= mean(per_example(log_noise)(params, batch), batch)
         return value, (state, metrics)
 
     return with_priors(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives import replay
-from dgmlang.objectives.batch import size
+from dgmlang.objectives.batch import WEIGHT, size
 from dgmlang.objectives.contrast import QUANTITY, Chains, contrast
 from dgmlang.objectives.objective import (
     Metrics,
@@ -54,8 +55,8 @@ def pcd(
 
     def start(key: Array, _: Params, data: Values) -> State:
         first, second = jax.random.split(key)
-        rows = jax.random.randint(first, (chains,), 0, size(data))
-        examples = {name: array[rows] for name, array in data.items()}
+        rows = dealt(first, chains, data)
+        examples = {name: array[rows] for name, array in data.items() if name != WEIGHT}
         if moves.gibbs:
             return {"chains": moves.begin(second, examples, chains)}
         return replay.begin(second, moves, data, examples, step)
@@ -86,3 +87,14 @@ def pcd(
             validate=None,
         ),
     )
+
+
+def dealt(key: Array, chains: int, data: Values) -> Array:
+    """The row of an example for each chain, drawn by weight where examples have weights.
+
+    So chains that keep the givens of their example count alike in the mean.
+    """
+    n = size(data)
+    if WEIGHT not in data:
+        return jax.random.randint(key, (chains,), 0, n)
+    return jax.random.choice(key, n, (chains,), p=data[WEIGHT] / jnp.sum(data[WEIGHT]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,25 @@ class Dataset:
     """Arrays with a leading axis of examples, and where they are from.
 
     `table`: its arrays are the columns of a table. `builtin`: not the user's own, so columns that
-    no variable names may be left out.
+    no variable names may be left out. `weights`: of the examples, None where each counts one.
     """
 
     arrays: Mapping[str, np.ndarray]
     place: str
     table: bool = False
     builtin: bool = False
+    weights: np.ndarray | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of examples."""
+        return len(next(iter(self.arrays.values())))
+
+    def rows(self, chosen: np.ndarray) -> Dataset:
+        """These examples alone."""
+        arrays = {name: array[chosen] for name, array in self.arrays.items()}
+        weights = None if self.weights is None else self.weights[chosen]
+        return replace(self, arrays=arrays, weights=weights)
 
 
 def read(source: Any) -> Dataset:

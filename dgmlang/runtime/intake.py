@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -82,16 +82,12 @@ def take_more(
 def share(source: Any, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """A share of the examples, drawn by the seed, held out: (the rest, the share)."""
     dataset = data.read(source)
-    count = len(next(iter(dataset.arrays.values())))
+    count = dataset.count
     key = purpose(root(seed), Purpose.SPLIT)
     order = np.asarray(jax.random.permutation(key, count))
     held = min(count - 1, max(1, round(fraction * count)))
     out, rest = np.sort(order[:held]), np.sort(order[held:])
-    return _rows(dataset, rest), _rows(dataset, out)
-
-
-def _rows(dataset: Dataset, rows: np.ndarray) -> Dataset:
-    return replace(dataset, arrays={n: a[rows] for n, a in dataset.arrays.items()})
+    return dataset.rows(rest), dataset.rows(out)
 
 
 def _prepared(

@@ -24,7 +24,7 @@ from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.heap import give_back
 from dgmlang.runtime.interrupts import Interrupts
-from dgmlang.runtime.metrics import Log, Record
+from dgmlang.runtime.metrics import Log, Record, records
 from dgmlang.runtime.pace import Pace
 from dgmlang.runtime.progress import Progress, Silent
 from dgmlang.runtime.settings import Settings
@@ -108,6 +108,7 @@ def train(
     valid: Values | None = None,
     outlet: Outlet | None = None,
     resume: Run | None = None,
+    total: float | None = None,
 ) -> Result:
     """Train to `settings.steps`.
 
@@ -120,6 +121,7 @@ def train(
         valid: held-out data, not yet prepared.
         outlet: where traces go.
         resume: a run of the same program, data and settings to go on with.
+        total: what the examples weigh together; None where each weighs one.
 
     Raises:
         NotFinite: a loss or gradient was not finite (DGM0709).
@@ -127,7 +129,7 @@ def train(
     """
     given = Given(jax.device_put(data), states, keys.root(settings.seed))
     fit = _Fit(trainer(config), given, settings, outlet or Outlet(), valid)
-    return fit.run(params, resume)
+    return fit.run(params, resume, total)
 
 
 class _Fit:
@@ -155,10 +157,10 @@ class _Fit:
         self.valid: float | None = None
         self.stale = 0
 
-    def run(self, params: Params, resume: Run | None) -> Result:
+    def run(self, params: Params, resume: Run | None, total: float | None) -> Result:
         """The whole fit, the display and the signal handler put back whatever happens."""
         folder = self.outlet.folder
-        self.origin = (params, resume)
+        self.origin = (params, resume, total)
         self.carry = self._begun()
         if resume is not None:
             self._recall(resume)
@@ -326,13 +328,13 @@ class _Fit:
         training, best = run.training, run.parts["best"]
         self.step, self.recorded = training["step"], training["recorded"]
         self.valid, self.stale = training["valid"], training["stale"]
-        self.history = [Record(step, values) for step, values in training["history"]]
+        self.history = list(records(training))
         self.best = checkpoint.restore(self.carry.params, best, str(run.path)) if best else None
 
     def _begun(self) -> Carry:
         """The state of the loop that this fit began with: the first one, or the resumed run's."""
-        params, run = self.origin
-        carry = self.trainer.begin(params, self.given)
+        params, run, total = self.origin
+        carry = self.trainer.begin(params, self.given, total)
         if run is None:
             return carry
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -25,6 +26,11 @@ class Record:
         """The record as one line of JSON; what is not finite becomes null, as JSON asks."""
         finite = {n: v if abs(v) < float("inf") else None for n, v in self.values.items()}
         return json.dumps({"step": self.step, **finite})
+
+
+def records(training: Mapping[str, Any]) -> tuple[Record, ...]:
+    """The records that a run folder's `training` holds."""
+    return tuple(Record(step, values) for step, values in training["history"])
 
 
 class Log:

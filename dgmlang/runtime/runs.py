@@ -20,7 +20,7 @@ from dgmlang.model import Model, compiled
 from dgmlang.runtime import checkpoint
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.inlet import Inlet, brought
-from dgmlang.runtime.metrics import Record
+from dgmlang.runtime.metrics import records
 from dgmlang.runtime.preparation import Preparation, parse
 from dgmlang.runtime.written import preparation
 
@@ -81,7 +81,7 @@ def restore(path: Path) -> Fitted:
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
     chains = parse(preparation(head.prepare), brought(model.plan.program))
     inlet = Inlet(chains, _states(run, chains), int(head.settings.get("seed", 0)))
-    history = tuple(Record(step, values) for step, values in run.training["history"])
+    history = records(run.training)
     method = objective(model.plan, head.objective) if head.objective else None
     which = next(name for name in ORDER if name in kept)
     return Fitted(model, kept, which, inlet, method, history, run.training["step"], path)

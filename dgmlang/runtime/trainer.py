@@ -16,7 +16,9 @@ from jax import Array, lax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.objectives.batch import mean
 from dgmlang.objectives.objective import Params, State, Values, nothing, stateless
+from dgmlang.objectives.priors import COUNT
 from dgmlang.runtime import batches
 from dgmlang.runtime import step as steps
 from dgmlang.runtime.blocks import blocks
@@ -44,8 +46,11 @@ class Trainer:
         self._validate = jax.jit(self._validated)
         self._freeze = jax.jit(self._frozen)
 
-    def begin(self, params: Params, given: Given) -> Carry:
-        """The carry before the first step, with companions and the objective's own state."""
+    def begin(self, params: Params, given: Given, total: float | None = None) -> Carry:
+        """The carry before the first step, with companions and the objective's own state.
+
+        `total`: what the examples weigh together; None where each weighs one.
+        """
         objective = self.config.objective
         looks = objective.companions is not nothing or objective.start is not stateless
         seen = self.prepared(given, self._some(given.data)) if looks else {}
@@ -55,6 +60,8 @@ class Trainer:
             if not self.config.owned(player, first):
                 raise DgmError(codes.nothing_moves(player.name))
         state = objective.start(purpose(given.key, Purpose.START), first, seen)
+        if COUNT in state:  # the objective saw some of the examples only
+            state |= {COUNT: jnp.asarray(float(total or batches.length(given.data)))}
         return self._open(first, state, given)
 
     def advance(self, carry: Carry, given: Given, stop: int, *, careful: bool = False) -> Carry:
@@ -136,15 +143,15 @@ class Trainer:
         count, size = batches.length(values), self.config.batch
         whole = count // size
 
-        def mean(start: Any, rows: int) -> Array:
+        def average(start: Any, rows: int) -> Array:
             part = {n: lax.dynamic_slice_in_dim(a, start, rows) for n, a in values.items()}
-            return jnp.mean(loss(params, part, purpose(key, Purpose.VALIDATE, start)))
+            return mean(loss(params, part, purpose(key, Purpose.VALIDATE, start)), part)
 
         total = jnp.float32(0)
         if whole:
-            total += jnp.sum(lax.map(lambda i: mean(i * size, size), jnp.arange(whole))) * size
+            total += jnp.sum(lax.map(lambda i: average(i * size, size), jnp.arange(whole))) * size
         if count % size:
-            total += mean(whole * size, count % size) * (count % size)
+            total += average(whole * size, count % size) * (count % size)
         return total / count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import dgmlang as dgm
+from dgmlang.compiler.diagnostics.codes import tables
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "input"
 BITS = "model Bits {\n  param p : unit[3]\n  data x : bit[3] ~ Bernoulli(p)\n}\n"
@@ -34,6 +36,14 @@ WHOLE = """model Whole(d: int = 3) {
 """
 PLANNED = """model Planned(d: int) {
   data x : real[d] ~ Normal(0, 1) |> lu_linear |> coupling(mlp([8]), transform = spline)
+}
+"""
+
+DRAWS = """model Draws {
+  net G(z: real[1]) -> real[1] = z
+  latent z : real[1] ~ Normal(0, 1)
+  data x : real[1] = G(z)
+  recipe default { objective = gan }
 }
 """
 
@@ -70,6 +80,13 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "preparation_misspelt": (BITS, np.zeros((5, 3)), {"prepare": "x = bernouli(x)"}),
     "preparation_of_nothing": (BITS, np.zeros((5, 3)), {"prepare": "y = bernoulli(y)"}),
     "preparation_no_assignment": (BITS, np.zeros((5, 3)), {"prepare": "bernoulli(x)"}),
+    "weights_too_few": (BITS, np.zeros((5, 3)), {"sample_weight": [1, 2]}),
+    "weights_below_zero": (BITS, np.zeros((5, 3)), {"sample_weight": [1, 2, -1, 0, np.nan]}),
+    "weights_all_zero": (BITS, np.zeros((5, 3)), {"sample_weight": np.zeros(5)}),
+    "weights_of_words": (BITS, np.zeros((5, 3)), {"sample_weight": ["a"] * 5}),
+    "weights_misspelt": (BITS, {"x": np.zeros((5, 3)), "w": np.ones(5)}, {"sample_weight": "v"}),
+    "weights_of_an_array": (BITS, np.zeros((5, 3)), {"sample_weight": "w"}),
+    "weights_of_draws": (DRAWS, np.zeros((5, 1)), {"sample_weight": np.ones(5)}),
     "probability_too_large": (BITS, np.full((5, 3), 2.0), {"prepare": "x = bernoulli(x)"}),
 }
 
@@ -81,6 +98,12 @@ def test_message(name: str, golden: Callable[[Path, str], None]) -> None:
         dgm.parse(text).fit(data, **{"steps": 2, **settings})
     assert len(caught.value.diagnostics) == 1
     golden(GOLDEN / f"{name}.txt", f"{caught.value}\n")
+
+
+def test_every_code_of_tables_has_a_case() -> None:
+    used = "".join(path.read_text() for path in GOLDEN.glob("*.txt"))
+    source = Path(tables.__file__).read_text()
+    assert {code for code in re.findall(r'"(DGM05\d\d)"', source) if code not in used} == set()
 
 
 def test_nothing_is_written_when_the_input_is_wrong(tmp_path: Path) -> None:

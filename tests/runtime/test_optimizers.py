@@ -114,6 +114,8 @@ SAID = {
     "no_device": codes.no_device("cuda:3", ["cpu:0", "gpu:0"]),
     "no_event_writer": codes.no_event_writer(),
     "held_out_missing": codes.held_out_missing("runs/vae"),
+    "weights_changed": codes.weights_changed("runs/vae", True),
+    "weights_added": codes.weights_changed("runs/vae", False),
     "out_of_range": codes.out_of_range(
         Span(Source("vae.dgm", "data x : real ~ Normal(m, s)"), 26, 27),
         "positive",

@@ -53,6 +53,16 @@ def objective(plan: Plan, text: str | Expression | None) -> Method:
     return _method(plan, "objective", str(text or plan.default_objective or "mle"))
 
 
+def require_weights(plan: Plan, method: Method) -> None:
+    """Raise DGM0431 where an objective cannot weigh examples."""
+    externs = library().space("objective")
+    if not externs[method.name].has("sample_weight"):
+        ready = [v.name for v in plan.objectives.values() if v.legal and v.built]
+        able = [name for name in ready if externs[name].has("sample_weight")]
+        place = plan.program.span.source.name
+        raise DgmError(codes.takes_no_weights(method.name, able, place))
+
+
 def sampler(plan: Plan, text: str | Expression | None) -> Method:
     """The sampler that `text` names, or the default."""
     return _method(plan, "sampler", str(text or plan.default_sampler))

@@ -121,6 +121,18 @@ def takes_no_missing(kind: str, name: str, runs: Iterable[str], place: str) -> D
     )
 
 
+def takes_no_weights(name: str, runs: Iterable[str], place: str) -> Diagnostic:
+    """An objective that is not the weighted mean of a loss an example."""
+    return Diagnostic(
+        "DGM0431",
+        "weights without a meaning",
+        (),
+        (f"`sample_weight` weighs each example's loss, and `{name}` has no loss an example",),
+        f"these take weights here: {', '.join(runs)}" if runs else "leave `sample_weight` out",
+        place=place,
+    )
+
+
 def unbuilt_method(kind: str, name: str, legal: Iterable[str], place: str) -> Diagnostic:
     """A method that is part of the language, and not built in this version."""
     return Diagnostic(

@@ -168,6 +168,20 @@ def held_out_missing(run: str) -> Diagnostic:
     )
 
 
+def weights_changed(run: str, before: bool) -> Diagnostic:
+    """A run is resumed with sample weights that it did not have, or without those it had."""
+    why = "the run was trained with sample weights, and none were given now"
+    other = "the run was trained without sample weights"
+    return Diagnostic(
+        "DGM0718",
+        "other sample weights",
+        (),
+        (why if before else other,),
+        "pass them again as `sample_weight`" if before else "leave `sample_weight` out",
+        place=run,
+    )
+
+
 def out_of_range(
     span: Span, kind: str, where: str, low: float, high: float, *why: str
 ) -> Diagnostic:
