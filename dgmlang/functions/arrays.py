@@ -47,6 +47,12 @@ def zeros(*, n: int) -> Array:
     return jnp.zeros(n)
 
 
+@implements("fn", "geometric")
+def geometric(*, first: float, last: float, n: int) -> Array:
+    """N numbers from `first` to `last`, each the same multiple of the one before."""
+    return jnp.geomspace(first, last, n)
+
+
 @implements("fn", "uniform")
 def uniform(*, K: int) -> Array:
     """K equal probabilities."""

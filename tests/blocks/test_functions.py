@@ -11,6 +11,7 @@ import pytest
 from scipy import special
 
 from dgmlang.compiler.library import library
+from dgmlang.compiler.types.static import geometric
 from dgmlang.registry import implementation, implemented
 
 LEFT = np.array([[-1.5, 0.25, 2.0], [0.0, -0.5, 3.0]])
@@ -72,6 +73,7 @@ WHOLE: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("shift", (LEFT,), {"k": -2, "axis": 1}, np.roll(LEFT, -2, 1)),
     ("ones", (), {"n": 3}, np.ones(3)),
     ("zeros", (), {"n": 3}, np.zeros(3)),
+    ("geometric", (), {"first": 0.1, "last": 10.0, "n": 3}, np.array([0.1, 1.0, 10.0])),
     ("uniform", (), {"K": 4}, np.full(4, 0.25)),
 ]
 
@@ -134,3 +136,9 @@ def test_whole_powers_of_negative_numbers(exponent: float, value: float, slope: 
 def test_whole_powers_have_a_gradient_at_zero() -> None:
     assert jax.grad(lambda x: implementation("fn", "power")(x, 2.0))(0.0) == 0.0
     assert jax.grad(jax.grad(lambda x: implementation("fn", "power")(x, 2.0)))(0.0) == 2.0
+
+
+def test_a_geometric_row_is_the_same_before_and_while_a_program_runs() -> None:
+    found = implementation("fn", "geometric")(first=0.01, last=10.0, n=4)
+    np.testing.assert_allclose(found, np.geomspace(0.01, 10, 4), rtol=1e-6)
+    np.testing.assert_allclose(geometric(0.01, 10, 4) or (), found, rtol=1e-6)

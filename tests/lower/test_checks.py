@@ -185,5 +185,7 @@ def test_a_start_is_checked() -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.dgm")), ids=lambda p: p.stem)
 def test_where_nothing_may_fail_nothing_is_checked(path: Path) -> None:
     model = dgm.load(path)
+    if model.plan.facts.unbuilt:
+        pytest.skip("it names a part that is not built")
     sizes = dict.fromkeys(model.open, 4)
     assert model.with_hypers(**sizes).lowered.built.checks == ()

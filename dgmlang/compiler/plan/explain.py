@@ -11,7 +11,9 @@ from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.plan.queries import queries
 from dgmlang.compiler.plan.recipes import recipe
+from dgmlang.compiler.program import Chain
 from dgmlang.compiler.source import Span
+from dgmlang.compiler.walk import stages
 
 FACETS = ("density", "normaliser", "score", "smooth", "draw", "space")
 
@@ -128,7 +130,9 @@ def _whose(plan: Plan) -> Iterator[str]:
     ]
     every = [v.name for v in program.having("param")] + list(program.nets)
     every += [
-        f"the chain of {v.name}" for v in program.having("data") if getattr(v.law, "chain", None)
+        f"the chain of {v.name}"
+        for v in program.having("data")
+        if _learns(getattr(v.law, "chain", None))
     ]
     yield f"  one per example: {', '.join(one)}"
     count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""
@@ -138,6 +142,11 @@ def _whose(plan: Plan) -> Iterator[str]:
         yield f"  not built yet: {parts}; this program checks, and cannot be trained yet"
     if program.open:
         yield f"  open until the data or `--set` give them: {', '.join(program.open)}"
+
+
+def _learns(chain: Chain | None) -> bool:
+    """Whether some stage of a chain has parameters of its own."""
+    return chain is not None and not all(s.extern.has("weightless") for s in stages(chain))
 
 
 def _capabilities(facts: Facts) -> Iterator[str]:

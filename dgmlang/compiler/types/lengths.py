@@ -38,7 +38,7 @@ class Seen:
 
 
 def check_lengths(program: Program, report: Report) -> None:
-    """Report DGM0360 at the first step of each law, energy or critic that loses a length."""
+    """Report DGM0374 at the first step of each law, energy or critic that loses a length."""
     if not any(v.type.varying for v in program.variables.values()):
         return
     for root, own in _roots(program):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.library import library
+from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import (
     ComputedLaw,
     EnergyLaw,
@@ -119,4 +122,19 @@ def _process(node: ast.Expr, scope: Scope) -> Process | None:
     if bound is None:
         return None
     found = settings(externs[name], bound, scope)
-    return None if found is None else Process(externs[name], found)
+    if found is None or not _rising(externs[name], found, bound, scope):
+        return None
+    return Process(externs[name], found)
+
+
+def _rising(
+    extern: Extern, found: dict[str, Any], bound: dict[str, ast.Argument], scope: Scope
+) -> bool:
+    """Whether the lists that a process takes in rising order are (DGM0375)."""
+    for name in extern.argument("ascending"):
+        held = found[name]
+        if not held or held[0] <= 0 or any(b <= a for a, b in pairwise(held)):
+            span = bound[name].value.span
+            scope.report.say(law_codes.levels_out_of_order(span, str(list(held))))
+            return False
+    return True

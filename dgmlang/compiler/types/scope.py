@@ -16,7 +16,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import ANY, Type
-from dgmlang.compiler.types.static import Static
+from dgmlang.compiler.types.static import FUNCTIONS, Static
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Scope:
     @property
     def static(self) -> Static:
         runtime = {*self.shared.declarations, *self.locals}
-        return Static(self.statics, self.report, runtime=runtime)
+        return Static(self.statics, self.report, runtime=runtime, functions=FUNCTIONS)
 
     @property
     def words(self) -> Static:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,9 +52,31 @@ def static(node: ast.Expr, scope: Static) -> Any:
         case ast.Index(value, (item,)) if not isinstance(item, ast.Slice):
             return _entry(node, static(value, scope), static(item, scope), scope)
         case ast.Call(ast.Name(name), arguments) if name in scope.functions:
-            return scope.functions[name](*(static(a.value, scope) for a in arguments))
+            held = _called(scope.functions[name], [static(a.value, scope) for a in arguments])
+            if held is not None:
+                return held
     scope.report.say(codes.not_static(node.span, f"`{node.span.text}`"))
     return None
+
+
+def _called(function: Callable[..., Any], values: Sequence[Any]) -> Any:
+    """The value of a function; None where it takes other arguments than these."""
+    try:
+        return function(*values)
+    except TypeError:
+        return None
+
+
+def geometric(first: Any, last: Any, n: Any) -> tuple[float, ...] | None:
+    """As `dgmlang.functions` has it: n numbers, each the same multiple of the one before."""
+    count = n.value if isinstance(n, Dim) else n
+    if not isinstance(count, int) or count < 2 or min(first or 0, last or 0) <= 0:
+        return None
+    return tuple(first * (last / first) ** (i / (count - 1)) for i in range(count))
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {"geometric": geometric}
+"""Functions of the library that have a value at compile time too."""
 
 
 def dimension(node: ast.Expr, scope: Static) -> Dim:

@@ -228,7 +228,7 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
 def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnostic:
     """A step that would read what stands behind the end of a variable of varying length."""
     return Diagnostic(
-        "DGM0360",
+        "DGM0374",
         "length is lost here",
         (
             Label(span, f"through {step} what stands behind the end of `{name}` would count"),
@@ -250,3 +250,10 @@ def untouched_entries(span: Span, entries: Sequence[int], count: int) -> Diagnos
         "put `reverse` between couplings, or take `mask = half`",
         severity="warning",
     )
+
+
+def levels_out_of_order(span: Span, found: str) -> Diagnostic:
+    """Levels of noise that do not rise from a number above 0."""
+    label = Label(span, f"Expected rising numbers above 0; found {found}")
+    help = "write the least noise first, as `geometric(0.01, 10, 10)`"
+    return Diagnostic("DGM0375", "noise levels out of order", (label,), help=help)
