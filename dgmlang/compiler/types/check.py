@@ -180,6 +180,11 @@ def _scores(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, ast.Scor
 
 def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
     settings: dict[str, Any] = {}
+    first: dict[tuple[str, bool], ast.Setting] = {}
+    for s in recipe.settings:
+        if first.setdefault((s.key, s.prepare), s) is not s:
+            before = first[s.key, s.prepare].span
+            scope.report.say(name_codes.set_twice(s.span, before, s.key))
     for s in (s for s in recipe.settings if not s.prepare):
         if s.key not in RECIPE_KEYS:
             scope.report.say(name_codes.unknown_setting(s.span, s.key, RECIPE_KEYS))

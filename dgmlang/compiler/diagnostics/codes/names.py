@@ -49,6 +49,12 @@ def declared_twice(span: Span, first: Span, name: str) -> Diagnostic:
     )
 
 
+def set_twice(span: Span, first: Span, key: str) -> Diagnostic:
+    """A key of a recipe that stands twice."""
+    labels = (Label(span, f"`{key}` is set again here"), Label(first, "first set here"))
+    return Diagnostic("DGM0203", "set twice", labels, help="leave one of them out")
+
+
 def no_model(place: str) -> Diagnostic:
     """A text without a model."""
     return Diagnostic(
