@@ -176,3 +176,30 @@ def formatted(asked: lsp.DocumentFormattingParams) -> Sequence[lsp.TextEdit] | N
         return []
     whole = Span(place.source, 0, len(place.source.text))
     return [lsp.TextEdit(place.range(whole), text)]
+
+
+@server.feature(
+    lsp.TEXT_DOCUMENT_CODE_ACTION,
+    lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+)
+def mended(asked: lsp.CodeActionParams) -> Sequence[lsp.CodeAction]:
+    """What `help` says of the messages in a range, as edits."""
+    place = Place(asked.text_document.uri)
+    start, end = place.offset(asked.range.start), place.offset(asked.range.end)
+    here = [d for d in findings(place.source) if d.fixes and _touches(d.labels[0].span, start, end)]
+    return [_action(place, d) for d in here]
+
+
+def _touches(span: Span, start: int, end: int) -> bool:
+    return span.start <= end and start <= span.end
+
+
+def _action(place: Place, found: Diagnostic) -> lsp.CodeAction:
+    edits = [lsp.TextEdit(place.range(edit.span), edit.text) for edit in found.fixes]
+    return lsp.CodeAction(
+        found.help or found.title,
+        kind=lsp.CodeActionKind.QuickFix,
+        diagnostics=[_message(place, found)],
+        is_preferred=True,
+        edit=lsp.WorkspaceEdit({place.document.uri: edits}),
+    )

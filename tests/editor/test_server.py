@@ -115,3 +115,27 @@ def test_places_count_units_of_utf_16() -> None:
     line = wrong.splitlines()[2]
     units = len(line[: line.index("scal =")].encode("utf-16-le")) // 2
     assert found[0].range.start == lsp.Position(2, units)
+
+
+def test_a_quick_fix_writes_what_help_says() -> None:
+    wrong = PROGRAM.replace("Normal", "Norml")
+
+    async def steps(client: LanguageClient, heard: dict[str, Any]) -> None:
+        await until(heard, 1)
+        whole = lsp.Range(lsp.Position(3, 0), lsp.Position(3, 30))
+        asked = lsp.CodeActionParams(
+            lsp.TextDocumentIdentifier(URI), whole, lsp.CodeActionContext(heard["messages"][0])
+        )
+        heard["actions"] = await client.text_document_code_action_async(asked)
+        above = lsp.Range(lsp.Position(0, 0), lsp.Position(1, 0))
+        other = lsp.CodeActionParams(
+            lsp.TextDocumentIdentifier(URI), above, lsp.CodeActionContext([])
+        )
+        heard["elsewhere"] = await client.text_document_code_action_async(other)
+
+    heard = talk(wrong, steps)
+    (action,) = heard["actions"]
+    assert "Normal" in action.title
+    (edit,) = action.edit.changes[URI]
+    assert (edit.range.start, edit.new_text) == (lsp.Position(3, 18), "Normal")
+    assert not heard["elsewhere"]
