@@ -23,25 +23,28 @@ GUIDE = "one draw an example of the guide, which is near the posterior"
 def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dict[str, Result]:
     """The posterior of each latent that has one; values have a leading axis of examples."""
     found: dict[str, Result] = {}
-    removed = lowered.facts.removed
+    removed, guide = lowered.facts.removed, lowered.program.guide
+    latents = {} if guide is None else guided(lowered, params, values, key)
+    # What is summed out has its exact posterior given the latents that are left to a bound.
+    bounded = bool(lowered.facts.bounded)
+    held, answer = ({**values, **latents}, _given_guide) if bounded else (values, _exact)
     if any(r.turns is not None for r in removed):
-        turned = jax.vmap(lowered.turn_marginals, in_axes=(None, 0))(params, values)
-        found |= {n: _exact(a, "probabilities of the levels") for n, a in turned.items()}
+        turned = jax.vmap(lowered.turn_marginals, in_axes=(None, 0))(params, held)
+        found |= {n: answer(a, "probabilities of the levels") for n, a in turned.items()}
     if any(r.rule == "sum" and r.turns is None for r in removed):
-        marginals = jax.vmap(partial(_marginals, lowered), in_axes=(None, 0))(params, values)
-        found |= {n: _exact(a, "probabilities of the levels") for n, a in marginals.items()}
+        marginals = jax.vmap(partial(_marginals, lowered), in_axes=(None, 0))(params, held)
+        found |= {n: answer(a, "probabilities of the levels") for n, a in marginals.items()}
     if any(r.rule == CLOSED_FORM for r in removed):
-        means = jax.vmap(partial(_means, lowered), in_axes=(None, 0))(params, values)
-        found |= {n: _exact(a, "mean of the Gaussian posterior") for n, a in means.items()}
+        means = jax.vmap(partial(_means, lowered), in_axes=(None, 0))(params, held)
+        found |= {n: answer(a, "mean of the Gaussian posterior") for n, a in means.items()}
     for removal in removed:
         if removal.rule == "change of variables":
             found[removal.variable] = _exact(_codes(lowered, params, values, removal), "inverse")
         elif removal.rule == "free energy":
             drawn = _drawn(lowered, params, values, removal, key)
             found[removal.variable] = _draw(drawn, "a draw given the data")
-    if lowered.program.guide is not None:
-        latents = guided(lowered, params, values, key)
-        found |= {n: _draw(latents[n], GUIDE) for n in lowered.program.guide.laws}
+    if guide is not None:
+        found |= {n: _draw(latents[n], GUIDE) for n in guide.laws}
     return found
 
 
@@ -65,7 +68,7 @@ def _marginals(lowered: Lowered, params: Params, values: Values) -> Values:
 
 def _means(lowered: Lowered, params: Params, values: Values) -> Values:
     """E[latent | data] of the latents that go in closed form, one example."""
-    if not any(r.rule == "sum" for r in lowered.facts.removed):
+    if not any(r.rule == "sum" and r.turns is None for r in lowered.facts.removed):
         return lowered.gaussian_means(params, values)
     states, log_weights = lowered.responsibilities(params, values)
     each = jax.vmap(lambda state: lowered.gaussian_means(params, {**values, **state}))(states)
@@ -96,6 +99,10 @@ def _drawn(lowered: Lowered, params: Params, values: Values, removal: Removal, k
 
 def _updated(lowered: Lowered, params: Params, key: Array, values: Values, block: Block) -> Values:
     return {**values, **lowered.update(params, key, values, block)}
+
+
+def _given_guide(array: Array, method: str) -> Result:
+    return _draw(array, f"{method}, given {GUIDE}")
 
 
 def _exact(array: Array, method: str) -> Result:

@@ -15,6 +15,7 @@ from scipy.special import expit, logsumexp
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.lower.lowered import Lowered, lower
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.evaluate.posterior import answers
 from tests.lower.hand import parsed
 from tests.lower.statistics import frequencies_match
 
@@ -326,6 +327,28 @@ def test_a_guide_draws_along_its_own_loop():
     first = means[0]
     assert abs(many[:, 0].mean() - first) < 5 / np.sqrt(4000)
     assert abs(many[:, 1].mean() - (0.5 * first + c[1] * x[1])) < 5 * np.sqrt(4.25 / 4000)
+
+
+def test_topics_have_their_posterior_given_a_draw_of_the_guide():
+    found = model("""
+    model LDA(K: int = 3, V: int = 4, words: int = 5) {
+      param word : simplex(V)[K]
+      param conc : positive[K]
+      latent mix : simplex(K) ~ Dirichlet(ones(K))
+      for n in 0..words {
+        latent k[n] : cat(K) ~ Categorical(mix)
+        data   w[n] : cat(V) ~ Categorical(word[k[n]])
+      }
+      guide { mix ~ Dirichlet(conc) }
+    }""")
+    rng = np.random.default_rng(6)
+    word, w = rng.dirichlet(np.ones(4), size=3), rng.integers(4, size=(2, 5))
+    params = at(found, word=word, conc=[2.0, 1.0, 3.0])
+    answer = answers(found, params, {"w": jnp.asarray(w)}, jax.random.key(0))
+    assert {name: result.kind for name, result in answer.items()} == {"k": "draws", "mix": "draws"}
+    joint = np.asarray(answer["mix"])[:, None] * word[:, w].transpose(1, 2, 0)
+    wanted = joint / joint.sum(axis=-1, keepdims=True)
+    assert np.asarray(answer["k"]) == pytest.approx(wanted, abs=1e-9)
 
 
 # ── parameters ───────────────────────────────────────────────────────────────────────────────────

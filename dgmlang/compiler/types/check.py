@@ -108,6 +108,9 @@ def declare(written: list[loops.InLoops], scope: Scope) -> None:
         if type_.may_miss and s.role not in ("data", "given"):
             scope.report.say(codes.never_missing(s.type.span, s.role, s.name))
             type_ = type_.present
+        if type_.may_miss and around:
+            scope.report.say(name_codes.not_built(s.type.span, "missing entries of loops"))
+            type_ = type_.present
         whole = replace(type_, shape=(*(loop.stop for loop in around), *type_.shape))
         scope.shared.values[s.name] = Read(s.name, type=whole, span=s.name_span)
 

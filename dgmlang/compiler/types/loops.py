@@ -16,7 +16,7 @@ from dgmlang.compiler.program import Loop
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
-from dgmlang.compiler.types.scope import Range, Scope
+from dgmlang.compiler.types.scope import Range, Scope, wrong
 from dgmlang.compiler.types.static import static
 
 ZERO, ONE = Dim.of(0), Dim.of(1)
@@ -53,6 +53,9 @@ def _loop(s: ast.For, scope: Scope) -> Loop | None:
         scope.report.say(codes.start(s.start.span, s.start.span.text))
         return None
     scope.shared.indices.add(s.variable)
+    if isinstance(s.stop, ast.Call) and s.stop.function.span.text == "len":
+        scope.report.say(name_codes.not_built(s.stop.span, "loops over a length"))
+        return None
     stop = static(s.stop, scope.static)
     if isinstance(stop, int) and not isinstance(stop, bool):
         stop = Dim.of(stop)
@@ -79,6 +82,8 @@ def _placed(s: ast.Variable, scope: Scope, around: tuple[Loop, ...]) -> bool:
 
 
 def _refuse(s: ast.Statement, scope: Scope) -> None:
+    if isinstance(s, ast.Let):
+        scope.shared.values.update((name, wrong(s.span)) for name in s.names)
     words = {ast.Net: "a net", ast.Critic: "a critic", ast.Companion: "a companion"}
     if type(s) in words:
         scope.report.say(codes.stray(s.span, words[type(s)]))
