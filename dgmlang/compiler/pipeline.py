@@ -66,7 +66,7 @@ def compile_source(
     if built:
         guided = _checked(whole, Report())
         assert guided.guide is not None
-        checked = replace(guided, guide=replace(guided.guide, built=built))
+        checked = replace(guided, guide=replace(guided.guide, built=(*guided.guide.built, *built)))
         facts = derive(checked)
     return decide(checked, facts), report
 

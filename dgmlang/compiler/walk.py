@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dgmlang.compiler.program import (
     Apply,
+    Binned,
     Call,
     Chain,
     Checked,
@@ -20,12 +21,14 @@ from dgmlang.compiler.program import (
     Past,
     Program,
     Pushed,
+    Quantized,
     Read,
     Repeated,
     ScoreLaw,
     Stack,
     Stage,
     Through,
+    WithinBin,
 )
 
 
@@ -77,6 +80,12 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return (*arguments(law.base), *inputs(law.chain))
         case ComputedLaw() | ScoreLaw():
             return (law.value,)
+        case Quantized():
+            return arguments(law.base)
+        case Binned():
+            return (law.latent,)
+        case WithinBin():
+            return (law.variable,)
         case Repeated():
             return tuple(e for piece in law.pieces for e in arguments(piece.law))
     return ()

@@ -19,6 +19,7 @@ from dgmlang.compiler.program import (
     Pushed,
     Repeated,
     Variable,
+    WithinBin,
 )
 from dgmlang.compiler.types.dims import Dim, size
 from dgmlang.compiler.walk import entries, parents
@@ -177,7 +178,7 @@ def gradient_of(law: Law | None) -> str:
             return gradient_of(law.base)
         case Mixture():
             return "reinforce"
-        case ComputedLaw():
+        case ComputedLaw() | WithinBin():
             return "pathwise"
         case Repeated():
             found = {gradient_of(entry) for entry in entries(law)}

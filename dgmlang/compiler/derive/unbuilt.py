@@ -18,6 +18,7 @@ from dgmlang.compiler.program import (
     Named,
     Program,
     Pushed,
+    Quantized,
     Repeated,
     ScoreLaw,
     Stage,
@@ -75,7 +76,7 @@ def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
     match law:
         case Named():
             yield law.extern, law.span
-        case Pushed():
+        case Pushed() | Quantized():
             yield from _of_law(law.base)
         case Mixture():
             yield from _of_law(law.component)

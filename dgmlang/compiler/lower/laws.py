@@ -13,9 +13,21 @@ from numpyro.distributions.transforms import ComposeTransform
 from dgmlang.bijections.bijection import pull
 from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Parameter
+from dgmlang.compiler.lower import quantized
 from dgmlang.compiler.lower.built import at
 from dgmlang.compiler.lower.turns import piecewise
-from dgmlang.compiler.program import Chain, ComputedLaw, Law, Mixture, Named, Pushed, Repeated
+from dgmlang.compiler.program import (
+    Binned,
+    Chain,
+    ComputedLaw,
+    Law,
+    Mixture,
+    Named,
+    Pushed,
+    Quantized,
+    Repeated,
+    WithinBin,
+)
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import ARRAYS
@@ -50,10 +62,21 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
             return PushedForward(distribution(base, inside), transforms(chain, inside))
         case Mixture():
             return mixture(law, inside)
+        case Quantized(base=Named() as base):
+            return quantized.ByCdf(named(base, inside), _levels(law))
+        case Binned(latent=latent):
+            return quantized.Bin(jnp.asarray(inside.value(latent)), _levels(law))
+        case WithinBin(variable=variable, levels=levels):
+            return quantized.Within(jnp.asarray(inside.value(variable)), numbers((levels,))[0])
         case ComputedLaw(latent=latent, chain=chain) if latent and chain:
             base = distribution(inside.built.law(latent), inside)
             return PushedForward(base, transforms(chain, inside))
     raise TypeError(f"{type(law).__name__} has no density of its own")
+
+
+def _levels(law: Law) -> int:
+    assert law.type.kind.levels is not None
+    return numbers((law.type.kind.levels,))[0]
 
 
 def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:

@@ -26,6 +26,7 @@ from dgmlang.compiler.program.expressions import Read as Read
 from dgmlang.compiler.program.expressions import SliceItem as SliceItem
 from dgmlang.compiler.program.expressions import Stack as Stack
 from dgmlang.compiler.program.expressions import Through as Through
+from dgmlang.compiler.program.laws import Binned as Binned
 from dgmlang.compiler.program.laws import ComputedLaw as ComputedLaw
 from dgmlang.compiler.program.laws import EnergyLaw as EnergyLaw
 from dgmlang.compiler.program.laws import Law as Law
@@ -34,8 +35,10 @@ from dgmlang.compiler.program.laws import Named as Named
 from dgmlang.compiler.program.laws import Piece as Piece
 from dgmlang.compiler.program.laws import Process as Process
 from dgmlang.compiler.program.laws import Pushed as Pushed
+from dgmlang.compiler.program.laws import Quantized as Quantized
 from dgmlang.compiler.program.laws import Repeated as Repeated
 from dgmlang.compiler.program.laws import ScoreLaw as ScoreLaw
+from dgmlang.compiler.program.laws import WithinBin as WithinBin
 from dgmlang.compiler.program.model import RECIPE_KEYS as RECIPE_KEYS
 from dgmlang.compiler.program.model import Critic as Critic
 from dgmlang.compiler.program.model import Guide as Guide

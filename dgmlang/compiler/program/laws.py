@@ -76,6 +76,28 @@ class Repeated(Law):
 
 
 @dataclass(frozen=True, eq=False)
+class Quantized(Law):
+    """The bin [k/K, (k+1)/K) of a draw, exact by its cdf; the outer bins take the tails."""
+
+    base: Named
+
+
+@dataclass(frozen=True, eq=False)
+class Binned(Law):
+    """The bin k of a latent in (0, 1), entry by entry: it is certain."""
+
+    latent: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class WithinBin(Law):
+    """Uniform over the bin that a variable is: the built guide of the latent of `quantize`."""
+
+    variable: Expr
+    levels: Dim
+
+
+@dataclass(frozen=True, eq=False)
 class EnergyLaw(Law):
     """The variable belongs to the density that the program's energies define together."""
 

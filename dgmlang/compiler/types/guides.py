@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read
+from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read, WithinBin
 from dgmlang.compiler.resolve import mentioned
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
@@ -49,7 +49,8 @@ def with_parts(written: Guide | None, parts: Mapping[str, Law], span: Span) -> G
     if not parts:
         return written
     laws = {} if written is None else written.laws
-    return Guide(_ordered({**laws, **parts}), span if written is None else written.span)
+    built = tuple(name for name, law in parts.items() if isinstance(law, WithinBin))
+    return Guide(_ordered({**laws, **parts}), span if written is None else written.span, built)
 
 
 def noise(body: Sequence[ast.Statement], scope: Scope) -> dict[str, Law]:

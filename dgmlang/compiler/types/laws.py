@@ -8,7 +8,20 @@ from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.program import Chain, Expr, Law, Mixture, Named, Pushed, Stage
+from dgmlang.compiler.program import (
+    Binned,
+    Chain,
+    Expr,
+    Law,
+    Mixture,
+    Named,
+    Pushed,
+    Quantized,
+    Read,
+    Stage,
+    Variable,
+    WithinBin,
+)
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments, group_of, place
@@ -16,7 +29,7 @@ from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.held import held
-from dgmlang.compiler.types.kinds import ARRAYS, REAL, Kind, Type
+from dgmlang.compiler.types.kinds import ANY, ARRAYS, REAL, UNIT, Kind, Type
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.models import model_law
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
@@ -52,8 +65,7 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
     if name == "mixture":
         return _mixture(node, target, declared_at, scope)
     if name == "quantize":
-        scope.report.say(name_codes.not_built(node.span, "quantised laws"))
-        return None
+        return _quantized(node, target, declared_at, scope)
     if name in scope.shared.models:
         of_model = model_law(node, name, target, scope)
         if of_model is None or not _supports(of_model, target, declared_at, scope):
@@ -245,6 +257,47 @@ def inner_stages(found: Chain) -> Iterator[Stage]:
     for stage in found.stages:
         yield stage
         yield from inner_stages(stage.body) if stage.body else ()
+
+
+def _quantized(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> Law | None:
+    """`quantize(D)`: bins by D's cdf, or of a latent u ~ D with a uniform guide within its bin."""
+    bound = place("quantize", ("D",), ("D",), node.arguments, scope.report)
+    if bound is None or "D" not in bound:
+        if bound is not None:
+            missing = codes.missing_argument(node.span, "quantize", "D", "quantize(D)")
+            scope.report.say(missing)
+        return None
+    levels = target.kind.levels
+    if levels is None or target.kind.name not in ("grey", "cat"):
+        kinds = "grey(K)", declared_at, str(target.kind)
+        scope.report.say(words.support_mismatch(node.span, "quantize", *kinds, None))
+        return None
+    written = bound["D"].value
+    name = written.function if isinstance(written, ast.Call) else written
+    extern = library().space("dist").get(name.id) if isinstance(name, ast.Name) else None
+    if extern is not None and extern.has("cdf"):
+        base = law(written, Type(ANY, target.shape), declared_at, scope)
+        exact = isinstance(base, Named)
+        return Quantized(base, type=target.present, span=node.span) if exact else None
+    return _binned(node, written, target, levels, scope)
+
+
+def _binned(
+    node: ast.Call, written: ast.Expr, target: Type, levels: Dim, scope: Scope
+) -> Law | None:
+    own = scope.law_of
+    if own is None or scope.owner != (own,):
+        scope.report.say(name_codes.not_built(node.span, "quantised laws without a cdf here"))
+        return None
+    base = law(written, Type(UNIT, target.shape), written.span, scope)
+    if base is None:
+        return None
+    name, shared, type_ = f"{own}.u", scope.shared, Type(UNIT, target.shape)
+    shared.inlined[name] = Variable("latent", name, type_, base, None, node.span)
+    seen = Read(own, type=target.present, span=node.span)
+    shared.inlined_guide[name] = WithinBin(seen, levels, type=type_, span=node.span)
+    latent = Read(name, type=type_, span=node.span)
+    return Binned(latent, type=target.present, span=node.span)
 
 
 def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> Mixture | None:
