@@ -178,6 +178,16 @@ def test_gaussian_conditionals_where_the_curvature_is_seen_to_be_positive(
     assert plan.default_sampler == ("gibbs" if rules else "mala")
 
 
+def test_chains_over_reals_and_classes_are_said_not_to_be_built() -> None:
+    plan = compile_text(
+        "model M { net f(x: real[4]) -> real[3] = x |> mlp([8])\n data y : cat(3)\n"
+        " data x : real[4]\n energy -f(x)[y] + sum(x ** 2) }"
+    )
+    assert {n: plan.objectives[n].built for n in ("cd", "pcd", "nce")} == {
+        "cd": False, "pcd": False, "nce": True,
+    }  # fmt: skip
+
+
 def test_reals_that_interact_along_a_grid_are_coloured() -> None:
     plan = compile_text(
         "model M { data x : real[8]\n energy sum((x - shift(x, 1, axis = 0)) ** 2 + x ** 2) }"

@@ -79,6 +79,10 @@ def _flags(
         "bare_score": score is not None and score.process is None,
         "real_data": all(v.type.kind.name == "real" for v in data),
         "conditionals": bool(found),
+        # A step along the gradient would move a class as if it were a real.
+        "mixed_chain": bool(moved)
+        and not found
+        and len(moved) < len(facets.energy_variables(program)),
         "finite_latents": bool(finite or mixtures),
         "priors": any(p.law is not None for p in params),
         "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,

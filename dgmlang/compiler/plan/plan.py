@@ -63,6 +63,7 @@ def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
     built = (
         not extern.has("planned")
         and takes_data(extern, facts)
+        and not (extern.has("chains") and facts.flags["mixed_chain"])
         and not missing_companions(extern, facts)
     )
     failed = None if extern.requires is None else unmet(extern.requires, held, facts)
