@@ -299,6 +299,27 @@ class Fitted:
 
         export(self, Path(path), query, batch)
 
+    def to_arviz(self, data: Any = None, *, draws: int = 500, seed: int = 0) -> Any:
+        """Draws for ArviZ, at the fitted parameters.
+
+        With data: `posterior` (the latents of each example, jointly), `posterior_predictive` (the
+        data drawn again from those latents), `observed_data`, `constant_data` (givens) and, where
+        log p(x) is exact and normalised, `log_likelihood` with all latents removed. Without:
+        `prior` and `prior_predictive`. Draws are independent, `draws` of each example in one
+        chain. Each group's attributes `kind` and `method` say what it is.
+
+        Returns:
+            An `arviz.InferenceData` with the dimensions `chain`, `draw`, `example`, and
+            `NAME_dim_0`, … for a variable's own axes.
+
+        Raises:
+            DgmError: DGM0808 where some latent has no posterior; DGM0820, DGM0821; DGM0818 without
+                the extra `dgmlang[arviz]`.
+        """
+        from dgmlang.evaluate.arviz import inference_data
+
+        return inference_data(self, data, draws, seed)
+
     def evaluate(self, data: Any) -> Sequence[tuple[str, Result]]:
         """The held-out numbers that mean something for this model, each with its name."""
         from dgmlang.evaluate.summary import summary

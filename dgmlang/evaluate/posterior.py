@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from dgmlang.compiler.derive.facts import Block, Removal
+from dgmlang.compiler.derive.facts import Removal
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
@@ -83,22 +83,25 @@ def _codes(lowered: Lowered, params: Params, values: Values, removal: Removal) -
 
 
 def _drawn(lowered: Lowered, params: Params, values: Values, removal: Removal, key: Array) -> Array:
-    """One draw of a latent that the energy is affine in: its Gibbs block, given the data."""
-    shape = numbers(lowered.program.variables[removal.variable].type.array_shape)
-    blocks = [b for b in lowered.blocks if b.variables == (removal.variable,)]
-
-    def one(key: Array, values: Values) -> Array:
-        current = {**values, removal.variable: jnp.zeros(shape)}
-        for number, block in enumerate(blocks):
-            current = _updated(lowered, params, jax.random.fold_in(key, number), current, block)
-        return current[removal.variable]
-
+    """One draw an example of a latent that the energy is affine in."""
     keys = jax.random.split(key, len(next(iter(values.values()))))
-    return jax.vmap(one)(keys, values)
+    each = jax.vmap(lambda key, one: freed_draw(lowered, params, key, one)[removal.variable])
+    return each(keys, values)
 
 
-def _updated(lowered: Lowered, params: Params, key: Array, values: Values, block: Block) -> Values:
-    return {**values, **lowered.update(params, key, values, block)}
+def freed_draw(lowered: Lowered, params: Params, key: Array, values: Values) -> Values:
+    """One example's latents that the energy is affine in, from their Gibbs blocks given the rest.
+
+    Exact, since those that go by their free energies do not meet each other.
+    """
+    names = [r.variable for r in lowered.facts.removed if r.rule == "free energy"]
+    shapes = {n: numbers(lowered.program.variables[n].type.array_shape) for n in names}
+    current = {**values, **{name: jnp.zeros(shape) for name, shape in shapes.items()}}
+    blocks = [b for b in lowered.blocks if set(b.variables) <= set(names)]
+    for number, block in enumerate(blocks):
+        key_here = jax.random.fold_in(key, number)
+        current = {**current, **lowered.update(params, key_here, current, block)}
+    return {name: current[name] for name in names}
 
 
 def _given_guide(array: Array, method: str) -> Result:

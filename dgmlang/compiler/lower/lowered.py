@@ -171,6 +171,10 @@ class Lowered:
         """The posterior means of the latents that go in closed form, given states of the summed."""
         return remove.gaussian_means(self.built, params, values)
 
+    def gaussian_draw(self, params: Params, key: Array, values: Values) -> Values:
+        """A draw of those latents from their posterior, given states of the summed."""
+        return remove.gaussian_draw(self.built, params, key, values)
+
     def turn_marginals(self, params: Params, values: Values) -> Values:
         """P(level) of each latent that loops sum turn by turn: [loops …, …, levels]."""
         return remove.turn_marginals(self.built, params, values)

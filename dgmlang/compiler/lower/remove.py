@@ -145,11 +145,25 @@ def states(variables: list[Variable]) -> Values:
 
 def gaussian_means(built: Built, params: Params, values: Values) -> Values:
     """E[z | values] of the latents that go in closed form, the others summed out being given."""
-    together = _in_closed_form(built)
+    slope, root, unravel = _in_gaussians(built, params, values)
+    return unravel(cho_solve((root, True), slope))
+
+
+def gaussian_draw(built: Built, params: Params, key: Array, values: Values) -> Values:
+    """A draw of z given the same: its mean, and L⁻ᵀ ε, whose covariance is (L Lᵀ)⁻¹."""
+    slope, root, unravel = _in_gaussians(built, params, values)
+    noise = jax.random.normal(key, slope.shape, slope.dtype)
+    spread = solve_triangular(root, noise, trans=1, lower=True)
+    return unravel(cho_solve((root, True), slope) + spread)
+
+
+def _in_gaussians(
+    built: Built, params: Params, values: Values
+) -> tuple[Array, Array, Callable[[Array], Values]]:
+    """Slope at 0, Cholesky factor, and z by variable, of the latents that go in closed form."""
     given = ("sum", CLOSED_FORM)
     others = [r for r in built.facts.removed if r.turns is not None or r.rule not in given]
-    _, slope, root, unravel = _expanded(_removed(built, params, others), together, values)
-    return unravel(cho_solve((root, True), slope))
+    return _expanded(_removed(built, params, others), _in_closed_form(built), values)[1:]
 
 
 def _in_closed_form(built: Built) -> list[Variable]:

@@ -185,3 +185,26 @@ def no_prediction(name: str, model: str) -> Diagnostic:
     """A class asked of a model whose label cannot be summed over."""
     why = f"`{name}` is not one finite variable that was fitted, in an exact density of `{model}`"
     return Diagnostic("DGM0819", "no prediction", (), (why,), place=f"y = {name}")
+
+
+def name_of_dimension(span: Span, name: str) -> Diagnostic:
+    """A variable that is called as ArviZ calls an axis."""
+    label = Label(span, f"`{name}` is the name of an axis of draws")
+    why = "`to_arviz` labels arrays by chain, draw and example"
+    return Diagnostic("DGM0820", "name of an axis", (label,), (why,), f"call `{name}` otherwise")
+
+
+def givens_without_data(names: Iterable[str], model: str) -> Diagnostic:
+    """Draws of a conditional model for ArviZ, without examples."""
+    shown = tuple(names)
+    why = f"the model conditions on {', '.join(f'`{n}`' for n in shown)}, and no data bring a value"
+    help = f"pass data that bring `{shown[0]}`"
+    return Diagnostic("DGM0821", "nothing to condition on", (), (why,), help, place=model)
+
+
+def no_joint_draw(span: Span, name: str) -> Diagnostic:
+    """Draws of all turns of a latent that loops sum turn by turn."""
+    label = Label(span, f"`{name}` is summed turn by turn")
+    why = "joint draws of all its turns are not built yet"
+    help = f"ask `posterior` for the probabilities of the levels of `{name}`"
+    return Diagnostic("DGM0822", "not built yet", (label,), (why,), help)
