@@ -27,7 +27,8 @@ from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
-from dgmlang.runtime.data import Dataset, read
+from dgmlang.runtime.columns import Columns, columns
+from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.devices import computed_on
 from dgmlang.runtime.events import events
 from dgmlang.runtime.inlet import Inlet, brought
@@ -67,6 +68,7 @@ class Request:
     log_dir: str | Path | None = None
     device: Any = None
     sample_weight: Any = None
+    columns: Mapping[str, str | Sequence[str]] | str | None = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -88,25 +90,27 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     if not model.open:
         _method(model, wanted, request)  # a refusal comes before any work
     prepare = _preparations(request, {} if recipe is None else recipe.prepare)
+    data, named = _read(model, data, request)
     data, held = _divided(data, request)
-    weights = data.weights if isinstance(data, Dataset) else None
+    weights = data.weights
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
     method = _method(model, wanted, request)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
-    valid = _held_out(model, held, intake, request)
+    valid = _held_out(model, held, intake, named, request)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
     intake = replace(intake, arrays={}, prepared={})  # so that nothing holds them while it trains
-    head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request))
+    head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request), named)
     arrays |= _on_device(entry_of(weights))
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
     run = None if resumed is None else resumed[0]
-    build = partial(_fitted, model, method, intake, request)
+    inlet = Inlet(intake.preparation, intake.states, request.seed, named)
+    build = partial(_fitted, model, method, inlet, request)
     try:
         with events(
             request.log_dir, request.out, () if run is None else records(run.training)
@@ -141,7 +145,7 @@ def _same_program(model: Model, head: runs.Header) -> Model:
 def _as_before(request: Request, head: runs.Header) -> Request:
     """A resumed run's settings, where the caller does not change them."""
     before = head.settings
-    texts = {"objective": head.objective, "prepare": head.prepare}
+    texts = {"objective": head.objective, "prepare": head.prepare, "columns": head.columns}
     known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
     if known.get("valid") == ARRAYS and request.valid is None:
         raise DgmError(codes.held_out_missing(str(request.resume)))
@@ -193,21 +197,30 @@ def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Va
     return model, _on_device(arrays)
 
 
-def _divided(data: Any, request: Request) -> tuple[Any, Any]:
+def _read(model: Model, data: Any, request: Request) -> tuple[Dataset, Columns]:
+    """The data by variable, with their weights, and the columns that they were."""
+    given = request.sample_weight
+    weight = given if isinstance(given, str) else None
+    dataset, named = columns(request.columns).fit(data, brought(model.plan.program), weight)
+    return dataset if given is None else weighed(dataset, given), named
+
+
+def _divided(data: Dataset, request: Request) -> tuple[Dataset, Any]:
     """Training and held-out data; a share is drawn before anything is fitted to the rest."""
-    if request.sample_weight is not None:
-        data = weighed(read(data), request.sample_weight)
     if isinstance(request.valid, float | int):
         return share(data, float(request.valid), request.seed)
     return data, request.valid
 
 
-def _held_out(model: Model, held: Any, intake: Intake, request: Request) -> Values | None:
+def _held_out(
+    model: Model, held: Any, intake: Intake, named: Columns, request: Request
+) -> Values | None:
     if held is None:
         return None
     variables = brought(model.plan.program)
+    held = named.read(held, variables)
     more = take_more(variables, held, intake.preparation, intake.states, request.seed)
-    weights = held.weights if isinstance(held, Dataset) else None
+    weights = held.weights
     return _on_device({**more.checked(variables)[0], **entry_of(weights)})
 
 
@@ -313,12 +326,9 @@ def _outlet(
     )
 
 
-def _fitted(
-    model: Model, method: Method, intake: Intake, request: Request, result: Result
-) -> Fitted:
+def _fitted(model: Model, method: Method, inlet: Inlet, request: Request, result: Result) -> Fitted:
     kept = {"best": result.best, "ema": result.average, "last": result.last}
     trees = {name: jax.tree.map(jnp.asarray, t) for name, t in kept.items() if t is not None}
-    inlet = Inlet(intake.preparation, intake.states, request.seed)
     folder = None if request.out is None else Path(request.out)
     return Fitted(
         model, trees, result.chosen[0], inlet, method, result.history, result.step, folder

@@ -224,6 +224,7 @@ class Model:
         log_dir: str | Path | None = None,
         device: Any = None,
         sample_weight: Any = None,
+        columns: Mapping[str, str | Sequence[str]] | str | None = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 
@@ -258,6 +259,8 @@ class Model:
                 JAX's own choice. It holds for this call alone.
             sample_weight: One weight an example, or the name of the column that holds them: the
                 objective is the weighted mean of the examples' losses.
+            columns: The columns of a table by variable, `{"x": ["age", "bmi"], "y": "label"}` or
+                `"x=age,bmi y=label"`; labels of a `cat` or a `bit` become its levels.
 
         Raises:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
@@ -268,7 +271,7 @@ class Model:
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
             recipe, init, freeze, callbacks, out, resume, replace, progress, notes, log_dir, device,
-            sample_weight,
+            sample_weight, columns,
         )  # fmt: skip
         return fit(self, data, request)
 

@@ -93,8 +93,9 @@ def _plot(path: Path, drawn: Mapping[str, np.ndarray]) -> None:
     from dgmlang.plots.canvas import save
     from dgmlang.plots.samples import samples
 
-    for name, array in drawn.items():
-        file = path if len(drawn) == 1 else path.with_stem(f"{path.stem}-{name}")
+    numbers = {name: array for name, array in drawn.items() if array.dtype.kind != "U"}
+    for name, array in numbers.items():
+        file = path if len(numbers) == 1 else path.with_stem(f"{path.stem}-{name}")
         save(samples(array, name=name), file)
         print(file)
 

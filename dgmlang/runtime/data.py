@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import reading as codes
+from dgmlang.compiler.diagnostics.codes import tables
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.runtime import builtin
 
@@ -47,28 +49,35 @@ class Dataset:
         return replace(self, arrays=arrays, weights=weights)
 
 
-def read(source: Any) -> Dataset:
+Chosen = Callable[[Sequence[str], str], Sequence[str]]
+"""(names of all columns, place) → the columns to read, whose entries may be text."""
+
+
+def read(source: Any, chosen: Chosen | None = None, *, arrays: bool = False) -> Dataset:
     """Read data.
 
     Args:
         source: an array (NumPy, JAX or what NumPy understands), a data frame, a mapping from names
             to arrays, a path (`.npy`, `.npz` whose keys are variables, `.csv`), or the name of a
             built-in data set.
+        chosen: which columns to read, of data with names; text stays, as objects of strings.
+        arrays: whether one array without a name may come although `chosen` is given.
 
     Raises:
-        DgmError: DGM0501 to DGM0506.
+        DgmError: DGM0501 to DGM0506; DGM0530 where columns are chosen of data without names.
     """
     if isinstance(source, Dataset):
         return source
     if isinstance(source, str | Path):
-        found = _named(str(source))
+        found = _named(str(source), chosen)
     elif isinstance(source, Mapping):
-        arrays = {str(name): _array(value, f"`{name}`") for name, value in source.items()}
-        found = Dataset(arrays, "the data given", builtin=isinstance(source, builtin.BuiltIn))
+        found = _mapping(source, chosen)
     elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
-        found = _frame(source)
+        found = _frame(source, chosen)
     else:
         found = Dataset({NAMELESS: _array(source, "the data given")}, "the data given")
+    if chosen is not None and NAMELESS in found.arrays and not arrays:
+        raise DgmError(tables.nameless(found.place))
     for name, array in found.arrays.items():
         if array.ndim == 0:
             raise DgmError(codes.not_numbers(name or found.place, f"the single number {array}"))
@@ -79,10 +88,10 @@ def read(source: Any) -> Dataset:
     return found
 
 
-def _named(name: str) -> Dataset:
+def _named(name: str, chosen: Chosen | None) -> Dataset:
     if name in builtin.NAMES:
         return Dataset(builtin.dataset(name), f"{name} (built in)", builtin=True)
-    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
+    readers = {".npy": _npy, ".npz": _npz, ".csv": partial(_csv, chosen=chosen)}
     reader = readers.get(Path(name).suffix.lower())
     if reader is None:
         raise DgmError(codes.unknown_dataset(name, builtin.NAMES))
@@ -109,15 +118,27 @@ def _npz(path: Path) -> Dataset:
     return Dataset(arrays, str(path))
 
 
-def _csv(path: Path) -> Dataset:
+def _mapping(source: Mapping[Any, Any], chosen: Chosen | None) -> Dataset:
+    own, place = isinstance(source, builtin.BuiltIn), "the data given"
+    if chosen is None:
+        arrays = {str(name): _array(value, f"`{name}`") for name, value in source.items()}
+        return Dataset(arrays, place, builtin=own)
+    wanted = {str(name): value for name, value in source.items()}
+    found = {name: _entries(wanted[name], name) for name in chosen(tuple(wanted), place)}
+    return Dataset(found, place, builtin=own)
+
+
+def _csv(path: Path, chosen: Chosen | None) -> Dataset:
     """A table; its first row names the columns where one of its entries is no number."""
     with path.open(newline="", encoding="utf-8-sig") as text:
         rows = [row for row in csv.reader(text) if row]
     if not rows:
         raise DgmError(codes.no_examples(str(path)))
-    headed = any(_number(entry) is None for entry in rows[0])
+    headed = any(number(entry) is None for entry in rows[0])
     names = [name.strip() for name in rows[0]] if headed else [str(i) for i in range(len(rows[0]))]
     body = rows[1:] if headed else rows
+    if chosen is not None and headed:
+        return _texts(path, names, body, chosen)
     table = np.array([_row(row, i, names, str(path)) for i, row in enumerate(body)], np.float64)
     if not body:
         raise DgmError(codes.no_examples(str(path)))
@@ -126,17 +147,32 @@ def _csv(path: Path) -> Dataset:
     return Dataset({name: table[:, i] for i, name in enumerate(names)}, str(path), table=True)
 
 
-def _row(row: Sequence[str], number: int, names: Sequence[str], place: str) -> list[float]:
+def _texts(
+    path: Path, names: Sequence[str], body: Sequence[Sequence[str]], chosen: Chosen
+) -> Dataset:
+    """The chosen columns of a table with a first row of names, as strings."""
+    for i, row in enumerate(body):
+        if len(row) != len(names):
+            raise DgmError(codes.ragged_rows(str(path), i, len(names), len(row)))
+    columns: dict[str, np.ndarray] = {}
+    for name in chosen(names, str(path)):
+        place = names.index(name)
+        columns[name] = np.array([row[place].strip() for row in body], object)
+    return Dataset(columns, str(path), table=True)
+
+
+def _row(row: Sequence[str], index: int, names: Sequence[str], place: str) -> list[float]:
     if len(row) != len(names):
-        raise DgmError(codes.ragged_rows(place, number, len(names), len(row)))
-    values = [_number(entry) for entry in row]
+        raise DgmError(codes.ragged_rows(place, index, len(names), len(row)))
+    values = [number(entry) for entry in row]
     for name, entry, value in zip(names, row, values, strict=True):
         if value is None:
-            raise DgmError(codes.text_entry(place, number, name, entry.strip()))
+            raise DgmError(codes.text_entry(place, index, name, entry.strip()))
     return [value for value in values if value is not None]
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """The number that a text is: NaN where it says that one is missing, None where it is none."""
     text = text.strip()
     if text.lower() in MISSING:
         return float("nan")
@@ -146,9 +182,14 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _frame(frame: Any) -> Dataset:
+def _frame(frame: Any, chosen: Chosen | None) -> Dataset:
     """A data frame, by what pandas and its relatives share: `columns`, and columns by name."""
     place = "the data frame"
+    if chosen is not None:
+        named = {str(name): name for name in frame.columns}
+        wanted = chosen(tuple(named), place)
+        arrays = {name: _entries(frame[named[name]].to_numpy(), name) for name in wanted}
+        return Dataset(arrays, place, table=True)
     columns: dict[str, np.ndarray] = {}
     for name in frame.columns:
         column = np.asarray(frame[name].to_numpy())
@@ -162,10 +203,19 @@ def _frame(frame: Any) -> Dataset:
 
 def _cell(value: Any, row: int, column: str, place: str) -> float:
     """A cell of a column of objects: a number, or nothing."""
-    found = _number("" if value is None else str(value).replace("<NA>", ""))
+    found = number("" if value is None else str(value).replace("<NA>", ""))
     if found is None:
         raise DgmError(codes.text_entry(place, row, column, str(value)))
     return found
+
+
+def _entries(value: Any, name: str) -> np.ndarray:
+    """A chosen column: numbers, or strings as objects, missing ones empty."""
+    array = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+    if array.dtype.kind in "biuf":
+        return _array(array, f"`{name}`")
+    texts = ["" if entry is None else str(entry).replace("<NA>", "") for entry in array.ravel()]
+    return np.array([text.strip() for text in texts], object).reshape(array.shape)
 
 
 def _array(value: Any, place: str) -> np.ndarray:

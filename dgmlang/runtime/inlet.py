@@ -12,6 +12,7 @@ from jax import Array
 
 from dgmlang.compiler.program import Program, Variable
 from dgmlang.objectives.objective import Values
+from dgmlang.runtime.columns import Columns
 from dgmlang.runtime.conform import blanks, conform, storable
 from dgmlang.runtime.intake import take_more
 from dgmlang.runtime.preparation import Preparation, States
@@ -19,11 +20,15 @@ from dgmlang.runtime.preparation import Preparation, States
 
 @dataclass(frozen=True, eq=False)
 class Inlet:
-    """The preparation as fitted to the training data; random steps are frozen by the seed."""
+    """The preparation as fitted to the training data; random steps are frozen by the seed.
+
+    `columns` say which columns of a table are which variable.
+    """
 
     preparation: Preparation = field(default_factory=Preparation)
     states: States = field(default_factory=dict)
     seed: int = 0
+    columns: Columns = field(default_factory=Columns)
 
     def values(self, program: Program, data: Any) -> tuple[Values, Array]:
         """Data as the model sees them, and log |∂ prepared / ∂ given| of one example's data.
@@ -36,6 +41,7 @@ class Inlet:
 
     def prepared(self, variables: Sequence[Variable], data: Any) -> Values:
         """Data for these variables as the model sees them, held against their types."""
+        data = self.columns.read(data, variables)
         intake = take_more(variables, data, self.preparation, self.states, self.seed)
         conform(variables, intake.prepared, intake.place)
         known = {v.name: v for v in variables}
@@ -45,10 +51,10 @@ class Inlet:
         return {name: jnp.asarray(array) for name, array in arrays.items()}
 
     def invert(self, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Draws on the scale of the data, as far back as the preparation can be undone."""
+        """Draws on the scale of the data, labels in place, as far back as can be undone."""
         values = {name: jnp.asarray(array) for name, array in drawn.items()}
         found = self.preparation.invert(self.states, values)
-        return {name: np.asarray(array) for name, array in found.items()}
+        return self.columns.shown({name: np.asarray(array) for name, array in found.items()})
 
 
 def brought(program: Program) -> tuple[Variable, ...]:

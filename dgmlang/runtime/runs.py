@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.model import Model, compiled
 from dgmlang.runtime import checkpoint
 from dgmlang.runtime.checkpoint import Run
+from dgmlang.runtime.columns import Columns, columns
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.metrics import records
 from dgmlang.runtime.preparation import Preparation, parse
@@ -35,7 +36,7 @@ class Header:
     """What `run.json` says of a run besides its arrays.
 
     `hypers` are the values given or found in the data, `prepare` expressions as text, `settings`
-    what a resumed run must agree in.
+    what a resumed run must agree in, `columns` and `labels` are those of tables.
     """
 
     source: str
@@ -46,6 +47,8 @@ class Header:
     prepare: Mapping[str, str]
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The header as plain data, with the versions of what wrote it."""
@@ -53,12 +56,19 @@ class Header:
 
 
 def header(
-    model: Model, method: str, prepare: Mapping[str, ast.Expr], settings: Mapping[str, Any]
+    model: Model,
+    method: str,
+    prepare: Mapping[str, ast.Expr],
+    settings: Mapping[str, Any],
+    columns: Columns,
 ) -> Header:
     """The header of a fit of this model."""
     texts = {name: node.span.text for name, node in prepare.items()}
     source = model.source
-    return Header(source.name, source.text, model.chosen, model.settings, method, texts, settings)
+    return Header(
+        source.name, source.text, model.chosen, model.settings, method, texts, settings,
+        columns=columns.names, labels=columns.labels,
+    )  # fmt: skip
 
 
 def read(path: Path) -> tuple[Run, Header]:
@@ -80,7 +90,8 @@ def restore(path: Path) -> Fitted:
     template = model.lowered.init(0, None)
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
     chains = parse(preparation(head.prepare), brought(model.plan.program))
-    inlet = Inlet(chains, _states(run, chains), int(head.settings.get("seed", 0)))
+    seed = int(head.settings.get("seed", 0))
+    inlet = Inlet(chains, _states(run, chains), seed, _columns(head))
     history = records(run.training)
     method = objective(model.plan, head.objective) if head.objective else None
     which = next(name for name in ORDER if name in kept)
@@ -94,6 +105,11 @@ def _params(run: Run, part: str, template: Any) -> dict[str, Any]:
     flat = {n: a for n, a in run.parts[part].items() if n.partition(".")[0] in template}
     checkpoint.restore(template, flat, str(run.path))
     return {**tree, **own}
+
+
+def _columns(head: Header) -> Columns:
+    labels = {name: tuple(found) for name, found in head.labels.items()}
+    return replace(columns(head.columns), labels=labels)
 
 
 def _states(run: Run, chains: Preparation) -> dict[str, Any]:
@@ -115,7 +131,8 @@ def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
     model, source = fitted.model, fitted.model.source
     head = Header(
         source.name, source.text, model.chosen, model.settings, fitted.objective, texts,
-        {"seed": fitted.inlet.seed},
+        {"seed": fitted.inlet.seed}, columns=fitted.inlet.columns.names,
+        labels=fitted.inlet.columns.labels,
     )  # fmt: skip
     training = {
         "step": fitted.step,
