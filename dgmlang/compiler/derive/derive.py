@@ -81,6 +81,7 @@ def _flags(
         "conditionals": bool(found),
         # A step along the gradient would move a class as if it were a real.
         "mixed_chain": bool(moved)
+        and not program.open
         and not found
         and len(moved) < len(facets.energy_variables(program)),
         "finite_latents": bool(finite or mixtures),
