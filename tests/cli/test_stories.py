@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,13 @@ from dgmlang.cli.stories import asked, findings, for_terminals, told
 from dgmlang.compiler.diagnostics.stories import story
 from tests.cli.conftest import Dgm
 
-PAGES = {
-    page.name.removesuffix(".md"): page.read_text(encoding="utf-8")
-    for page in files("dgmlang.compiler.diagnostics.stories").iterdir()
-    if page.name.endswith(".md")
-}
+FOLDER = Path(str(files("dgmlang.compiler.diagnostics.stories")))
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in sorted(FOLDER.glob("*.md"))}
+PYTHON = re.compile(
+    r"^```python\n(?P<text>(?:.*\n)*?)```\n\n```text\n(?P<said>(?:.*\n)*?)```$", re.MULTILINE
+)
+RUNNING = [code for code in PAGES if "```python" in PAGES[code]]
+WIDTH = 100
 BLOCK = re.compile(r"^```(?P<language>\w+)(?P<words>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 
 
@@ -43,11 +46,41 @@ def test_mended_programs_are_well_formed(code: str) -> None:
         assert findings(block["text"], {}) == ()
 
 
+def shortened(text: str) -> str:
+    """Lines that fit a terminal: a list of all that there is says enough with its beginning."""
+    lines = text.splitlines()
+    return "".join(f"{x if len(x) <= WIDTH else x[: WIDTH - 2].rstrip() + ' …'}\n" for x in lines)
+
+
+@pytest.mark.parametrize("code", RUNNING)
+def test_python_says_what_stands_below_it(
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def run(block: re.Match[str]) -> str:
+        exec(compile(block["text"], f"{code}.md", "exec"), {"__name__": "story"})
+        said = shortened(capsys.readouterr().out)
+        assert f"[{code}]" in said.splitlines()[0]
+        return f"```python\n{block['text']}```\n\n```text\n{said}```"
+
+    assert len(PYTHON.findall(PAGES[code])) == PAGES[code].count("```python")
+    ran = PYTHON.sub(run, PAGES[code])
+    if request.config.getoption("--accept"):
+        (FOLDER / f"{code}.md").write_text(ran, encoding="utf-8")
+    else:
+        assert ran == PAGES[code]
+
+
 @pytest.mark.parametrize("code", PAGES)
 def test_a_page_shows_a_mistake_and_lines_fit_a_terminal(code: str) -> None:
     page = PAGES[code]
     assert "wrong" in page or blocks(page, "python", wrong=False) or "```console" in page
-    assert all(len(line) <= 100 for line in page.splitlines())
+    assert all(len(line) <= WIDTH for line in page.splitlines())
 
 
 def test_the_words_of_the_compiler_stand_below_the_mistake(dgm: Dgm) -> None:

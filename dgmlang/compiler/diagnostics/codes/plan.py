@@ -180,7 +180,7 @@ def missing_companion(name: str, what: str, place: str) -> Diagnostic:
 def unknown_recipe(name: str, known: Iterable[str], place: str) -> Diagnostic:
     """A recipe that the program does not have."""
     known = tuple(known)
-    why = f"the program has {', '.join(known) or 'no recipe'}"
+    why = f"its recipes: {', '.join(known)}" if known else "the program has no recipe"
     near = suggest(name, known)
     return Diagnostic(
         "DGM0419", "unknown recipe", (), (why,), f"write `{near}`" if near else None, place=place
