@@ -293,7 +293,7 @@ class Fitted:
             batch: Examples a call; None leaves it to the caller, and is 1 for `sample`.
 
         Raises:
-            DgmError: DGM0605, DGM0817; DGM0818 without the extra `dgmlang[export]`.
+            DgmError: DGM0605, DGM0817, DGM0823; DGM0818 without the extra `dgmlang[export]`.
         """
         from dgmlang.evaluate.export import export
 

@@ -17,6 +17,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.codes import runs as file_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.domains import dtype
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.likelihood import log_likelihood
 from dgmlang.objectives.objective import Values
@@ -46,13 +47,13 @@ def export(fitted: Fitted, path: Path, query: str, batch: int | None) -> None:
 
     Raises:
         DgmError: DGM0605 where the system refuses, DGM0817 where the model has no such query,
-            DGM0818 without the package that JAX writes with.
+            DGM0818 without the package that JAX writes with, DGM0823 where the computation depends
+            on how many examples there are and `batch` does not say.
     """
     made = _made(fitted, query, batch)
     if find_spec("flatbuffers") is None:
         raise DgmError(codes.needs_package("export", "flatbuffers", "export"))
-    specs = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in made.inputs.values()]
-    found = jax_export.export(jax.jit(made.call))(*specs)
+    found = _written(fitted, made, query, batch)
     signature = json.dumps(_signature(fitted, query, made, found), indent=2, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +80,21 @@ def _made(fitted: Fitted, query: str, batch: int | None) -> Exported:
     return _score(fitted, inputs) if query == "score" else _density(fitted, inputs, query)
 
 
+def _written(fitted: Fitted, made: Exported, query: str, batch: int | None) -> jax_export.Exported:
+    """The computation; DGM0823 where it can only be written for a known number of examples."""
+    specs = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in made.inputs.values()]
+    try:
+        return jax_export.export(jax.jit(made.call))(*specs)
+    except (TypeError, ValueError, jax.errors.InconclusiveDimensionOperation) as error:
+        if batch is not None or query == "sample":
+            raise
+        # Shapes that are not known are refused in many ways: what tells is that a known one is not.
+        fixed = _made(fitted, query, 2)
+        shapes = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in fixed.inputs.values()]
+        jax.eval_shape(fixed.call, *shapes)
+        raise DgmError(codes.counts_examples(query, fitted.model.name)) from error
+
+
 def _density(fitted: Fitted, inputs: Mapping[str, Any], query: str) -> Exported:
     def call(*arrays: Array) -> Array:
         values = dict(zip(inputs, arrays, strict=True))
@@ -100,7 +116,7 @@ def _score(fitted: Fitted, inputs: Mapping[str, Any]) -> Exported:
         t = arrays[-1] if timed else None
         return jax.vmap(lambda v: lowered.score(fitted.raw, v, t))(values)
 
-    time = {"t": ((), jnp.float32)} if timed else {}
+    time = {"t": ((), jnp.result_type(float))} if timed else {}
     exact = fitted.model.plan.facts.score.value == "exact"
     kind = "exact: gradient of log p" if exact else "model: the score as modelled"
     return Exported(call, {**inputs, **time}, kind)
@@ -128,8 +144,7 @@ def _sample(fitted: Fitted, n: int) -> Exported:
 
 def _spec(type_: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
     """Shape and type of n values as they are on the device."""
-    whole = type_.kind.name in ("cat", "grey", "byte", "count")
-    return (rows, *numbers(type_.array_shape)), jnp.int32 if whole else jnp.float32
+    return (rows, *numbers(type_.array_shape)), dtype(type_.kind)
 
 
 def _signature(fitted: Fitted, query: str, made: Exported, found: Any) -> dict[str, Any]:

@@ -208,3 +208,12 @@ def no_joint_draw(span: Span, name: str) -> Diagnostic:
     why = "joint draws of all its turns are not built yet"
     help = f"ask `posterior` for the probabilities of the levels of `{name}`"
     return Diagnostic("DGM0822", "not built yet", (label,), (why,), help)
+
+
+def counts_examples(query: str, model: str) -> Diagnostic:
+    """An exported computation that depends on the number of examples, which is left open."""
+    why = "its computation depends on the number of examples, which was left open"
+    place = f"{query} of {model}"
+    return Diagnostic(
+        "DGM0823", "open number of examples", (), (why,), "pass `batch = 64`", place=place
+    )
