@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import runs as run_codes
+from dgmlang.compiler.diagnostics.codes import streams as stream_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.lower.checks import Fault
@@ -39,6 +40,7 @@ from dgmlang.runtime.metrics import Record, records
 from dgmlang.runtime.progress import Progress, Silent
 from dgmlang.runtime.progress import progress as display
 from dgmlang.runtime.settings import Optimizer, Settings, configure
+from dgmlang.runtime.stream import Stream, streams, taking
 from dgmlang.runtime.weights import entry_of, weighed
 
 
@@ -89,7 +91,9 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     require_built(model.plan)
     if not model.open:
         _method(model, wanted, request)  # a refusal comes before any work
-    prepare = _preparations(request, {} if recipe is None else recipe.prepare)
+    prepare = written.preparations(request.prepare, recipe)
+    stream = Stream(data, vars(request)) if streams(data) else None
+    data = data if stream is None else stream.first
     data, named = _read(model, data, request)
     data, held = _divided(data, request)
     weights = data.weights
@@ -99,10 +103,19 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, named, request)
+    if stream is not None:
+        wanted = stream.settings(wanted, data.count)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     params = _initial(model, arrays, intake, request)
+    chunks, total = None, None if weights is None else float(weights.sum())
+    if stream is not None:
+        total = stream.total(data.count, any(v.law for v in model.plan.program.having("param")))
+        draws = sum(player.steps for player in model.objective(method).players)
+        take = taking(brought(model.plan.program), intake, request.seed)
+        chunks = stream.chunks(take, draws)
     intake = replace(intake, arrays={}, prepared={})  # so that nothing holds them while it trains
-    head = runs.header(model, str(method), prepare, _remembered(settings, wanted, request), named)
+    told = {**_remembered(settings, wanted, request), "streamed": stream is not None}
+    head = runs.header(model, str(method), prepare, told, named)
     arrays |= _on_device(entry_of(weights))
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
@@ -119,11 +132,13 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
             result = loop.train(
                 config, params, arrays, settings, states=intake.states, valid=valid,
                 outlet=_outlet(model, method, head, intake, request), resume=run,
-                total=None if weights is None else float(weights.sum()),
+                total=total, chunks=chunks,
             )  # fmt: skip
     except (loop.NotFinite, loop.Interrupted) as stopped:
         stopped.fitted = build(stopped.result)
         raise
+    if result.reason == loop.RAN_OUT and request.notes is not None:
+        request.notes(stream_codes.ran_out(result.step, settings.steps))
     return build(result)
 
 
@@ -147,6 +162,8 @@ def _as_before(request: Request, head: runs.Header) -> Request:
     before = head.settings
     texts = {"objective": head.objective, "prepare": head.prepare, "columns": head.columns}
     known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
+    if before.get("streamed"):
+        raise DgmError(stream_codes.not_resumable(str(request.resume)))
     if known.get("valid") == ARRAYS and request.valid is None:
         raise DgmError(codes.held_out_missing(str(request.resume)))
     if (request.sample_weight is not None) != before.get("weighted", False):
@@ -174,15 +191,6 @@ def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request)
 
 
 # ── data ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _preparations(request: Request, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The caller's preparations, by variable; else the recipe's."""
-    asked = request.prepare
-    if asked is None:
-        return written.preparation(recipe)
-    texts = dict([written.assignment(asked)]) if isinstance(asked, str) else asked
-    return written.preparation(texts)
 
 
 def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Values]:

@@ -232,7 +232,8 @@ class Model:
 
         Args:
             data: An array, a data frame, `{"x": …, "y": …}`, a file (`.npy`, `.npz`, `.csv`) or
-                the name of a built-in data set. The leading axis is that of examples.
+                the name of a built-in data set. The leading axis is that of examples. Or an
+                iterable of batches of one shape, each an array or `{"x": …, "y": …}`.
             objective: As people write it, `"iwae(k = 8)"`, or `dgm.objectives.iwae(k = 8)`.
             optimizer: An Optax name with settings, `"adam(learning_rate = 1e-3)"`, an Optax object,
                 or one of these for each player (`{"critic": …, "generator": …}`).

@@ -7,8 +7,9 @@ run that was interrupted goes on to the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from time import monotonic
@@ -25,6 +26,9 @@ from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.heap import give_back
 from dgmlang.runtime.interrupts import Interrupts
 from dgmlang.runtime.metrics import Log, Record, records
+from dgmlang.runtime.outcome import Interrupted as Interrupted
+from dgmlang.runtime.outcome import NotFinite as NotFinite
+from dgmlang.runtime.outcome import Result as Result
 from dgmlang.runtime.pace import Pace
 from dgmlang.runtime.progress import Progress, Silent
 from dgmlang.runtime.settings import Settings
@@ -34,50 +38,13 @@ from dgmlang.runtime.trainer import Trainer, trainer
 COPY_SECONDS = 2.0
 """How much work is run again, carefully, to find the step where a value was not finite."""
 
+RAN_OUT = "no more batches"
+
 Locate = Callable[[Params, Values, jax.Array], str | None]
 """(params, batch, key) → the first site whose term is not finite there."""
 
 Blame = Callable[[int, Params, State, Values, jax.Array], Fault | None]
 """(player, params, state, batch, key) → the run-time check that failed in the player's loss."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a fit leaves. `best` and `valid` belong to the held-out loss, `average` to the EMA."""
-
-    last: Params
-    best: Params | None
-    average: Params | None
-    history: tuple[Record, ...]
-    step: int
-    valid: float | None
-    reason: str
-
-    @property
-    def chosen(self) -> tuple[str, Params]:
-        """The parameters that queries use and their name: `best`, else `ema`, else `last`."""
-        if self.best is not None:
-            return "best", self.best
-        return ("ema", self.average) if self.average is not None else ("last", self.last)
-
-
-class NotFinite(DgmError):
-    """Training met a value that is not finite; `result` holds the last good parameters."""
-
-    def __init__(self, diagnostic: Diagnostic, result: Result) -> None:
-        super().__init__(diagnostic)
-        self.result = result
-        self.fitted: Any = None
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was interrupted; the run folder is written and `result` holds what there is."""
-
-    def __init__(self, diagnostic: Diagnostic, result: Result) -> None:
-        super().__init__(diagnostic.why[0])
-        self.diagnostic = diagnostic
-        self.result = result
-        self.fitted: Any = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +76,7 @@ def train(
     outlet: Outlet | None = None,
     resume: Run | None = None,
     total: float | None = None,
+    chunks: Iterator[Values] | None = None,
 ) -> Result:
     """Train to `settings.steps`.
 
@@ -122,13 +90,18 @@ def train(
         outlet: where traces go.
         resume: a run of the same program, data and settings to go on with.
         total: what the examples weigh together; None where each weighs one.
+        chunks: the data of each step, where they come one after the other; `data` are then those
+            that companions and the objective's first state may look at.
 
     Raises:
         NotFinite: a loss or gradient was not finite (DGM0709).
         Interrupted: Ctrl-C (DGM0710), after the checkpoint was written.
     """
+    if chunks is not None:
+        data = next(chunks, data)
+        chunks = chain([data], chunks)
     given = Given(jax.device_put(data), states, keys.root(settings.seed))
-    fit = _Fit(trainer(config), given, settings, outlet or Outlet(), valid)
+    fit = _Fit(trainer(config), given, settings, outlet or Outlet(), valid, chunks)
     return fit.run(params, resume, total)
 
 
@@ -142,9 +115,11 @@ class _Fit:
         settings: Settings,
         outlet: Outlet,
         valid: Values | None,
+        chunks: Iterator[Values] | None,
     ) -> None:
         objective = compiled.config.objective
         self.trainer, self.given, self.settings, self.outlet = compiled, given, settings, outlet
+        self.chunks = chunks
         self.held_out: Values | None = None
         if valid is not None and objective.validate is not None:
             self.held_out = compiled.prepared(given, jax.device_put(valid))
@@ -179,10 +154,17 @@ class _Fit:
     def _loop(self, interrupts: Interrupts) -> str:
         pace, began = Pace(), self.step
         give_back()  # the first call compiles, and there memory peaks
+        coming = self._coming(self.step)
         while self.step < self.settings.steps:
+            if self.chunks is not None:
+                if coming is None:
+                    self._save()
+                    return RAN_OUT
+                self.given = self.given._replace(data=coming)
             stop = self._next_stop(pace.count)
             with pace.measure(stop - self.step):
-                self.carry = self.trainer.advance(self.carry, self.given, stop)
+                self.carry = self._advanced(stop)
+                coming = self._coming(stop)  # made while the device computes
                 failed = int(self.carry.failed) >= 0
             if self.step == began:
                 give_back()
@@ -199,7 +181,23 @@ class _Fit:
         self._save()
         return "all steps done"
 
+    def _advanced(self, stop: int) -> Carry:
+        """Steps on chunks cannot be run again, so they are careful at once."""
+        careful = self.chunks is not None
+        return self.trainer.advance(self.carry, self.given, stop, careful=careful)
+
+    def _coming(self, done: int) -> Values | None:
+        """The next chunk; what was learned is kept where it cannot be had."""
+        try:
+            return None if self.chunks is None else next(self.chunks, None)
+        except Exception:
+            self.step = done
+            self._save()
+            raise
+
     def _next_stop(self, count: int) -> int:
+        if self.chunks is not None:
+            return self.step + 1
         rhythms = [self.settings.record_every]
         if self.held_out is not None:
             rhythms.append(self.settings.validate_every)
@@ -266,9 +264,10 @@ class _Fit:
 
     def _fail(self) -> None:
         """Run again from the last copy, carefully, to the update that must not be applied."""
-        until = int(self.carry.step)
-        good = self._begun() if self.kept is None else self.kept
-        self.carry = self.trainer.advance(good, self.given, until, careful=True)
+        if self.chunks is None:
+            until = int(self.carry.step)
+            good = self._begun() if self.kept is None else self.kept
+            self.carry = self.trainer.advance(good, self.given, until, careful=True)
         self.step = int(self.carry.step)
         found = self._finding(int(self.carry.failed))
         self.carry = self.carry._replace(failed=jax.numpy.int32(-1))

@@ -19,6 +19,15 @@ def preparation(texts: Mapping[str, str | ast.Expr]) -> dict[str, ast.Expr]:
     return {n: _parsed(f"prepare {n}", e) if isinstance(e, str) else e for n, e in texts.items()}
 
 
+def preparations(
+    asked: Mapping[str, str] | str | None, recipe: Recipe | None
+) -> dict[str, ast.Expr]:
+    """The caller's preparations, by variable; else the recipe's."""
+    if asked is None:
+        return preparation({} if recipe is None else recipe.prepare)
+    return preparation(dict([assignment(asked)]) if isinstance(asked, str) else asked)
+
+
 def assignment(text: str) -> tuple[str, str]:
     """`x = bernoulli(x)` as name and expression (DGM0415)."""
     name, equals, value = text.partition("=")
