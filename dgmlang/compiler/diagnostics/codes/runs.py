@@ -123,6 +123,6 @@ def other_tree(place: str, expected: Iterable[str], found: Iterable[str]) -> Dia
 
 def other_program(given: str, run: str) -> Diagnostic:
     """A run that is resumed with a program of another text."""
-    why = f"the run was trained with another text than {given} has now (it was {run})"
+    why = f"its text is not the one that the run was trained with, read from {run}"
     help = "resume with that program, or start a new run from it with `init`"
     return Diagnostic("DGM0608", "another program", (), (why,), help, place=given)
