@@ -193,8 +193,8 @@ def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request)
 # ── data ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Values]:
-    """The model with open dimensions from the data, and the data held against it."""
+def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, dict[str, Any]]:
+    """The model with open dimensions from the data, and the data held against it, on the host."""
     found, notes = intake.solve(brought(model.plan.program), model.open)
     model = model.with_hypers(**found)
     arrays, warnings = intake.checked(brought(model.plan.program))
@@ -202,7 +202,7 @@ def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, Va
     if tell is not None:
         for note in (*notes, *warnings):
             tell(note)
-    return model, _on_device(arrays)
+    return model, dict(arrays)
 
 
 def _read(model: Model, data: Any, request: Request) -> tuple[Dataset, Columns]:

@@ -100,7 +100,7 @@ def train(
     if chunks is not None:
         data = next(chunks, data)
         chunks = chain([data], chunks)
-    given = Given(jax.device_put(data), states, keys.root(settings.seed))
+    given = Given(data, states, keys.root(settings.seed))
     fit = _Fit(trainer(config), given, settings, outlet or Outlet(), valid, chunks)
     return fit.run(params, resume, total)
 
@@ -152,8 +152,9 @@ class _Fit:
         return self._result(reason)
 
     def _loop(self, interrupts: Interrupts) -> str:
-        pace, began = Pace(), self.step
-        give_back()  # the first call compiles, and there memory peaks
+        pace, careful = Pace(), self.chunks is not None  # steps on chunks cannot be run again
+        if self.step < self.settings.steps:
+            self._compile()
         coming = self._coming(self.step)
         while self.step < self.settings.steps:
             if self.chunks is not None:
@@ -163,11 +164,9 @@ class _Fit:
                 self.given = self.given._replace(data=coming)
             stop = self._next_stop(pace.count)
             with pace.measure(stop - self.step):
-                self.carry = self._advanced(stop)
+                self.carry = self.trainer.advance(self.carry, self.given, stop, careful=careful)
                 coming = self._coming(stop)  # made while the device computes
                 failed = int(self.carry.failed) >= 0
-            if self.step == began:
-                give_back()
             if failed:
                 self._fail()
             self.step = stop
@@ -181,10 +180,12 @@ class _Fit:
         self._save()
         return "all steps done"
 
-    def _advanced(self, stop: int) -> Carry:
-        """Steps on chunks cannot be run again, so they are careful at once."""
-        careful = self.chunks is not None
-        return self.trainer.advance(self.carry, self.given, stop, careful=careful)
+    def _compile(self) -> None:
+        """Compile the step, where memory peaks; so the data go to the device only then."""
+        give_back()
+        self.trainer.compile(self.carry, self.given, careful=self.chunks is not None)
+        give_back()
+        self.given = self.given._replace(data=jax.tree.map(jax.numpy.asarray, self.given.data))
 
     def _coming(self, done: int) -> Values | None:
         """The next chunk; what was learned is kept where it cannot be had."""

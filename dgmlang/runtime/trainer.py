@@ -64,6 +64,10 @@ class Trainer:
             state |= {COUNT: jnp.asarray(float(total or batches.length(given.data)))}
         return self._open(first, state, given)
 
+    def compile(self, carry: Carry, given: Given, *, careful: bool = False) -> None:
+        """Compile `advance` for arguments of these shapes; the data may be on the host still."""
+        self._advance.lower(carry, given, jnp.int32(0), careful).compile()
+
     def advance(self, carry: Carry, given: Given, stop: int, *, careful: bool = False) -> Carry:
         """The carry after step `stop`, or where a value was not finite: `sound` tells.
 
@@ -106,7 +110,7 @@ class Trainer:
 
     def _some(self, data: Values) -> Values:
         stride = -(-batches.length(data) // LOOKED_AT)
-        return {name: array[::stride] for name, array in data.items()}
+        return {name: jnp.asarray(array[::stride]) for name, array in data.items()}
 
     def _opened(self, first: Params, state: State, given: Given) -> Carry:
         """The parameters in buffers of their own, since `advance` donates them."""

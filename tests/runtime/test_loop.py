@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,8 @@ from dgmlang.runtime.checkpoint import load
 from dgmlang.runtime.loop import Interrupted, NotFinite, Outlet, train
 from dgmlang.runtime.metrics import Record
 from dgmlang.runtime.settings import Settings, configure
-from dgmlang.runtime.step import Given
-from dgmlang.runtime.trainer import trainer
+from dgmlang.runtime.step import Carry, Given
+from dgmlang.runtime.trainer import Trainer, trainer
 from tests.runtime import small
 
 SETTINGS = Settings(steps=203, batch=24, seed=5, average=0.99, valid_every=40)
@@ -76,6 +77,7 @@ def test_resume_sees_a_wrong_seed(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
+from typing import Any
 from dgmlang.runtime.loop import Outlet
 from tests.runtime import small
 from tests.runtime.test_loop import HELD_OUT, KILLED_SETTINGS
@@ -136,6 +138,27 @@ def test_a_second_fit_does_not_compile() -> None:
     assert [name for name in events if "compile" in name or "trace" in name] == []
     config = configure(small.NOISY, small.params(), small.data(), SETTINGS, small.RECIPE)
     assert trainer(config).traces == 1
+
+
+def test_the_step_compiles_once_and_before_data_go_to_the_device(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    places: list[type] = []
+    compile_step = Trainer.compile
+
+    def watched(self: Trainer, carry: Carry, given: Given, *, careful: bool) -> None:
+        places.append(type(given.data["x"]))
+        compile_step(self, carry, given, careful=careful)
+
+    monkeypatch.setattr(Trainer, "compile", watched)
+    host: Any = {"x": np.asarray(small.data()["x"])}
+    config = configure(small.objective(), small.params(), host, SETTINGS, small.RECIPE)
+    with jax.log_compiles():
+        found = train(config, small.params(), host, SETTINGS)
+    finished = [text for text in caplog.messages if "XLA compilation of jit(_advanced)" in text]
+    assert places == [np.ndarray]
+    assert len(finished) == 1
+    assert small.same(found.last, train(config, small.params(), small.data(), SETTINGS).last)
 
 
 def test_another_objective_is_seen_to_compile() -> None:
