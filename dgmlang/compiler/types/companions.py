@@ -52,7 +52,7 @@ def critic(body: tuple[ast.Statement, ...], scope: Scope) -> Critic | None:
         return None
     if len(found.type.array_shape) > 1:
         shape = show(found.type.array_shape)
-        scope.report.say(codes.head_shape(s.value.span, shape, "of the critic", "[]"))
+        scope.report.say(codes.head_shape(s.value.span, shape, "", "[]", "critic"))
         return None
     head = Head("", Type(REAL), 0, direct=not found.type.array_shape)
     return Critic(s.parameters, found, head, s.span)

@@ -125,7 +125,7 @@ def _contracted(
     left, right = shapes
     inner = right[-2] if len(right) > 1 else right[-1] if right else None
     if not left or inner is None or left[-1] != inner:
-        scope.report.say(codes.no_broadcast(span, show(left), show(right), "@"))
+        scope.report.say(codes.no_product(span, show(left), show(right)))
         return None
     if len(right) == 1:
         return left[:-1]

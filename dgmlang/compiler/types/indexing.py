@@ -180,7 +180,7 @@ def _usable(item: Expr, axis: Dim, scope: Scope) -> bool:
         return within_axis(item.span, over, item.offset, axis, scope)
     if isinstance(item, Literal) and isinstance(item.value, int):
         if axis.value is not None and not -axis.value <= item.value < axis.value:
-            scope.report.say(codes.index_range(item.span, str(item.value), str(axis)))
+            scope.report.say(codes.no_entry(item.span, item.value, str(axis)))
             return False
         return True
     levels = item.type.kind.levels

@@ -101,7 +101,8 @@ def _not_a_law(node: ast.Expr, scope: Scope) -> None:
         known = [*dists, "mixture", "quantize", *scope.shared.models]
         scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
     else:
-        scope.report.say(words.not_a_law(node.span, "a value", "write `=` for a computed variable"))
+        help = "write a law around it, `Normal(…, 1)`, or `=` for a computed variable"
+        scope.report.say(words.not_a_law(node.span, "a value", help))
 
 
 # ── named distributions ──────────────────────────────────────────────────────────────────────────

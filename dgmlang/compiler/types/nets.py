@@ -74,7 +74,7 @@ def _head(net: ast.Net, body: Expr, name: str, wanted: Type, scope: Scope) -> He
     prefix = _prefix(body.type.array_shape, wanted.array_shape)
     if prefix is None:
         shapes = show(body.type.array_shape), show(wanted.array_shape)
-        scope.report.say(codes.head_shape(body.span, shapes[0], name or "of the net", shapes[1]))
+        scope.report.say(codes.head_shape(body.span, shapes[0], name, shapes[1]))
         return None
     return Head(name, wanted, prefix)
 
@@ -85,9 +85,7 @@ def _masked_head(body: Expr, name: str, wanted: Type, scope: Scope) -> Head | No
     if wanted.array_shape[: len(sites)] == sites:
         return Head(name, wanted, len(sites), masked=True)
     shape = show(wanted.array_shape)
-    scope.report.say(
-        codes.head_shape(body.span, f"{show(sites)} sites", name or "of the net", shape)
-    )
+    scope.report.say(codes.head_shape(body.span, f"{show(sites)} sites", name, shape))
     return None
 
 

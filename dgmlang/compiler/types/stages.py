@@ -121,6 +121,8 @@ def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
         if function.id in scope.shared.declarations:
             found = f"the value `{function.id}`"
             scope.report.say(codes.kind_mismatch(function.span, "a stage", found, "this place"))
+        elif function.id in library().space("activation"):
+            scope.report.say(name_codes.activation_as_stage(function.span, function.id))
         else:
             found = name_codes.unknown_builtin(function.span, "stage", function.id, externs)
             scope.report.say(found)

@@ -219,7 +219,7 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
     return Diagnostic(
         "DGM0341",
         "variable inside a net",
-        (Label(span, f"`{name}` depends on a variable, and a net sees only its parameters"),),
+        (Label(span, f"`{name}` belongs to the example, and a net sees only its parameters"),),
         ("nets see hyperparameters, params and nets",),
         f"make it a parameter of the net, and pass `{name}`",
     )

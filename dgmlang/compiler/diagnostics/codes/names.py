@@ -27,6 +27,14 @@ def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     return Diagnostic("DGM0201", "unknown name", (label,), help=number or _write(near), fixes=fixes)
 
 
+def activation_as_stage(span: Span, name: str) -> Diagnostic:
+    """An activation behind `|>`, as people write it who come from PyTorch."""
+    label = Label(span, f"no stage is called `{name}`")
+    why = ("an activation belongs to the stage that ends in it",)
+    help = f"write `mlp([64], activation = {name})` for a layer that ends in it"
+    return Diagnostic("DGM0202", "unknown stage", (label,), why, help)
+
+
 def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that is not in the name space of its position."""
     known = tuple(known)

@@ -9,11 +9,18 @@ from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
+_KINDS_ELSEWHERE = {
+    "float": "real",
+    "str": "cat(K)",
+    **dict.fromkeys(("tensor", "array", "vector"), "real[…]"),
+    "matrix": "real[…, …]",
+}
+
 
 def unknown_kind(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """A type whose kind does not exist."""
     known = tuple(known)
-    near = {"float": "real", "str": "cat(K)", "tensor": "real[…]", "array": "real[…]"}.get(name)
+    near = _KINDS_ELSEWHERE.get(name)
     near = near or suggest(name, known)
     return Diagnostic(
         "DGM0301",
@@ -55,12 +62,16 @@ def shape_mismatch(span: Span, expected: str, found: str, other: Span | None = N
 
 def no_broadcast(span: Span, left: str, right: str, op: str) -> Diagnostic:
     """Operands whose shapes do not broadcast."""
-    return Diagnostic(
-        "DGM0305",
-        "shape mismatch",
-        (Label(span, f"`{op}` cannot combine shapes {left} and {right}"),),
-        ("only a missing axis or a literal 1 repeats",),
-    )
+    label = Label(span, f"`{op}` cannot combine shapes {left} and {right}")
+    why = ("only a missing axis or a literal 1 repeats",)
+    return Diagnostic("DGM0305", "shape mismatch", (label,), why)
+
+
+def no_product(span: Span, left: str, right: str) -> Diagnostic:
+    """Factors of a matrix product whose inner dimensions differ."""
+    label = Label(span, f"`@` cannot combine shapes {left} and {right}")
+    why = "the last axis on the left meets the last but one on the right, or a vector's only one"
+    return Diagnostic("DGM0305", "shape mismatch", (label,), (why,))
 
 
 def kind_mismatch(
@@ -136,12 +147,13 @@ def record_as_value(span: Span, heads: Iterable[str]) -> Diagnostic:
     )
 
 
-def head_shape(span: Span, body: str, head: str, wanted: str) -> Diagnostic:
+def head_shape(span: Span, body: str, head: str, wanted: str, owner: str = "net") -> Diagnostic:
     """A body whose shape no head rule maps to the head."""
+    named = f"the head `{head}`" if head else f"the {owner}'s head"
     return Diagnostic(
         "DGM0315",
         "head cannot be mapped",
-        (Label(span, f"the body has shape {body}, and the head `{head}` wants {wanted}"),),
+        (Label(span, f"the body has shape {body}, and {named} wants {wanted}"),),
         ("a body of rank 1 maps to any head; a higher one must share the head's leading axes",),
         "flatten the body with `|> flatten`",
     )
@@ -161,11 +173,9 @@ def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
 
 def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
     """More indices than axes."""
-    return Diagnostic(
-        "DGM0330",
-        "too many indices",
-        (Label(span, f"the value has {rank} axes; found {found} indices"),),
-    )
+    axes, indices = _count(rank, "axis", "axes"), _count(found, "index", "indices")
+    label = Label(span, f"the value has {axes}; found {indices}")
+    return Diagnostic("DGM0330", "too many indices", (label,))
 
 
 def index_kind(span: Span, kind: str) -> Diagnostic:
@@ -184,6 +194,12 @@ def index_range(span: Span, levels: str, axis: str) -> Diagnostic:
         "index out of step",
         (Label(span, f"the index has {levels} levels, and the axis has length {axis}"),),
     )
+
+
+def no_entry(span: Span, position: int, axis: str) -> Diagnostic:
+    """A number that picks no entry of an axis."""
+    label = Label(span, f"the axis has length {axis}; found index {position}")
+    return Diagnostic("DGM0332", "index out of range", (label,), ("indices begin at 0",))
 
 
 def two_parametrisations(span: Span, name: str, signature: str) -> Diagnostic:
@@ -268,7 +284,7 @@ def past_the_end(span: Span, position: int, length: int) -> Diagnostic:
 
 def no_axis(span: Span, rank: int, axis: float) -> Diagnostic:
     """An axis that a value does not have."""
-    label = Label(span, f"the value has {rank} axes; found axis {axis}")
+    label = Label(span, f"the value has {_count(rank, 'axis', 'axes')}; found axis {axis}")
     return Diagnostic("DGM0357", "no such axis", (label,), ("axes begin at 0",))
 
 
@@ -320,3 +336,7 @@ def never_missing(span: Span, role: str, name: str) -> Diagnostic:
     label = Label(span, f"`{name}` is a {role}, which no example brings, so none lacks it")
     why = ("`data` and `given` variables may be missing in some examples",)
     return Diagnostic("DGM0381", "never missing", (label,), why, "take the `?` out")
+
+
+def _count(n: int, one: str, more: str) -> str:
+    return f"{n} {one if n == 1 else more}"
