@@ -144,7 +144,8 @@ def _elsewhere(variable: Variable, values: Array) -> Array:
     kind = variable.type.kind
     if kind.space == "finite":
         low, high = jnp.min(values), jnp.max(values)
-        return (low + high - values).astype(values.dtype)
+        rarer = jnp.where(jnp.mean(values == low) < jnp.mean(values == high), low, high)
+        return jnp.full_like(values, rarer)
     spread = jnp.std(values, axis=0)[None]
     if kind.name == "unit":
         return values**2
