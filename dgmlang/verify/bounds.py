@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.missing import absent, lacking, mask
 from dgmlang.compiler.program import Variable
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import only
@@ -45,7 +46,7 @@ class Bound:
     """One example, draws of the guide's latents for it, and nodes over all values of these.
 
     Attributes:
-        example: Data of one example, and its givens.
+        example: Data of one example, and its givens; without those that the guide draws.
         drawn: Draws of the guide, [DRAWS, …].
         over: Nodes over the latents.
     """
@@ -55,15 +56,22 @@ class Bound:
     drawn: Values
     over: Nodes
 
+    @property
+    def gone(self) -> Values:
+        """That data which the guide draws are missing, for densities that are given values of them."""
+        program = self.instance.lowered.program
+        missing = [program.variables[name] for name in self.drawn]
+        return {mask(v.name): lacking(absent(v)) for v in missing if v.role == "data"}
+
     def log_q(self, latents: Values, params: Params | None = None) -> Array:
         """The guide's log density at one value of its latents."""
         held = self.instance.params if params is None else params
-        return self.instance.lowered.guide_log_prob(held, {**self.example, **latents})
+        return self.instance.lowered.guide_log_prob(held, {**self.example, **self.gone, **latents})
 
     def log_p(self, latents: Values, params: Params | None = None) -> Array:
         """The log p(x, z) at one value of the guide's latents."""
         held = self.instance.params if params is None else params
-        return self.instance.lowered.log_prob(held, {**self.example, **latents})
+        return self.instance.lowered.log_prob(held, {**self.example, **self.gone, **latents})
 
     def terms(self, params: Params) -> Array:
         """The bound, as a term for each point of the nodes; their mean is the bound."""
@@ -85,7 +93,9 @@ class Bound:
 
 
 def _bound(instance: Instance, latents: list[Variable]) -> Bound:
-    example = {**instance.given, **{n: v[0] for n, v in instance.examples(1).items()}}
+    seen = {n: v[0] for n, v in instance.examples(1).items()}
+    missing = {v.name: absent(v) for v in latents if v.role == "data"}
+    example = {**instance.given, **seen, **missing}
     names, keys = tuple(v.name for v in latents), jax.random.split(instance.key("guide"), DRAWS)
 
     def draw(key: Array) -> Values:

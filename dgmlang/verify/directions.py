@@ -39,11 +39,12 @@ def along_directions(instance: Instance, objective: Objective, example: Values) 
     """Estimates of an objective's loss at one example, and of the gradient it trains with."""
     flat, unflat = ravel_pytree(instance.params)
     batch = {name: value[None] for name, value in example.items()}
+    state = objective.start(instance.key("state"), instance.params, batch)
     ways = directions(instance)
 
     def estimate(key: Array) -> tuple[Array, Array]:
         def loss(point: Array) -> Array:
-            return objective.players[0].loss(unflat(point), {}, batch, key)[0]
+            return objective.players[0].loss(unflat(point), state, batch, key)[0]
 
         value, slope = jax.value_and_grad(loss)(flat)
         return value, ways @ slope

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 
+from dgmlang.compiler.lower.missing import absent
 from dgmlang.objectives.objective import Values
 from dgmlang.verify.densities import ROUNDING
 from dgmlang.verify.finding import Finding, Untested
@@ -32,13 +33,14 @@ def latents(instance: Instance) -> Iterator[Finding | Untested]:
         return
     over = nodes(finite, {}, instance.key("states"))
     examples = instance.examples(EXAMPLES)
+    lacking = {v.name: absent(v) for v in finite if v.role == "data"}
 
     def joint(values: Values) -> jax.Array:
         at = {**instance.given, **values}
         return over.each(lambda z: instance.lowered.log_joint(instance.params, {**at, **z}))[0]
 
     each = jax.lax.map(joint, examples)
-    claimed = jax.vmap(instance.log_prob)(examples)
+    claimed = jax.vmap(lambda values: instance.log_prob({**values, **lacking}))(examples)
     summed = jax.nn.logsumexp(each, axis=1)
     rest = jax.nn.logsumexp(jnp.sort(each, axis=1)[:, :-1], axis=1)
     rules = " and ".join(dict.fromkeys(r.rule for r in facts.removed))

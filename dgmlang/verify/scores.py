@@ -25,8 +25,10 @@ def scores(instance: Instance) -> Iterator[Finding]:
     flat, unflat = ravel_pytree(instance.params)
     exact, key = instance.objective("sm"), instance.key("exact")
 
+    state = exact.start(key, instance.params, batch)
+
     def loss(params: Params) -> jax.Array:
-        return exact.players[0].loss(params, {}, batch, key)[0]
+        return exact.players[0].loss(params, state, batch, key)[0]
 
     slope = jax.jit(jax.grad(lambda point: loss(unflat(point))))(flat)
     expected = -(directions(instance) @ slope)

@@ -68,11 +68,15 @@ def test_tokens_lie_where_they_say(text: str) -> None:
 
 
 def test_one_mistake_is_one_diagnostic() -> None:
-    """Each token of each example taken out: nine in ten of the mistakes are told in one message."""
+    """Each token of each example taken out: nine in ten of the mistakes are told in one message.
+
+    The worst is a bracket that is missing among brackets of several kinds over several lines.
+    """
     counts = Counter(len(parse(Source("mutant.dgm", text))[1]) for text in deletions())
     wrong = sum(counts.values()) - counts[0]
     assert counts[1] > 0.9 * wrong
-    assert max(counts) <= 3
+    assert max(counts) <= 5
+    assert sum(n for messages, n in counts.items() if messages > 2) < 0.005 * wrong
 
 
 def deletions() -> Iterator[str]:
