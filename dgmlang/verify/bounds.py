@@ -58,7 +58,7 @@ class Bound:
 
     @property
     def gone(self) -> Values:
-        """That data which the guide draws are missing, for densities that are given values of them."""
+        """That the data which the guide draws are missing, for densities that have their values."""
         program = self.instance.lowered.program
         missing = [program.variables[name] for name in self.drawn]
         return {mask(v.name): lacking(absent(v)) for v in missing if v.role == "data"}
