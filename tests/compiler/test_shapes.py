@@ -55,3 +55,12 @@ def test_decided_dimensions(size: str, found: str) -> None:
     text = f"model M(d: int, h: int = 2) {{\n  data x : real[{size}] ~ Normal()\n}}\n"
     (axis,) = compile_text(text).program.variables["x"].type.shape
     assert str(axis) == found
+
+
+def test_a_sum_of_known_sizes_is_a_position() -> None:
+    text = "model M(T: int = 3) {\n  param w : real[T]\n  data x : real ~ Normal(w[T - 1], 1)\n}\n"
+    compile_text(text)
+    with pytest.raises(DgmError, match="DGM0332"):
+        compile_text(text.replace("T - 1", "T + 0"))
+    with pytest.raises(DgmError, match="DGM0331"):
+        compile_text(text.replace("T: int = 3", "T: int"))

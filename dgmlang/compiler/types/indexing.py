@@ -47,6 +47,9 @@ def _item(
     at = linear(item, scope) if not isinstance(item, ast.Slice) else None
     if at is not None and at[0] is not None:
         return _counter(item, at[0], at[1], scope)
+    if at is not None and isinstance(item, ast.Binary) and at[1].value is not None:
+        position = at[1].value
+        return elaborate(ast.Number(position, span=item.span) if position >= 0 else item, scope)
     if isinstance(item, ast.Slice) and item.stop and (at := linear(item.stop, scope)) and at[0]:
         return _prefix(item, at[0], at[1], scope)
     if isinstance(item, ast.Slice):
