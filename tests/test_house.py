@@ -121,7 +121,7 @@ def text_files() -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("name", ["compiler", "grammar", "stdlib"])
+@pytest.mark.parametrize("name", ["compiler", "examples", "grammar", "stdlib"])
 def test_links_at_the_root(name: str) -> None:
     link = ROOT / name
     assert link.is_symlink()

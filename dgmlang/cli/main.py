@@ -21,6 +21,7 @@ from dgmlang.cli.eval import EVAL
 from dgmlang.cli.explain import EXPLAIN
 from dgmlang.cli.fmt import FMT
 from dgmlang.cli.lsp import LSP
+from dgmlang.cli.new import NEW
 from dgmlang.cli.sample import SAMPLE
 from dgmlang.cli.terminal import report_bug, say
 from dgmlang.cli.train import TRAIN
@@ -29,7 +30,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 
 AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
-COMMANDS = (CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, VERIFY, DOC, EMIT, LSP, DEMO)
+COMMANDS = (NEW, CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, VERIFY, DOC, EMIT, LSP, DEMO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

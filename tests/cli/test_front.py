@@ -171,8 +171,3 @@ def test_colour_on_terminals_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not terminal.colored(screen)
-
-
-def test_the_demo_shows_the_first_example() -> None:
-    packaged = ROOT / "dgmlang" / "cli" / "demo" / "vae.dgm"
-    assert packaged.read_bytes() == VAE.read_bytes()

@@ -59,7 +59,7 @@ def tell(out: Path, steps: int = STEPS) -> None:
 
 def _put_files(out: Path) -> tuple[Path, Path, Path]:
     """The program, the data and the held-out data as files, so that the commands shown work."""
-    text = (files("dgmlang.cli.demo") / "vae.dgm").read_bytes()
+    text = (files("dgmlang") / "examples" / "vae.dgm").read_bytes()
     learned, held = _digits()
     paths = (out / "vae.dgm", out / "digits.npz", out / "held-out.npz")
     fills = (
