@@ -109,9 +109,9 @@ def _finite(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | N
     if not somewhere(partial(_missing, variable), array):
         return _partly_missing(variable, array, place)
     where = _missing(variable, array)
-    return codes.missing_value(
-        variable.span, variable.name, *entry(variable.name, array, where), place
-    )
+    found, at = entry(variable.name, array, where)
+    inferred = variable.role != "given"
+    return codes.missing_value(variable.span, variable.name, found, at, place, inferred=inferred)
 
 
 def _partly_missing(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | None:

@@ -33,7 +33,7 @@ CHAINED = """model Chained {
   param w : real
   data v : real
   latent h : real
-  energy v ** 2 + h ** 2 - w * v * h
+  energy v ** 2 + h ** 4 - w * v * h
 }
 """
 HALF_SUMMED = """model HalfSummed {

@@ -210,10 +210,12 @@ def wrong_value(
     )
 
 
-def missing_value(span: Span, name: str, found: str, at: str, place: str) -> Diagnostic:
-    """NaN or an infinity in a variable that may not be missing."""
+def missing_value(
+    span: Span, name: str, found: str, at: str, place: str, *, inferred: bool
+) -> Diagnostic:
+    """NaN or an infinity in a variable that may not be missing; `inferred`: it has a law."""
     latent = "put a `?` behind the kind: what is missing is then a latent"
-    instead = latent if found == "nan" else "fill the entry in"
+    instead = latent if inferred and found == "nan" else "fill the entry in"
     return Diagnostic(
         "DGM0517",
         "value not finite",

@@ -3,7 +3,9 @@
 A block ```` ```dgm wrong ```` holds a program with the mistake; the compiler's own words about it
 are put below it when the page is shown, so they cannot age. ```` ```dgm wrong objective=mle ````
 also asks for that objective, `sampler=…` for that sampler. A block ```` ```dgm ```` holds a program
-that is well formed. A block ```` ```python ```` runs as it is.
+that is well formed. A block ```` ```python ```` runs as it is, and the block ```` ```text ````
+below it holds what it prints, long lines cut short: `pytest --accept` writes that, so that showing
+a page runs nothing.
 """
 
 from __future__ import annotations
