@@ -76,10 +76,14 @@ def _models(tree: ast.File, report: Report) -> dict[str, ast.Model]:
     for s in tree.statements:
         if isinstance(s, ast.Extern):
             report.say(codes.not_built(s.span, "`extern` statements"))
+        elif isinstance(s, ast.Let | ast.Net):
+            report.say(codes.not_built(s.span, "declarations outside a model"))
         elif isinstance(s, ast.Model):
             first = found.setdefault(s.name, s)
             if first is not s:
                 report.say(codes.declared_twice(s.name_span, first.name_span, s.name))
+    if any(isinstance(s, ast.Let | ast.Net) for s in tree.statements):
+        report.settle()  # what reads them would be reported as unknown
     return found
 
 
