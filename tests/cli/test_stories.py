@@ -29,8 +29,8 @@ def blocks(page: str, language: str, *, wrong: bool) -> list[re.Match[str]]:
     return [b for b in found if b["words"].strip().startswith("wrong") == wrong]
 
 
-def test_pages_are_of_codes_that_there_are() -> None:
-    assert set(PAGES) <= set(meanings())
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert set(PAGES) == set(meanings())
 
 
 @pytest.mark.parametrize("code", PAGES)
