@@ -15,7 +15,6 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
@@ -26,6 +25,7 @@ from dgmlang.prepare.step import Fitted, Range, Step
 from dgmlang.registry import implementation, implemented
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.places import entry
+from dgmlang.runtime.wholes import integers, near
 
 States = dict[str, tuple[Fitted, ...]]
 """What the steps of each variable were fitted to."""
@@ -87,11 +87,15 @@ class Preparation:
     def frozen(
         self, states: States, arrays: Mapping[str, np.ndarray], key: Array
     ) -> dict[str, Blocks]:
-        """All of the data as `apply` makes them, random steps drawn once."""
+        """All of the data as `apply` makes them, random steps drawn once.
+
+        Where integers are due they are numbers yet, so that a fraction is found and a missing
+        value is one.
+        """
 
         def block(name: str, rows: slice) -> np.ndarray:
             part = {name: arrays[name][rows]}
-            return np.asarray(_apply(self, states, part, block_key(key, rows))[name])
+            return np.asarray(_numbers(self, states, part, block_key(key, rows))[name])
 
         chained = [chain.name for chain in self.chains if chain.name in arrays]
         return {name: Blocks(len(arrays[name]), partial(block, name)) for name in chained}
@@ -111,6 +115,12 @@ class Preparation:
 
     def apply(self, states: States, values: Values, key: Array) -> Values:
         """The values with the prepared variables exchanged; random steps draw from the key."""
+        prepared = self.numbers(states, values, key)
+        whole = [chain.name for chain in self.chains if chain.whole and chain.name in values]
+        return {**prepared, **{name: integers(prepared[name]) for name in whole}}
+
+    def numbers(self, states: States, values: Values, key: Array) -> Values:
+        """As `apply`, in floating point, NaN where a value is missing."""
         prepared = dict(values)
         before = 0
         for chain in self.chains:
@@ -118,7 +128,7 @@ class Preparation:
                 x = _number(values[chain.name])
                 for count, (link, fitted) in enumerate(_zip(chain, states)):
                     x = link.step.apply(x, fitted, jax.random.fold_in(key, before + count))
-                prepared[chain.name] = _whole(x) if chain.whole else x
+                prepared[chain.name] = near(x) if chain.whole else x
             before += len(chain.links)  # so that a step's key is its own, whichever data are there
         return prepared
 
@@ -260,7 +270,7 @@ def _constant(node: ast.Expr) -> float:
 # ── on arrays ────────────────────────────────────────────────────────────────────────────────────
 
 
-_apply = jax.jit(Preparation.apply, static_argnums=0)
+_numbers = jax.jit(Preparation.numbers, static_argnums=0)
 
 
 def _fit(
@@ -318,11 +328,6 @@ def _within(name: str, link: Link, x: Blocks) -> None:
         advice = text.format(name=name, largest=high, shift=ceil(-low))
         step = type(link.step).__name__.lower()
         raise DgmError(codes.not_prepared(link.span, step, takes.words, value, at, advice))
-
-
-def _whole(x: Array) -> Array:
-    """Whole numbers as integers, −1 where one is missing."""
-    return jnp.nan_to_num(x, nan=ABSENT).astype(jnp.int32)
 
 
 def _number(x: Any) -> Array:

@@ -7,8 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.registry import implementation, implemented
 from dgmlang.runtime.blocks import ROWS
+from dgmlang.runtime.intake import take_in
 from dgmlang.runtime.keys import root
 from dgmlang.runtime.loop import train
 from dgmlang.runtime.preparation import Preparation, parse
@@ -149,6 +152,36 @@ def test_cats_come_out_whole() -> None:
     found = made.apply(made.fit({"y": np.asarray(y)}, KEY), {"y": y}, KEY)["y"]
     assert found.dtype == jnp.int32
     assert np.array_equal(found, [0, 1])
+
+
+def test_a_missing_label_stays_missing() -> None:
+    """It is −1 on the device, and passes the check against the kind, which −1 itself does not."""
+    labels = variables("data y : cat(3)? ~ Categorical(uniform(3))")
+    taken = take_in(labels, {"y": np.array([1.0, np.nan, 3.0])}, prepare(y="y - 1"), 0)
+    arrays, _ = taken.checked(labels)
+    found = taken.preparation.apply(taken.states, {"y": jnp.asarray(arrays["y"])}, KEY)["y"]
+    assert np.array_equal(found, [0, ABSENT, 2])
+    wrong = take_in(labels, {"y": np.array([0.0, np.nan, 3.0])}, prepare(y="y - 1"), 0)
+    with pytest.raises(DgmError, match="DGM0516"):
+        wrong.checked(labels)
+
+
+def test_a_fraction_is_not_cut_off() -> None:
+    labels = variables("data y : count ~ Poisson(1)")
+    halves = take_in(labels, {"y": np.array([2, 3])}, prepare(y="y / 2"), 0)
+    with pytest.raises(DgmError, match="DGM0516"):
+        halves.checked(labels)
+
+
+def test_rounding_is_no_fraction() -> None:
+    """In single precision 49 · (1/49) is below 1, which would come out as 0."""
+    labels = variables("data y : count ~ Poisson(1)")
+    y = np.arange(100)
+    for divisor in (3, 10, 41, 49, 97):
+        shares = take_in(labels, {"y": divisor * y}, prepare(y=f"y / {divisor}"), 0)
+        arrays, _ = shares.checked(labels)
+        found = shares.preparation.apply(shares.states, {"y": jnp.asarray(arrays["y"])}, KEY)
+        assert np.array_equal(found["y"], y)
 
 
 def test_the_loop_prepares_each_batch_afresh_and_held_out_data_once() -> None:
