@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,9 @@ class Fitted:
         recipe = self.model.plan.program.recipes.get("default")
         written = recipe.settings.get("sampler") if recipe else None
         method = named_sampler(self.model.plan, sampler or written)
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, Integral) or n < 1:
             raise DgmError(codes.wrong_draws(n))
+        n = int(n)
         held, key = condition(self, given or {}, n), jax.random.key(seed)
 
         def run(lowered: Lowered) -> Values:

@@ -141,7 +141,7 @@ def _value(
     if not _fits(value, hyper.type):
         wanted = hyper.type.kind + ("[]" if hyper.type.shape is not None else "")
         report.say(codes.wrong_hyperparameter(hyper.span, hyper.name, wanted, repr(value)))
-        return Dim.symbol(hyper.name)
+        return None
     return value
 
 
