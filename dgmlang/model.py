@@ -285,9 +285,13 @@ class Model:
 
 def bound_to(method: Method, lowered: Lowered) -> Objective:
     """An objective for one lowered model."""
+    import jax
+
     from dgmlang.registry import implementation
 
-    return implementation("objective", method.name)(lowered, **method.settings)
+    # It outlives a `jit` in which it is first asked for, so it must hold no value of that trace.
+    with jax.ensure_compile_time_eval():
+        return implementation("objective", method.name)(lowered, **method.settings)
 
 
 def compiled(source: Source, settings: Mapping[str, Any], chosen: str | None) -> Model:

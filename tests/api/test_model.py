@@ -273,3 +273,16 @@ def test_a_loss_that_is_not_finite_names_the_site() -> None:
         model.fit(rows(), steps=50, init={"loc": [1e25, 0.0, 0.0]})
     assert "`x` (<text>:5:" in str(caught.value)
     assert caught.value.fitted.params["loc"].shape == (3,)
+
+
+def test_a_loss_is_pure_under_jit_from_its_first_call() -> None:
+    text = """model M {
+  param b : real
+  latent z : real ~ Normal(0, 1)
+  data   x : real ~ Normal(sin(z) + b, 1)
+}"""
+    model = dgm.parse(text)
+    params, batch = model.init(0), {"x": jax.numpy.zeros(2)}
+    for _ in range(2):
+        again = jax.jit(lambda key: model.loss(params, batch, key))
+        assert np.isfinite(again(jax.random.key(0)))

@@ -99,3 +99,10 @@ def test_what_is_computed_needs_no_guide() -> None:
         data x : real[d] ~ Normal(z, s)"""
     )
     assert laws(plan) == {"z": "Normal(guide_z(x)...)"}
+
+
+def test_none_is_built_where_it_would_have_nothing_to_read() -> None:
+    net = "net f(z: real[2]) -> real[3] = z |> mlp([4])"
+    plan = model(f"{net}\nlatent z : real[2] ~ Normal(0, 1)\ndata x : real[3]? ~ Normal(f(z), 1)")
+    assert laws(plan) == {}
+    assert [b.variable for b in plan.facts.bounded] == ["z"]

@@ -64,3 +64,10 @@ def test_a_sweep_over_a_ring_leaves_its_law():
         products.reshape(n, -1), np.linalg.inv(precision + np.eye(6)).reshape(-1)
     )
     assert np.abs(moved - draws).mean() > 0.1
+
+
+@pytest.mark.parametrize("energy", ["v ** 1", "(2 * v - b) ** 1", "v ** 1 * h"])
+def test_a_first_power_has_no_curvature(energy: str) -> None:
+    variables = "param b : real[3]\n data v : real[3]\n data h : bit[3]"
+    text = f"model M {{ {variables}\n energy sum({energy}) + b @ h }}"
+    assert not any("v" in b.variables for b in dgm.parse(text).plan.facts.blocks)

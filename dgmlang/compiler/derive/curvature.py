@@ -72,7 +72,7 @@ def _applied(node: Apply, variable: str, nets: Mapping[str, Net]) -> Expansion |
             return below[0]
         case ("multiply",) | ("divide",):
             return _product(node, below, variable, nets, inverse=rule == ("divide",))
-        case ("power",) if degree(node.args[0], {variable}, nets) <= 1:
+        case ("power",) if degree(node.args[0], {variable}, nets) < degree(node, {variable}, nets):
             return Expansion(REALS, TWO * _square(below[0].slope))  # of degree two: a square
     return None
 

@@ -132,8 +132,10 @@ def _closed(inside: Evaluation) -> Terms:
     closed: Terms = {}
     before: set[str] = set()
     program = inside.built.program
-    latents = {v.name for v in program.having("latent")}
-    for name, law in _guide(inside.built).laws.items():
+    laws = _guide(inside.built).laws
+    # What the guide fills in of the data may be drawn after a latent, as another latent may.
+    latents = {v.name for v in program.having("latent")} | set(laws)
+    for name, law in laws.items():
         prior = program.variables[name].law
         known_before = latents & parents(prior).keys() <= before
         if (

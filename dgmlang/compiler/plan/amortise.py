@@ -57,6 +57,8 @@ def amortised(
         return resolved, ()
     seen = [v for v in program.having("data", "given") if v.name not in names]
     seen += [program.variables[name] for name in drawn]
+    if not any(map(_readable, seen)):
+        return resolved, ()  # a net needs something to read
     taken = {*resolved.names, *resolved.hypers}
     statements = list(_statements(latents, [v for v in seen if _readable(v)], taken))
     body = _joined(resolved.model.body, "\n".join(statements))

@@ -58,7 +58,7 @@ class Piece:
 
 def cut(source: Source, tokens: list[Token]) -> tuple[list[Piece], list[Diagnostic]]:
     """The statements of a file, and a diagnostic for each bracket without its partner."""
-    cutter = _Cutter(source)
+    cutter = _Cutter(source, _matched(tokens))
     for token, after in zip_longest(tokens, tokens[1:]):
         if cutter.is_full:
             break
@@ -72,10 +72,12 @@ class _Cutter:
 
     `suspect`: a brace that was closed by a `}` further left than its line, hence perhaps another's.
     `closed`: the `}` of a body, until a token follows it. `is_full`: too deep to read on.
+    `matched`: every bracket has its partner, so where lines begin says nothing.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, matched: bool) -> None:
         self.source = source
+        self.matched = matched
         self.found: list[Diagnostic] = []
         self.top: list[Piece] = []
         self.blocks: list[Piece] = []
@@ -159,7 +161,7 @@ class _Cutter:
         if token.type == "model":
             return after is not None and after.type == "NAME"
         head = self.blocks[-1].tokens[0]
-        outside = head.type in ("guide", "noise", "recipe", "for")
+        outside = head.type in ("guide", "noise", "recipe", "for") and not self.matched
         return outside and _declares(token, after) and self._column(token) <= self._column(head)
 
     def _is_over(self, token: Token, after: Token | None) -> bool:
@@ -303,6 +305,17 @@ class _Cutter:
         """The column at which the token's line begins."""
         line = self.source.line(self.source.position(token.start)[0])
         return len(line) - len(line.lstrip()) + 1
+
+
+def _matched(tokens: list[Token]) -> bool:
+    """Whether every bracket of a text has its partner."""
+    opened: list[str] = []
+    for token in tokens:
+        if token.type in _CLOSER:
+            opened.append(_CLOSER[token.type])
+        elif token.type in _CLOSER.values() and (not opened or opened.pop() != token.type):
+            return False
+    return not opened
 
 
 def _can_start(token: Token) -> bool:

@@ -131,6 +131,11 @@ def _placed(
         what = f"the latents or energies of `{name}` here"
         scope.report.say(name_codes.not_built(node.span, what))
         return None
+    if law is None and scope.ranges:
+        # They would be one for all turns, where each turn draws its own.
+        what = f"the latents or energies of `{name}` in a loop"
+        scope.report.say(name_codes.not_built(node.span, what))
+        return None
     latents = inner.having("latent") if law is None else ()
     shared = scope.shared
     for variable in (*inner.having("param"), *latents):

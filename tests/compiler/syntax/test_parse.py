@@ -263,3 +263,9 @@ def test_limits(text: str, codes: set[str]) -> None:
     _, found = parse(Source("<text>", text))
     assert {diagnostic.code for diagnostic in found} == codes
     assert len(found) <= MAX_FINDINGS
+
+
+def test_where_lines_begin_says_nothing_where_brackets_match() -> None:
+    lines = ["for t in 0..3 {", "latent s[t] : bit ~ Bernoulli(0.5)", "}", "guide {", "s ~ D", "}"]
+    _, found = parse(Source("<text>", "\n".join(["model M {", *lines, "}"])))
+    assert found == ()
