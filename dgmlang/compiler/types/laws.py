@@ -203,7 +203,9 @@ def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool
     inside = (
         support.interval is not None
         and kind.interval is not None
-        and (support.interval in kind.interval and support.space == kind.space)
+        and support.interval in kind.interval
+        # A bit lies between the two values of a spin, and is neither.
+        and support.space == kind.space != "finite"
     )
     if kind.name == "any" or support == kind or levels or inside:
         return True
