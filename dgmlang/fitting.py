@@ -71,6 +71,7 @@ class Request:
     device: Any = None
     sample_weight: Any = None
     columns: Mapping[str, str | Sequence[str]] | str | None = None
+    precision: str | None = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -84,6 +85,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     if resumed is not None:
         request = _as_before(request, resumed[1])
         model = _same_program(model, resumed[1])
+    model = model.with_precision("float32" if request.precision is None else request.precision)
     if request.steps is not None and request.epochs is not None:
         raise DgmError(codes.two_lengths())
     recipe = written.recipe(model.plan.program, request.recipe)
@@ -168,9 +170,13 @@ def _as_before(request: Request, head: runs.Header) -> Request:
         raise DgmError(codes.held_out_missing(str(request.resume)))
     if (request.sample_weight is not None) != before.get("weighted", False):
         raise DgmError(codes.weights_changed(str(request.resume), before.get("weighted", False)))
+    precision = before.get("precision", "float32")
+    if request.precision not in (None, precision):
+        raise DgmError(codes.precision_changed(str(request.resume), precision))
     unsaid = [k for k in known if getattr(request, k) is None or k in ("seed", "freeze")]
     missing = {k: known[k] for k in unsaid if k != "valid" or known[k] != ARRAYS}
-    return replace(request, **missing, out=request.out or request.resume)
+    out = request.out or request.resume
+    return replace(request, **missing, precision=precision, out=out)
 
 
 ARRAYS = "arrays"

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
+from dgmlang.compiler.diagnostics.codes import training as training_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PRECISIONS = ("float32", "bfloat16")
+"""What nets can compute in; parameters, densities and losses are in single precision."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
@@ -46,8 +50,10 @@ class Model:
     chosen: str | None
     plan: Plan
     warnings: tuple[Diagnostic, ...]
+    precision: str = "float32"
     _instances: dict[tuple[tuple[str, Any], ...], Model] = field(default_factory=dict, repr=False)
     _objectives: dict[str, Objective] = field(default_factory=dict, repr=False)
+    _precisions: dict[str, Model] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         hypers = ", ".join(f"{n} = {v}" for n, v in self.hypers.items() if n not in self.open)
@@ -78,8 +84,21 @@ class Model:
             return self
         key = tuple(sorted(values.items()))
         if key not in self._instances:
-            self._instances[key] = compiled(self.source, {**self.settings, **values}, self.chosen)
+            same = compiled(self.source, {**self.settings, **values}, self.chosen)
+            self._instances[key] = same.with_precision(self.precision)
         return self._instances[key]
+
+    def with_precision(self, precision: str) -> Model:
+        """The same program, its nets computing in `float32` or `bfloat16` (DGM0724)."""
+        if precision not in PRECISIONS:
+            raise DgmError(training_codes.no_precision(precision, PRECISIONS))
+        if precision == self.precision:
+            return self
+        if precision not in self._precisions:
+            self._precisions[precision] = Model(
+                self.source, self.settings, self.chosen, self.plan, self.warnings, precision
+            )
+        return self._precisions[precision]
 
     # ── pure functions ───────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +115,7 @@ class Model:
         require_built(self.plan)
         if self.open:
             raise DgmError(codes.open_dimensions(self.open, self.source.name))
-        return lower(self.plan.program, self.plan.facts)
+        return lower(self.plan.program, self.plan.facts, self.precision)
 
     def init(self, seed: int = 0, data: Mapping[str, Any] | None = None) -> Params:
         """First parameters, by the table of initial values; `data` has a leading axis of examples.
@@ -225,6 +244,7 @@ class Model:
         device: Any = None,
         sample_weight: Any = None,
         columns: Mapping[str, str | Sequence[str]] | str | None = None,
+        precision: str | None = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 
@@ -262,6 +282,9 @@ class Model:
                 objective is the weighted mean of the examples' losses.
             columns: The columns of a table by variable, `{"x": ["age", "bmi"], "y": "label"}` or
                 `"x=age,bmi y=label"`; labels of a `cat` or a `bit` become its levels.
+            precision: What nets compute in, `"float32"` (the default) or `"bfloat16"`. Parameters,
+                the optimiser, densities and losses are in single precision either way. Queries of
+                the fitted model, saved or not, and a resumed run compute in the same.
 
         Raises:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
@@ -272,7 +295,7 @@ class Model:
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
             recipe, init, freeze, callbacks, out, resume, replace, progress, notes, log_dir, device,
-            sample_weight, columns,
+            sample_weight, columns, precision,
         )  # fmt: skip
         return fit(self, data, request)
 

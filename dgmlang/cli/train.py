@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SETTINGS = (
     "objective", "optimizer", "steps", "epochs", "batch", "seed", "valid", "prepare", "recipe",
     "patience", "freeze", "out", "resume", "replace", "log_dir", "device",
-    "sample_weight", "columns",
+    "sample_weight", "columns", "precision",
 )  # fmt: skip
 """The flags that go to `fit` as they are; one that was not given is left to `fit`."""
 
@@ -52,6 +52,7 @@ def _options(parser: ArgumentParser) -> None:
     add("--resume", type=Path, metavar="DIR", help="a run folder to go on with")
     add("--log-dir", metavar="DIR", help="a folder for the event files of TensorBoard")
     add("--device", metavar="NAME", help="where to compute: cpu, gpu, cuda:1 …")
+    add("--precision", metavar="NAME", help="what nets compute in: float32, or bfloat16")
     add("--columns", metavar="NAMES", help='of a table, by variable: "x=age,bmi y=label"')
     add("--sample-weight", metavar="NAME", help="the column or key with each example's weight")
     add("--replace", action="store_true", help="overwrite the run in --out")

@@ -39,7 +39,7 @@ class MaskedDense:
         return {"kernel": kernel, "bias": np.zeros(self.mask.shape[1], np.float32)}
 
     def __call__(self, params: Params, x: Array) -> Array:
-        y = x @ (params["kernel"] * self.mask) + params["bias"]
+        y = x @ (params["kernel"] * self.mask.astype(params["kernel"].dtype)) + params["bias"]
         return y.reshape(self.target)
 
 

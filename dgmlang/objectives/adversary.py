@@ -12,6 +12,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.lower.stages import Mapped
 from dgmlang.compiler.program import Call, Expr, Program, Read, Through
 from dgmlang.compiler.walk import arguments, walk
 from dgmlang.layers.layer import Layer, Site
@@ -46,7 +47,10 @@ class Critic:
             settings = {"hidden": HIDDEN, "activation": "swish"}
             body: Layer = implementation("layer", "mlp")(settings, Site((size,)))
             head: Layer = implementation("layer", "dense")({"units": 1}, Site(body.target))
-            self._layers = body, head
+            precision = lowered.built.precision
+            self._layers = (
+                Mapped(body, 0, body.target, precision), Mapped(head, 0, head.target, precision),
+            )  # fmt: skip
 
     def companions(self, key: Array, _: Values) -> Params:
         """The parameters of a critic that is built."""

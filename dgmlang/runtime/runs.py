@@ -66,7 +66,8 @@ def header(
     texts = {name: node.span.text for name, node in prepare.items()}
     source = model.source
     return Header(
-        source.name, source.text, model.chosen, model.settings, method, texts, settings,
+        source.name, source.text, model.chosen, model.settings, method, texts,
+        {**settings, "precision": model.precision},
         columns=columns.names, labels=columns.labels,
     )  # fmt: skip
 
@@ -87,6 +88,7 @@ def restore(path: Path) -> Fitted:
     run, head = read(path)
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
     model = compiled(Source(head.source, head.text), hypers, head.model)
+    model = model.with_precision(head.settings.get("precision", "float32"))
     template = model.lowered.init(0, None)
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
     chains = parse(preparation(head.prepare), brought(model.plan.program))
@@ -131,7 +133,8 @@ def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
     model, source = fitted.model, fitted.model.source
     head = Header(
         source.name, source.text, model.chosen, model.settings, fitted.objective, texts,
-        {"seed": fitted.inlet.seed}, columns=fitted.inlet.columns.names,
+        {"seed": fitted.inlet.seed, "precision": model.precision},
+        columns=fitted.inlet.columns.names,
         labels=fitted.inlet.columns.labels,
     )  # fmt: skip
     training = {

@@ -59,6 +59,7 @@ class Built:
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
         checks: The program's run-time checks of kinds.
+        precision: What layers with parameters compute in; all else is in single precision.
         watch: What notes the values that checks see, only where a failure is looked into.
     """
 
@@ -77,6 +78,7 @@ class Built:
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
     checks: tuple[Checked, ...]
+    precision: str = "float32"
     watch: Watch | None = None
 
     @property
@@ -91,11 +93,15 @@ class Built:
         return law
 
 
-def build(program: Program, facts: Facts) -> Built:
+def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
     """Builds everything of a program that does not depend on values."""
     placed = {id(s): (chain, s) for chain in chains(program) for s in chain.stages}
     bijective = {i for i, (_, stage) in placed.items() if stage.extern.kind == "bijection"}
-    layers = {i: layer(stage) for i, (_, stage) in placed.items() if i not in bijective}
+    layers = {
+        i: layer(stage, precision=precision)
+        for i, (_, stage) in placed.items()
+        if i not in bijective
+    }
     variables = program.having("data", "latent")
     laws = {v.name: v.law for v in variables if v.law is not None}
     directed = {n: law for n, law in laws.items() if not isinstance(law, EnergyLaw | ScoreLaw)}
@@ -105,9 +111,9 @@ def build(program: Program, facts: Facts) -> Built:
         program=program,
         facts=facts,
         layers=layers,
-        bijections={i: bijection(placed[i][1]) for i in bijective},
+        bijections={i: bijection(placed[i][1], precision=precision) for i in bijective},
         paths={i: (*chain.owner, stage.place) for i, (chain, stage) in placed.items()},
-        heads=dict(_heads(program, layers)),
+        heads=dict(_heads(program, layers, precision)),
         orders=dict(_orders(program)),
         shifted=frozenset(id(p) for v in variables for p in shifted(v, program.nets)),
         directed=tuple(name for part in parts for name in part.variables),
@@ -121,6 +127,7 @@ def build(program: Program, facts: Facts) -> Built:
         score=scores[0] if scores else None,
         process=_process(scores[0][1]) if scores else None,
         checks=tuple(e for e in expressions(program) if isinstance(e, Checked)),
+        precision=precision,
     )
 
 
@@ -131,19 +138,21 @@ def at(params: Params, path: tuple[str, ...]) -> Params:
     return params
 
 
-def _heads(program: Program, layers: Mapping[int, Mapped]) -> Iterator[tuple[HeadKey, BuiltHead]]:
+def _heads(
+    program: Program, layers: Mapping[int, Mapped], precision: str
+) -> Iterator[tuple[HeadKey, BuiltHead]]:
     for net in program.nets.values():
         for head in net.heads:
             if not head.direct:
-                yield (net.name, head.name), _head(head, net.body, layers)
+                yield (net.name, head.name), _head(head, net.body, layers, precision)
     if program.critic is not None and not program.critic.head.direct:
         critic = program.critic
-        yield ("critic", critic.head.name), _head(critic.head, critic.value, layers)
+        yield ("critic", critic.head.name), _head(critic.head, critic.value, layers, precision)
 
 
-def _head(head: Head, body: Expr, layers: Mapping[int, Mapped]) -> BuiltHead:
+def _head(head: Head, body: Expr, layers: Mapping[int, Mapped], precision: str) -> BuiltHead:
     if not head.masked:
-        return dense_head(head, numbers(body.type.array_shape))
+        return dense_head(head, numbers(body.type.array_shape), precision)
     assert isinstance(body, Through)
     return masked_head(head, layers[id(body.chain.stages[-1])])
 

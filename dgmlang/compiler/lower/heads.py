@@ -54,16 +54,17 @@ class MaskedOutput:
 BuiltHead = Output | MaskedOutput
 
 
-def dense_head(head: Head, features: Shape) -> Output:
+def dense_head(head: Head, features: Shape, precision: str = "float32") -> Output:
     """One dense map from the axes that are not kept to the head's own."""
     shape = numbers(head.type.array_shape)
     n, units = int(np.prod(features[head.prefix :])), int(np.prod(shape[head.prefix :]))
     dense = implementation("layer", "dense")({"units": units}, Site((n,)))
-    mapped = Mapped(dense, head.prefix, (*shape[: head.prefix], units))
+    mapped = Mapped(dense, head.prefix, (*shape[: head.prefix], units), precision)
     return Output(mapped, head.prefix, shape, head.type.kind)
 
 
 def masked_head(head: Head, causal: Mapped) -> MaskedOutput:
     """The head of the causal layer that ends the body."""
     shape = numbers(head.type.array_shape)
-    return MaskedOutput(cast(CausalLayer, causal.layer).head(shape), head.type.kind)
+    last = cast(CausalLayer, causal.layer).head(shape)
+    return MaskedOutput(Mapped(last, 0, shape, causal.precision), head.type.kind)

@@ -30,9 +30,9 @@ from dgmlang.processes.process import AbstractProcess
 T = TypeVar("T")
 
 
-def lower(program: Program, facts: Facts) -> Lowered:
+def lower(program: Program, facts: Facts, precision: str = "float32") -> Lowered:
     """The functions of an instantiated program; it has no open dimensions."""
-    return Lowered(build(program, facts))
+    return Lowered(build(program, facts, precision))
 
 
 @partial(jax.jit, static_argnums=(0, 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,16 +25,28 @@ from dgmlang.registry import implementation
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """A layer mapped over `axes` leading axes; all entries share its parameters and inputs."""
+    """A layer mapped over `axes` leading axes; all entries share its parameters and inputs.
+
+    In `bfloat16`, a layer with parameters gets those and its inputs rounded, and its result goes
+    back to the precision around it. One without has nothing to gain, and much to lose where it
+    holds frequencies or angles.
+    """
 
     layer: Layer
     axes: int
     target: Shape
+    precision: str = "float32"
 
     def init(self, rng: np.random.Generator) -> Params:
         return self.layer.init(rng)
 
     def __call__(self, params: Params, x: Array, **inputs: Array) -> Array:
+        if self.precision == "float32" or not params:
+            return self._map(params, x, inputs)
+        rounded = jax.tree.map(partial(_cast, dtype=jnp.dtype(self.precision)), (params, x, inputs))
+        return _cast(self._map(*rounded), jnp.result_type(float))
+
+    def _map(self, params: Params, x: Array, inputs: Mapping[str, Array]) -> Array:
         def one(entry: Array) -> Array:
             return self.layer(params, entry, **inputs)
 
@@ -97,17 +110,21 @@ class ZeroHead:
         return (x.reshape(-1) @ params["kernel"] + params["bias"]).reshape(self.target)
 
 
+@dataclass(frozen=True)
 class Builder:
     """Builds the chains that stages take as arguments, for the sizes that those feed in."""
+
+    precision: str = "float32"
 
     def net(self, chain: Chain, source: Shape, target: Shape) -> Layer:
         """The chain as a net, with a dense head that starts at zero."""
         parts: dict[str, Layer] = {}
         shape = source
         for stage in chain.stages:
-            parts[stage.place] = layer(stage, shape)
+            parts[stage.place] = layer(stage, shape, self.precision)
             shape = parts[stage.place].target
-        parts["head"] = ZeroHead(int(np.prod(shape)), target)
+        head = ZeroHead(int(np.prod(shape)), target)
+        parts["head"] = Mapped(head, 0, target, self.precision)
         return Sequence(parts, target)
 
     def bijection(self, chain: Chain, site: Site) -> Composed:
@@ -115,29 +132,31 @@ class Builder:
         parts: dict[str, Bijection] = {}
         shape = site.shape
         for stage in chain.stages:
-            parts[stage.place] = bijection(stage, shape)
+            parts[stage.place] = bijection(stage, shape, self.precision)
             shape = parts[stage.place].target
         return Composed(parts, shape)
 
 
-BUILDER = Builder()
-
-
-def layer(stage: Stage, shape: Shape | None = None) -> Mapped:
+def layer(stage: Stage, shape: Shape | None = None, precision: str = "float32") -> Mapped:
     """The layer of a stage, for an input of this shape (as checked where it is not given)."""
     shape = numbers(stage.source.array_shape) if shape is None else shape
     axes = len(shape) - unit_rank(stage.extern, len(shape))
     site = Site(shape[axes:], _levels(stage.source), _input_shapes(stage.inputs))
     built = implementation("layer", stage.extern.name)(_settings(stage), site)
-    return Mapped(built, axes, shape[:axes] + built.target)
+    return Mapped(built, axes, shape[:axes] + built.target, precision)
 
 
-def bijection(stage: Stage, shape: Shape | None = None) -> Bijection:
-    """The bijection of a stage; its transform maps over further leading axes by itself."""
+def bijection(stage: Stage, shape: Shape | None = None, precision: str = "float32") -> Bijection:
+    """The bijection of a stage; its transform maps over further leading axes by itself.
+
+    `precision` is that of the nets in it; the map itself and its log-determinant keep theirs.
+    """
     shape = numbers(stage.source.array_shape) if shape is None else shape
     axes = len(shape) - unit_rank(stage.extern, len(shape))
     site = Site(shape[axes:], None, _input_shapes(stage.inputs))
-    return implementation("bijection", stage.extern.name)(_settings(stage), site, BUILDER)
+    return implementation("bijection", stage.extern.name)(
+        _settings(stage), site, Builder(precision)
+    )
 
 
 def unit_rank(extern: Extern, rank: int) -> int:
@@ -161,6 +180,12 @@ def run_time(stage: Stage, value: Callable[[Expr], Any]) -> dict[str, Array]:
     return found
 
 
+def _cast(x: Array, dtype: jnp.dtype) -> Array:
+    """Floats in another precision; all else as it is."""
+    x = jnp.asarray(x)
+    return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
 def _below(place: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
     start = f"{place}/"
     return {n.removeprefix(start): v for n, v in inputs.items() if n.startswith(start)}
@@ -181,4 +206,4 @@ def _input_shapes(inputs: Mapping[str, Expr]) -> dict[str, Shape]:
     return {name: numbers(expr.type.array_shape) for name, expr in inputs.items()}
 
 
-__all__ = ["BUILDER", "Composed", "Mapped", "Sequence", "bijection", "layer", "unit_rank"]
+__all__ = ["Builder", "Composed", "Mapped", "Sequence", "bijection", "layer", "unit_rank"]

@@ -226,3 +226,24 @@ def no_event_writer() -> Diagnostic:
         "run `pip install 'dgmlang[tensorboard]'`",
         place="fit",
     )
+
+
+def no_precision(name: str, present: Iterable[str]) -> Diagnostic:
+    """A precision that nets cannot compute in, or not yet."""
+    unbuilt = name == "float64"
+    why = "`float64` is not built yet" if unbuilt else f"no precision is called `{name}`"
+    return Diagnostic(
+        "DGM0724",
+        "precision not built" if unbuilt else "unknown precision",
+        (),
+        (f"{why}; there are {' and '.join(f'`{known}`' for known in present)}",),
+        'leave `precision` out for `float32`, or set `precision = "bfloat16"`',
+        place="fit",
+    )
+
+
+def precision_changed(run: str, before: str) -> Diagnostic:
+    """A run is resumed in another precision."""
+    why = f"the run was trained in `{before}`, and goes on in it"
+    other = "leave `precision` out, or start a new run from it with `init`"
+    return Diagnostic("DGM0725", "other precision", (), (why,), other, place=run)
