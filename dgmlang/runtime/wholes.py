@@ -12,7 +12,7 @@ ROUNDING = 8
 
 
 def near(x: Array) -> Array:
-    """The whole number where rounding alone keeps an entry from it: 49 · (1/49) is below 1."""
+    """The whole number where rounding alone keeps an entry from it: 41 · (1/41) is below 1."""
     nearest = jnp.round(x)
     rounding = ROUNDING * jnp.finfo(x.dtype).eps * jnp.maximum(1.0, jnp.abs(x))
     return jnp.where(jnp.abs(x - nearest) <= rounding, nearest, x)

@@ -174,7 +174,7 @@ def test_a_fraction_is_not_cut_off() -> None:
 
 
 def test_rounding_is_no_fraction() -> None:
-    """In single precision 49 · (1/49) is below 1, which would come out as 0."""
+    """In single precision 41 · (1/41) is below 1, which would come out as 0."""
     labels = variables("data y : count ~ Poisson(1)")
     y = np.arange(100)
     for divisor in (3, 10, 41, 49, 97):
