@@ -167,24 +167,21 @@ def test_realnvp_comes_close_to_the_entropy_and_not_below() -> None:
 
 @pytest.mark.parametrize("objective", ["ssm", "dsm(sigma = 0.2)"])
 def test_realnvp_matches_scores(objective: str) -> None:
-    """Both learn the blurred moons: `dsm` blurs them itself. Held against a Gaussian's score."""
+    """Both learn the blurred moons: `dsm` blurs them itself. Held against a Gaussian's score.
+
+    A flow's score is steep where two folds meet, and a few points there carry much of the mean; so
+    it is the mean of three trainings that is held.
+    """
     rng = np.random.default_rng(0)
     x, test = (dgm.data("moons", 8000, seed=seed)["x"] for seed in (0, 1))
     blurred, at = ((data + rng.normal(0, 0.2, data.shape)).astype(np.float32) for data in (x, test))
     data = blurred if objective == "ssm" else x
-    fitted = load("realnvp", layers=6).fit(data, objective=objective, steps=1500)
+    model = load("realnvp", layers=6)
+    fits = [model.fit(data, objective=objective, steps=1500, seed=seed) for seed in range(3)]
     truth = moons(at, np.hypot(0.05, 0.2))[1]
     gaussian = -(at - at.mean(axis=0)) @ np.linalg.inv(np.cov(at.T))
-    assert mostly_apart(np.asarray(fitted.score(at)), truth) < 0.4 * mostly_apart(gaussian, truth)
-
-
-def mostly_apart(left: np.ndarray, right: np.ndarray) -> float:
-    """As `apart`, without the hundredth of the data where they are furthest apart.
-
-    The score of a flow is steep where two folds meet: five points of 8000 were a third of a mean.
-    """
-    distances = np.sort(np.sum((left - right) ** 2, axis=1))
-    return float(np.mean(distances[: -len(distances) // 100]))
+    errors = [apart(np.asarray(fitted.score(at)), truth) for fitted in fits]
+    assert np.mean(errors) < 0.4 * apart(gaussian, truth)
 
 
 def apart(left: np.ndarray, right: np.ndarray) -> float:

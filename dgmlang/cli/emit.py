@@ -29,7 +29,7 @@ def _run(args: Namespace) -> int:
     if args.out is None:
         print(text)
     else:
-        from dgmlang.cli.files import put
+        from dgmlang.runtime.checkpoint import put
 
         put(args.out, lambda file: file.write(f"{text}\n".encode()))
         print(args.out)

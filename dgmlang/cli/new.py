@@ -39,7 +39,7 @@ def _run(args: Namespace) -> int:
         raise UsageError(f"there is no example `{args.like}`; {hint}")
     if args.file.exists():
         raise UsageError(f"{args.file} is there already; `dgm new` overwrites nothing")
-    from dgmlang.cli.files import put
+    from dgmlang.runtime.checkpoint import put
 
     put(args.file, lambda out: out.write(_named(known[args.like], args.file.stem).encode()))
     print(f"{args.file}, after the example {args.like}")

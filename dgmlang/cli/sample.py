@@ -9,7 +9,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
-from dgmlang.cli.files import put
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +70,8 @@ def _absent(*files: Path | None) -> list[Path]:
 
 
 def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:
+    from dgmlang.runtime.checkpoint import put
+
     put(out, lambda file: _archive(file, drawn))
     shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in drawn.items())
     print(f"{out}: {shapes}")

@@ -15,13 +15,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
-from dgmlang.compiler.diagnostics.codes import runs as file_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import dtype
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.likelihood import log_likelihood
 from dgmlang.objectives.objective import Values
-from dgmlang.runtime.checkpoint import write
+from dgmlang.runtime.checkpoint import put
 from dgmlang.runtime.inlet import brought
 
 if TYPE_CHECKING:
@@ -55,13 +54,8 @@ def export(fitted: Fitted, path: Path, query: str, batch: int | None) -> None:
         raise DgmError(codes.needs_package("export", "flatbuffers", "export"))
     found = _written(fitted, made, query, batch)
     signature = json.dumps(_signature(fitted, query, made, found), indent=2, ensure_ascii=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, lambda out: out.write(found.serialize()))
-        write(path.with_name(f"{path.name}.json"), lambda out: out.write(f"{signature}\n".encode()))
-    except OSError as error:
-        reason = (error.strerror or "the system refused").lower()
-        raise DgmError(file_codes.unwritable(str(path), reason)) from error
+    put(path, lambda out: out.write(found.serialize()))
+    put(path.with_name(f"{path.name}.json"), lambda out: out.write(f"{signature}\n".encode()))
 
 
 def _made(fitted: Fitted, query: str, batch: int | None) -> Exported:

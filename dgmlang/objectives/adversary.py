@@ -17,7 +17,8 @@ from dgmlang.compiler.program import Call, Expr, Program, Read, Through
 from dgmlang.compiler.walk import arguments, walk
 from dgmlang.layers.layer import Layer, Site
 from dgmlang.objectives.batch import keyed, per_example
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.objective import Loss, Objective, Params, Player, Values, stateless
+from dgmlang.objectives.priors import with_priors
 from dgmlang.objectives.variables import data_names, only, shape_of
 from dgmlang.registry import implementation
 
@@ -72,6 +73,25 @@ class Critic:
     def __call__(self, params: Params, batch: Values) -> Array:
         """The critic's value [n] of each example."""
         return per_example(self.one)(params, batch)
+
+
+def contest(name: str, critic: Critic, against: Loss, model: Loss, critic_steps: int) -> Objective:
+    """The critic, `critic_steps` times a step, against the model; neither loss is a likelihood."""
+    players = (
+        Player("critic", against, critic.owns, critic_steps),
+        Player("model", model, lambda parameter: not critic.owns(parameter)),
+    )
+    return with_priors(
+        critic.lowered,
+        Objective(
+            name=name,
+            quantity="adversarial losses, not a likelihood",
+            players=players,
+            companions=critic.companions,
+            start=stateless,
+            validate=None,
+        ),
+    )
 
 
 def _owned(program: Program) -> Callable[[str], bool]:

@@ -7,19 +7,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, fakes
+from dgmlang.objectives.adversary import Critic, contest, fakes
 from dgmlang.objectives.batch import keyed
 from dgmlang.objectives.gan import critic_loss
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
     Params,
-    Player,
     State,
     Values,
-    stateless,
 )
-from dgmlang.objectives.priors import with_priors
 from dgmlang.registry import implements
 
 
@@ -55,17 +52,4 @@ def bigan(lowered: Lowered, *, critic_steps: int = 1) -> Objective:
         real, fake = values_of(params, batch, key)
         return critic_loss(fake, real), (state, {})
 
-    return with_priors(
-        lowered,
-        Objective(
-            name="bigan",
-            quantity="adversarial losses, not a likelihood",
-            players=(
-                Player("critic", against, critic.owns, critic_steps),
-                Player("model", model, lambda name: not critic.owns(name)),
-            ),
-            companions=critic.companions,
-            start=stateless,
-            validate=None,
-        ),
-    )
+    return contest("bigan", critic, against, model, critic_steps)

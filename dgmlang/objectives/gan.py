@@ -9,17 +9,14 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, fakes, gradient_norms
+from dgmlang.objectives.adversary import Critic, contest, fakes, gradient_norms
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
     Params,
-    Player,
     State,
     Values,
-    stateless,
 )
-from dgmlang.objectives.priors import with_priors
 from dgmlang.registry import implements
 
 LOSSES = ("nonsaturating", "minimax")
@@ -68,20 +65,7 @@ def gan(
         fake = critic(params, fakes(lowered, params, key, batch))
         return model_loss(fake, loss), (state, {})
 
-    return with_priors(
-        lowered,
-        Objective(
-            name="gan",
-            quantity="adversarial losses, not a likelihood",
-            players=(
-                Player("critic", against, critic.owns, critic_steps),
-                Player("model", model, lambda name: not critic.owns(name)),
-            ),
-            companions=critic.companions,
-            start=stateless,
-            validate=None,
-        ),
-    )
+    return contest("gan", critic, against, model, critic_steps)
 
 
 def critic_loss(real: Array, fake: Array) -> Array:

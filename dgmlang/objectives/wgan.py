@@ -10,18 +10,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, fakes, gradient_norms
+from dgmlang.objectives.adversary import Critic, contest, fakes, gradient_norms
 from dgmlang.objectives.batch import along, size
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
     Params,
-    Player,
     State,
     Values,
-    stateless,
 )
-from dgmlang.objectives.priors import with_priors
 from dgmlang.objectives.variables import data_names
 from dgmlang.registry import implements
 
@@ -63,20 +60,7 @@ def wgan(
         fake = critic(bounded(params), fakes(lowered, params, key, batch))
         return -jnp.mean(fake), (state, {})
 
-    return with_priors(
-        lowered,
-        Objective(
-            name="wgan",
-            quantity="adversarial losses, not a likelihood",
-            players=(
-                Player("critic", against, critic.owns, critic_steps),
-                Player("model", model, lambda name: not critic.owns(name)),
-            ),
-            companions=critic.companions,
-            start=stateless,
-            validate=None,
-        ),
-    )
+    return contest("wgan", critic, against, model, critic_steps)
 
 
 def between(lowered: Lowered, key: Array, batch: Values, drawn: Values) -> Values:

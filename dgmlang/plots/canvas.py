@@ -37,7 +37,7 @@ def plain(axes: Axes) -> Axes:
 
 def save(drawn: Figure, path: Path) -> None:
     """Write a figure whole or not at all, in the format of the path's ending (DGM0605)."""
-    from dgmlang.runtime.checkpoint import write
+    from dgmlang.runtime.checkpoint import put
 
     ending = path.suffix.removeprefix(".") or "png"
     supported = drawn.canvas.get_supported_filetypes()
@@ -45,9 +45,4 @@ def save(drawn: Figure, path: Path) -> None:
         raise DgmError(codes.no_picture_format(str(path), ending, sorted(supported)))
     picture = BytesIO()
     drawn.savefig(picture, format=ending, dpi=DPI)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, lambda out: out.write(picture.getbuffer()))
-    except OSError as error:
-        reason = (error.strerror or "the system refused").lower()
-        raise DgmError(codes.unwritable(str(path), reason)) from error
+    put(path, lambda out: out.write(picture.getbuffer()))

@@ -57,6 +57,15 @@ class Run:
         return nested
 
 
+def put(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write one file whole or not at all, its folder made (DGM0605 where the system refuses)."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, fill)
+    except OSError as error:
+        raise DgmError(codes.unwritable(str(path), _reason(error))) from error
+
+
 def claim(path: Path, *, replace: bool = False) -> None:
     """Make a folder ready for a new run; DGM0606 where something would be lost."""
     try:

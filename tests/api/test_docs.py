@@ -36,7 +36,9 @@ def test_every_whole_program_compiles(page: Path) -> None:
         if block["head"].split()[:1] == ["dgm"] and "wrong" not in block["head"]:
             text = block["text"]
             if re.search(r"^model ", text, re.MULTILINE):
-                compile_source(Source(str(page), text))
+                plan, report = compile_source(Source(str(page), text))
+                assert plan.program.name in text
+                assert report.warnings == ()
 
 
 def commands(text: str) -> list[tuple[str, str]]:

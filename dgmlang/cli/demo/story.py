@@ -17,10 +17,9 @@ import numpy as np
 import dgmlang as dgm
 from dgmlang.cli.demo.pictures import draw
 from dgmlang.cli.eval import number
-from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.evaluate.result import bits_per_dim
 from dgmlang.fitted import Fitted
-from dgmlang.runtime.checkpoint import write
+from dgmlang.runtime.checkpoint import put
 
 STEPS = 3_000
 HELD_OUT = 297
@@ -67,13 +66,8 @@ def _put_files(out: Path) -> tuple[Path, Path, Path]:
         lambda file: np.savez(file, x=learned),
         lambda file: np.savez(file, x=held),
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for path, fill in zip(paths, fills, strict=True):
-            write(path, fill)
-    except OSError as error:
-        reason = (error.strerror or "the system refused").lower()
-        raise dgm.DgmError(codes.unwritable(str(out), reason)) from error
+    for path, fill in zip(paths, fills, strict=True):
+        put(path, fill)
     return paths
 
 

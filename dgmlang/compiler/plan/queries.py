@@ -58,10 +58,6 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
         yield Query("log_prob", "estimate", "one ODE with its divergence")
 
 
-def _guided(facts: Facts) -> bool:
-    return bool(facts.flags["guide_density"] and facts.flags["directed"])
-
-
 def _density_cost(facts: Facts) -> str:
     turned = sum({r.turns: r.states for r in facts.removed if r.turns}.values())
     states = max((r.states for r in facts.removed if not r.turns), default=0)

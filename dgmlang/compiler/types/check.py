@@ -28,10 +28,10 @@ from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.held import held
-from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.kinds import ANY, Type
 from dgmlang.compiler.types.looped import law_in_loops
 from dgmlang.compiler.types.origins import law_of
-from dgmlang.compiler.types.scope import Scope, Shared, Wrong
+from dgmlang.compiler.types.scope import Scope, Shared, Wrong, wrong
 from dgmlang.compiler.types.static import Static, static
 from dgmlang.compiler.types.whole import idle_declarations, once, settle
 from dgmlang.compiler.walk import reads
@@ -112,7 +112,8 @@ def declare(written: list[loops.InLoops], scope: Scope) -> None:
             scope.report.say(name_codes.not_built(s.type.span, "missing entries of loops"))
             type_ = type_.present
         whole = replace(type_, shape=(*(loop.stop for loop in around), *type_.shape))
-        scope.shared.values[s.name] = Read(s.name, type=whole, span=s.name_span)
+        read = Read(s.name, type=whole, span=s.name_span)
+        scope.shared.values[s.name] = wrong(s.name_span) if type_.kind == ANY else read
 
 
 def _refuse_unbuilt(body: tuple[ast.Statement, ...], report: Report) -> None:

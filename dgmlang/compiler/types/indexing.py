@@ -21,8 +21,8 @@ def index(
     node: ast.Index, value: Expr, scope: Scope, elaborate: Callable[[ast.Expr, Scope], Expr]
 ) -> Expr:
     """`value[items]` (DGM0330 to DGM0332). Several class indices broadcast, and lead the result."""
-    if isinstance(value, Wrong) or value.type.kind.name == "any":
-        return wrong(node.span)
+    if isinstance(value, Wrong):
+        return value
     items = tuple(_item(item, scope, elaborate) for item in node.items)
     known = not any(isinstance(item, Wrong) for item in items)
     if not known or not _of_the_past(node, value, items, scope):
