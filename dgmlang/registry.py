@@ -6,7 +6,7 @@ folder of a kind is imported when its first implementation is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, TypeVar
@@ -49,6 +49,12 @@ def implementation(kind: str, name: str) -> Any:
     """What implements `extern kind name`; KeyError where nothing does."""
     _import(FOLDERS[kind])
     return _found[kind, name]
+
+
+def chosen(kind: str, held: Any) -> tuple[Any, Mapping[str, Any]]:
+    """What a setting names, with settings of its own: `relu`, or `checkerboard(odd = true)`."""
+    name, settings = (held, {}) if isinstance(held, str) else (held.name, held.settings)
+    return implementation(kind, name), settings
 
 
 def implemented(*kinds: str) -> frozenset[tuple[str, str]]:

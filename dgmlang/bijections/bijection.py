@@ -8,8 +8,8 @@ methods are written once, in terms of those.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,17 @@ class Bijection(Protocol):
 
     def transform(self, params: Params, **inputs: Array) -> Transform:
         """The transform from base to data at these parameters and run-time arguments."""
+        ...
+
+
+@runtime_checkable
+class FromData(Protocol):
+    """A bijection that starts from data, or that holds one which does."""
+
+    def settle(
+        self, params: Params, ys: Array, inputs: Mapping[str, Array]
+    ) -> tuple[Params, Array]:
+        """(parameters set by the data ys [n, …], what those are on the side of the base)."""
         ...
 
 
@@ -123,6 +134,26 @@ def pull(transform: Transform[Any], y: Array) -> tuple[Array, Array]:
         return _through(transform.parts[::-1], pull, y)
     x = jnp.asarray(transform.inv(y))
     return x, jnp.sum(transform.log_abs_det_jacobian(x, y))
+
+
+def settle(
+    bijection: Bijection, params: Params, ys: Array, inputs: Mapping[str, Array]
+) -> tuple[Params, Array]:
+    """First parameters by what arrives from the data's side, and what goes on towards the base.
+
+    Args:
+        bijection: One that starts from data, or any other, which leaves its parameters alone.
+        params: Its first parameters so far.
+        ys: Examples on the side of the data, [n, …].
+        inputs: Its run-time arguments, [n, …] each.
+    """
+    if isinstance(bijection, FromData):
+        return bijection.settle(params, ys, inputs)
+
+    def back(y: Array, given: Mapping[str, Array]) -> Array:
+        return pull(bijection.transform(params, **given), y)[0]
+
+    return params, jax.vmap(back)(ys, dict(inputs))
 
 
 def _through(

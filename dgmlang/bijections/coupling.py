@@ -13,13 +13,12 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
 from numpyro.distributions.transforms import Transform
 
 from dgmlang.bijections.bijection import AbstractFlow, Builder, pull, push
+from dgmlang.bijections.split import Split, split
 from dgmlang.layers.layer import Layer, Params, Shape, Site
-from dgmlang.layers.mlp import beside, condition_size
-from dgmlang.registry import implementation, implements
+from dgmlang.registry import chosen, implementation, implements
 
 
 class Entrywise(Protocol):
@@ -30,38 +29,6 @@ class Entrywise(Protocol):
     def __call__(self, raw: Array) -> Transform[Any]:
         """The transform of n entries at raw numbers [n, parameters]."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The flat entries in an order that puts the `kept` conditioning ones first."""
-
-    order: NDArray[np.int_]
-    kept: int
-
-    @classmethod
-    def by(cls, mask: NDArray[np.bool_]) -> Split:
-        """Conditioning entries are those where the mask is True."""
-        return cls(np.argsort(~mask, kind="stable"), int(mask.sum()))
-
-    @property
-    def moved(self) -> int:
-        """How many entries are transformed."""
-        return len(self.order) - self.kept
-
-    def apart(self, flat: Array) -> tuple[Array, Array]:
-        """(conditioning, transformed) entries."""
-        ordered = flat if self._trivial else flat[self.order]
-        return ordered[: self.kept], ordered[self.kept :]
-
-    def together(self, kept: Array, moved: Array) -> Array:
-        """The inverse of `apart`."""
-        ordered = jnp.concatenate([kept, moved])
-        return ordered if self._trivial else ordered[np.argsort(self.order)]
-
-    @property
-    def _trivial(self) -> bool:
-        return bool((self.order == np.arange(len(self.order))).all())
 
 
 class CouplingTransform(AbstractFlow):
@@ -84,8 +51,8 @@ class CouplingTransform(AbstractFlow):
     ) -> tuple[Array, Array]:
         own = self.coupling
         kept, moved = own.split.apart(jnp.ravel(value))
-        raw = own.net(self.params, beside(kept, self.condition))
-        moved, log_det = step(own.entrywise(raw), moved)
+        raw = own.net(self.params, own.split.shown(value, self.condition))
+        moved, log_det = step(own.entrywise(own.split.rows(raw)), moved)
         return own.split.together(kept, moved).reshape(own.target), log_det
 
 
@@ -108,11 +75,10 @@ class Coupling:
 @implements("bijection", "coupling")
 def coupling(settings: Mapping[str, Any], site: Site, build: Builder) -> Coupling:
     """`coupling(net, transform, mask, condition)`; arrays are taken in raster order."""
-    n = site.size
+    mask, own = chosen("mask", settings["mask"])
     # A single entry has no other to learn from: its transform is a constant (or the condition's).
-    mask = implementation("mask", settings["mask"])(n) if n > 1 else np.zeros(n, bool)
-    split = Split.by(mask)
+    parts = split(mask(own, site.shape) if site.size > 1 else np.zeros(1, bool))
     entrywise = implementation("transform", settings["transform"])()
-    source = (split.kept + condition_size(site),)
-    net = build.net(settings["net"], source, (split.moved, entrywise.parameters))
-    return Coupling(site.shape, split, net, entrywise)
+    source = parts.source(site.inputs.get("condition"))
+    net = build.net(settings["net"], source, parts.target(entrywise.parameters))
+    return Coupling(site.shape, parts, net, entrywise)

@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from numpyro.distributions.transforms import Transform
 
-from dgmlang.bijections.bijection import AbstractFlow, Bijection, Builder, pull, push
+from dgmlang.bijections.bijection import AbstractFlow, Bijection, Builder, pull, push, settle
 from dgmlang.layers.layer import Params, Shape, Site
 from dgmlang.registry import implements
 
@@ -64,6 +64,18 @@ class Repeat:
 
     def transform(self, params: Params, **inputs: Array) -> Scanned:
         return Scanned(self.body, self.n, len(self.target), params, inputs)
+
+    def settle(
+        self, params: Params, ys: Array, inputs: Mapping[str, Array]
+    ) -> tuple[Params, Array]:
+        """Each copy by what the copies behind it let through, the last one first."""
+
+        def copy(ys: Array, params: Params) -> tuple[Array, Params]:
+            settled, xs = settle(self.body, params, ys, inputs)
+            return xs, settled
+
+        xs, settled = jax.lax.scan(copy, ys, params, length=self.n, reverse=True)
+        return settled, xs
 
 
 @implements("bijection", "repeat")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions.transforms import ComposeTransform
 
+from dgmlang.bijections.along import Along
+from dgmlang.compiler.lower.stages import Mapped
 from dgmlang.layers.layer import Site
 from dgmlang.registry import implementation
 
@@ -18,7 +21,7 @@ Chain = tuple[tuple[str, dict[str, Any]], ...]
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """An mlp with a head that does not start at zero, so that couplings do something."""
+    """An mlp, or convolutions, with a head that does not start at zero: couplings do something."""
 
     body: Any
     head: Any
@@ -42,14 +45,24 @@ class Composed:
     def transform(self, params: Any, **inputs: Any) -> Any:
         return ComposeTransform(
             [
-                part.transform(params[place], **(inputs if "coupling" in place else {}))
+                part.transform(params[place], **(inputs if place.endswith(GIVEN) else {}))
                 for place, part in self.parts.items()
             ]
         )
 
 
+GIVEN = ("coupling", "repeat", "squeeze", "multiscale")
+"""The stages to which the run-time arguments of a chain are passed on."""
+
+
 class Builder:
     def net(self, chain: Any, source: tuple[int, ...], target: tuple[int, ...]) -> Net:
+        if len(source) == 3:
+            own = {"channels": 8, "layers": 1, "kernel": 3, "activation": "tanh"}
+            picture = implementation("layer", "conv_net")(own, Site(source))
+            units = int(np.prod(target[2:]))
+            head = implementation("layer", "dense")({"units": units}, Site((8,)))
+            return Net(picture, Mapped(head, 2, (*source[:2], units)), target)
         body = implementation("layer", "mlp")({"hidden": chain, "activation": "tanh"}, Site(source))
         units = int(np.prod(target))
         return Net(body, implementation("layer", "dense")({"units": units}, Site((8,))), target)
@@ -60,16 +73,30 @@ class Builder:
         )
 
 
+VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder")
+"""Bijections of the last axis, mapped over those in front."""
+
+
 def build(name: str, settings: dict[str, Any], site: Site) -> Any:
-    return implementation("bijection", name)(settings, site, Builder())
+    axes = len(site.shape) - 1 if name in VECTORS else 0
+    unit = Site(site.shape[axes:], inputs=site.inputs)
+    built = implementation("bijection", name)(settings, unit, Builder())
+    return Along(built, site.shape) if axes else built
 
 
-def coupling(**settings: str) -> tuple[str, dict[str, Any]]:
+def coupling(**settings: Any) -> tuple[str, dict[str, Any]]:
     return "coupling", {"net": [8], "transform": "affine", "mask": "half", **settings}
+
+
+def squares(odd: bool) -> tuple[str, dict[str, Any]]:
+    """A coupling of a picture whose squares of one colour condition."""
+    mask = SimpleNamespace(name="checkerboard", settings={"odd": odd})
+    return coupling(mask=mask)
 
 
 REVERSE: tuple[str, dict[str, Any]] = ("reverse", {})
 FLOW: Chain = (coupling(), REVERSE)
+GLOW: Chain = (coupling(mask="channel"), ("conv1x1", {}), ("actnorm", {}))
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,33 @@ CASES = {
     ),
     "reverse": Case(REVERSE, (2, 3)),
     "scale": Case(("scale", {}), (2, 3)),
+    "checkerboard": Case(squares(odd=False), (3, 4, 2)),
+    "checkerboard, odd": Case(squares(odd=True), (2, 2, 1)),
+    "checkerboard, one place": Case(squares(odd=True), (1, 1, 2)),
+    "channel": Case(coupling(mask="channel"), (2, 3, 3)),
+    "channel, conditional": Case(coupling(mask="channel"), (2, 2, 2), condition=(3,)),
+    "channel, picture given": Case(coupling(mask="channel"), (2, 2, 2), condition=(2, 2, 1)),
+    "checkerboard, conditional": Case(squares(odd=False), (2, 3, 1), condition=(2, 3)),
+    "actnorm": Case(("actnorm", {}), (4,)),
+    "actnorm, picture": Case(("actnorm", {}), (2, 3, 2)),
+    "conv1x1": Case(("conv1x1", {}), (2, 2, 3)),
+    "conv1x1, one entry": Case(("conv1x1", {}), (1,)),
+    "lu_linear": Case(("lu_linear", {}), (5,)),
+    "lu_linear, one entry": Case(("lu_linear", {}), (1,)),
+    "lu_linear, rows": Case(("lu_linear", {}), (2, 3)),
+    "householder": Case(("householder", {"reflections": 4}), (4,)),
+    "householder, few": Case(("householder", {"reflections": 1}), (3,)),
+    "householder, many": Case(("householder", {"reflections": 7}), (3,)),
+    "permute": Case(("permute", {"seed": 0}), (2, 3)),
+    "squeeze": Case(("squeeze", {"body": GLOW}), (4, 2, 1)),
+    "multiscale": Case(
+        ("multiscale", {"levels": 2, "body": (("repeat", {"n": 2, "body": GLOW[::2]}), GLOW[1])}),
+        (4, 4, 1),
+    ),
+    "multiscale, conditional": Case(
+        ("multiscale", {"levels": 2, "body": GLOW}), (4, 4, 1), condition=(2,)
+    ),
+    "multiscale, no parameters": Case(("multiscale", {"levels": 2, "body": (REVERSE,)}), (4, 4, 1)),
     "sigmoid": Case(("sigmoid", {}), (3,)),
     "logit": Case(("logit", {}), (3,)),
     "tanh": Case(("tanh", {}), (3,)),

@@ -147,10 +147,10 @@ def test_density_by_change_of_variables() -> None:
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("n", range(2, 8))
 def test_masks_split_into_two_parts(mask: str, n: int) -> None:
-    conditions = implementation("mask", mask)(n)
-    assert conditions.shape == (n,)
+    conditions = implementation("mask", mask)({"odd": True}, (n, 2, n))
+    assert conditions.shape in ((2 * n * n,), (n, 2, n))
     assert conditions.dtype == bool
-    assert 0 < conditions.sum() < n
+    assert 0 < conditions.sum() < 2 * n * n
 
 
 @pytest.mark.usefixtures("x64")

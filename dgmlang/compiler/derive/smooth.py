@@ -6,10 +6,9 @@ answer without a word: a ReLU energy on N(0, 1) ends at score 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from dgmlang.compiler.derive.facts import Facet, Witness
-from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import (
     Apply,
     Call,
@@ -33,6 +32,7 @@ from dgmlang.compiler.program import (
     ScoreLaw,
     Stage,
     Through,
+    chosen,
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.walk import arguments, bare, entries, walk
@@ -140,12 +140,7 @@ def _stage(stage: Stage, program: Program) -> Iterator[Kink]:
                 yield from _chain(held, program)
             elif isinstance(held, NetUse):
                 yield from _expression(program.nets[held.net].body, program)
-            elif isinstance(held, str | Choice) and not _choice(name, held).has("smooth"):
-                yield _choice(name, held).name, stage.span
+            elif isinstance(held, str | Choice) and not chosen(name, held).has("smooth"):
+                yield chosen(name, held).name, stage.span
     elif not stage.extern.has("smooth"):
         yield stage.extern.name, stage.span
-
-
-def _choice(space: str, held: str | Choice) -> Extern:
-    externs: Mapping[str, Extern] = library().space(space)
-    return held.extern if isinstance(held, Choice) else externs[held]

@@ -13,7 +13,8 @@ import numpy as np
 from jax import Array
 from numpyro.distributions.transforms import ComposeTransform, Transform
 
-from dgmlang.bijections.bijection import Bijection
+from dgmlang.bijections.along import Along
+from dgmlang.bijections.bijection import Bijection, settle
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.syntax import ast
@@ -94,20 +95,41 @@ class Composed:
             ]
         )
 
+    def settle(
+        self, params: Params, ys: Array, inputs: Mapping[str, Array]
+    ) -> tuple[Params, Array]:
+        """Each part by what the parts behind it let through, the last one first."""
+        found = dict(params)
+        for place in reversed(tuple(self.parts)):
+            own = params.get(place, {}), ys, _below(place, inputs)
+            found[place], ys = settle(self.parts[place], *own)
+        return without_empty(found), ys
+
 
 @dataclass(frozen=True, eq=False)
 class ZeroHead:
-    """A dense map to `target` that starts at zero, so that what it feeds starts at its rest."""
+    """A dense map to `target` that starts at zero, so that what it feeds starts at its rest.
 
-    n: int
+    Where the target begins with the axes of `source` but its last, the map acts at each of their
+    places, so that a picture's net answers with a picture; otherwise on all entries together.
+    """
+
+    source: Shape
     target: Shape
 
+    @property
+    def prefix(self) -> int:
+        """How many leading axes the map keeps."""
+        places = self.source[:-1]
+        return len(places) if self.target[: len(places)] == places else 0
+
     def init(self, rng: np.random.Generator) -> Params:
-        m = int(np.prod(self.target))
-        return {"kernel": np.zeros((self.n, m), np.float32), "bias": np.zeros(m, np.float32)}
+        n, m = (int(np.prod(shape[self.prefix :])) for shape in (self.source, self.target))
+        return {"kernel": np.zeros((n, m), np.float32), "bias": np.zeros(m, np.float32)}
 
     def __call__(self, params: Params, x: Array, **inputs: Array) -> Array:
-        return (x.reshape(-1) @ params["kernel"] + params["bias"]).reshape(self.target)
+        rows = x.reshape(int(np.prod(x.shape[: self.prefix])), -1)
+        return (rows @ params["kernel"] + params["bias"][None]).reshape(self.target)
 
 
 @dataclass(frozen=True)
@@ -123,8 +145,7 @@ class Builder:
         for stage in chain.stages:
             parts[stage.place] = layer(stage, shape, self.precision)
             shape = parts[stage.place].target
-        head = ZeroHead(int(np.prod(shape)), target)
-        parts["head"] = Mapped(head, 0, target, self.precision)
+        parts["head"] = Mapped(ZeroHead(shape, target), 0, target, self.precision)
         return Sequence(parts, target)
 
     def bijection(self, chain: Chain, site: Site) -> Composed:
@@ -147,16 +168,17 @@ def layer(stage: Stage, shape: Shape | None = None, precision: str = "float32") 
 
 
 def bijection(stage: Stage, shape: Shape | None = None, precision: str = "float32") -> Bijection:
-    """The bijection of a stage; its transform maps over further leading axes by itself.
+    """The bijection of a stage, mapped over the axes in front of what one call takes.
 
     `precision` is that of the nets in it; the map itself and its log-determinant keep theirs.
     """
     shape = numbers(stage.source.array_shape) if shape is None else shape
     axes = len(shape) - unit_rank(stage.extern, len(shape))
     site = Site(shape[axes:], None, _input_shapes(stage.inputs))
-    return implementation("bijection", stage.extern.name)(
+    built = implementation("bijection", stage.extern.name)(
         _settings(stage), site, Builder(precision)
     )
+    return Along(built, shape) if axes else built
 
 
 def unit_rank(extern: Extern, rank: int) -> int:

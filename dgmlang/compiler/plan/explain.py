@@ -131,7 +131,7 @@ def _whose(plan: Plan) -> Iterator[str]:
     every = [v.name for v in program.having("param")] + list(program.nets)
     every += [
         f"the chain of {v.name}"
-        for v in program.having("data")
+        for v in program.having("data", "latent")
         if _learns(getattr(v.law, "chain", None))
     ]
     yield f"  one per example: {', '.join(one)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dgmlang.compiler.library import Extern
+from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program.expressions import Expr
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.kinds import Type
@@ -25,6 +25,11 @@ class Choice:
     @property
     def name(self) -> str:
         return self.extern.name
+
+
+def chosen(space: str, held: str | Choice) -> Extern:
+    """The extern that a setting names: `relu`, or `checkerboard(odd = true)`."""
+    return held.extern if isinstance(held, Choice) else library().space(space)[held]
 
 
 @dataclass(frozen=True)

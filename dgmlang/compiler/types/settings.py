@@ -9,7 +9,7 @@ from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter, library
-from dgmlang.compiler.program import Chain, Choice, NetUse
+from dgmlang.compiler.program import Chain, Choice, NetUse, chosen
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments
@@ -35,7 +35,7 @@ def settings_of(
     try:
         for p in (p for p in extern.groups[0] if p.static and not _takes_net(p)):
             node = bound[p.name].value if p.name in bound else p.default
-            held[p.name] = None if node is None else _setting(p, node, extern.name, scope)
+            held[p.name] = None if node is None else _setting(p, node, extern, scope)
         for p in (p for p in extern.groups[0] if _takes_net(p)):
             types = source, _fed(held, source, extern, span, scope)
             held[p.name] = _net(p, bound[p.name].value, extern, types, scope)
@@ -50,17 +50,25 @@ def _takes_net(parameter: Parameter) -> bool:
 
 def _fed(held: Mapping[str, Any], source: Type, extern: Extern, span: Span, scope: Scope) -> Type:
     """What a stage feeds into its net: a vector, or a picture where its mask says so."""
-    mask = held.get("mask")
-    if mask is None or not library().space("mask")[mask].has("pictures"):
+    mask = None if held.get("mask") is None else chosen("mask", held["mask"])
+    if mask is None or not mask.has("pictures"):
         return Type(REAL, (Dim.symbol("n"),))
-    if len(source.array_shape) != 3:
-        wanted = f"a picture [h, w, c], for the mask `{mask}`"
+    wanted = "a picture [h, w, c]" if len(source.array_shape) != 3 else _divisible(mask, source)
+    if wanted is not None:
+        wanted = f"{wanted}, for the mask `{mask.name}`"
         scope.report.say(codes.stage_input(span, extern.name, wanted, str(source)))
         raise Refused
     return Type(REAL, (*source.array_shape[:2], Dim.symbol("c")))
 
 
-def _setting(parameter: Parameter, node: ast.Expr, owner: str, scope: Scope) -> Any:
+def _divisible(mask: Extern, source: Type) -> str | None:
+    """What a mask of channels wants of a picture that has only one."""
+    if mask.argument("keeps") != ("channels",) or source.array_shape[-1] != Dim.of(1):
+        return None
+    return "a picture of two channels or more"
+
+
+def _setting(parameter: Parameter, node: ast.Expr, extern: Extern, scope: Scope) -> Any:
     if parameter.name in SPACES:
         return _choice(parameter.name, node, scope)
     held = static(node, scope.static)
@@ -69,8 +77,9 @@ def _setting(parameter: Parameter, node: ast.Expr, owner: str, scope: Scope) -> 
     if held == () and parameter.type.shape is not None:
         scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
         raise Refused
-    right = typed(parameter, held, node, owner, scope.report)
-    if not right or not counted(parameter, held, node, owner, scope.report):
+    right = typed(parameter, held, node, extern.name, scope.report)
+    seed = parameter.name in extern.argument("seed")
+    if not right or not (seed or counted(parameter, held, node, extern.name, scope.report)):
         raise Refused
     return held
 
@@ -94,7 +103,7 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
     values: dict[str, Any] = {}
     for p in extern.groups[0]:
         written = bound[p.name].value if p.name in bound else p.default
-        values[p.name] = None if written is None else _setting(p, written, held, scope)
+        values[p.name] = None if written is None else _setting(p, written, extern, scope)
     return Choice(extern, values)
 
 

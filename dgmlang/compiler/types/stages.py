@@ -16,7 +16,7 @@ from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
-from dgmlang.compiler.types.pictures import picture_wanted, squeezed
+from dgmlang.compiler.types.pictures import halvings, nested, picture_wanted, squeezed
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.types.settings import settings_of
 
@@ -87,7 +87,7 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
         scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
         return None
     body = None if block is None else _body(extern, block, squeezed(extern, source), inner)
-    if block is not None and body is None:
+    if block is not None and (body is None or not _halves(extern, settings, body, scope)):
         return None
     target = body.target if body else _target(extern, source, settings, node, scope)
     if target is None:
@@ -110,6 +110,17 @@ def _block_fits(extern: Extern, block: ast.Expr | None, span: Span, scope: Scope
         scope.report.say(codes.missing_block(span, extern.name))
         return False
     return True
+
+
+def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope) -> bool:
+    """Whether what the block halves can be halved at the last level too (DGM0316)."""
+    found = nested(body, max(halvings(extern, settings) - 1, 0))
+    if found is not None:
+        stage, wanted = found
+        scope.report.say(
+            codes.stage_input(stage.span, stage.extern.name, wanted, str(stage.source))
+        )
+    return found is None
 
 
 def _extern(function: ast.Expr, scope: Scope) -> Extern | None:

@@ -238,7 +238,9 @@ def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnost
     )
 
 
-def untouched_entries(span: Span, entries: Sequence[int], count: int) -> Diagnostic:
+def untouched_entries(
+    span: Span, entries: Sequence[int], count: int, *, picture: bool
+) -> Diagnostic:
     """A flow that leaves entries as they are."""
     first = ", ".join(str(i) for i in entries[:4]) + (" …" if len(entries) > 4 else "")
     which = f"entry {first} passes" if len(entries) == 1 else f"entries {first} pass"
@@ -247,7 +249,9 @@ def untouched_entries(span: Span, entries: Sequence[int], count: int) -> Diagnos
         "untouched entries",
         (Label(span, f"{which} the whole chain unchanged, of {count}"),),
         ("a coupling transforms the entries that do not condition; here these always condition",),
-        "put `reverse` between couplings, or take `mask = half`",
+        "put `conv1x1` between couplings, or take both colours of `checkerboard` in turn"
+        if picture
+        else "put `reverse` between couplings, or take `mask = half`",
         severity="warning",
     )
 

@@ -165,10 +165,16 @@ def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
         "DGM0316",
         "stage does not fit",
         (Label(span, f"`{stage}` takes {wanted}; found {found}"),),
-        help="put `|> embed(16)` before it, or pass `one_hot(…)`"
-        if found.startswith("cat")
-        else None,
+        help=_for_stage(wanted, found),
     )
+
+
+def _for_stage(wanted: str, found: str) -> str | None:
+    if found.startswith("cat"):
+        return "put `|> embed(16)` before it, or pass `one_hot(…)`"
+    if "sides" in wanted:
+        return "squeeze less often, or crop or pad the pictures: each squeeze halves their sides"
+    return "put it inside `squeeze { … }`" if "channels" in wanted else None
 
 
 def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
