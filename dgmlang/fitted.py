@@ -107,9 +107,7 @@ class Fitted:
         Raises:
             DgmError: DGM0412 where the sampler is not legal here.
         """
-        recipe = self.model.plan.program.recipes.get("default")
-        written = recipe.settings.get("sampler") if recipe else None
-        method = named_sampler(self.model.plan, sampler or written)
+        method = named_sampler(self.model.plan, sampler)
         if not isinstance(n, Integral) or n < 1:
             raise DgmError(codes.wrong_draws(n))
         n = int(n)

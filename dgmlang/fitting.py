@@ -24,6 +24,7 @@ from dgmlang.compiler.plan.initial import starts
 from dgmlang.compiler.plan.methods import Method, require_built, require_weights
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS
+from dgmlang.compiler.syntax import ast
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
@@ -186,7 +187,8 @@ _REMEMBERED = ("steps", "batch", "seed", "valid", "patience", "average", "optimi
 
 
 def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    text = wanted.get("optimizer")
+    asked = wanted.get("optimizer")
+    text = asked.span.text if isinstance(asked, ast.Expr) else asked
     fraction = request.valid if isinstance(request.valid, float | int | None) else ARRAYS
     return {
         "steps": settings.steps, "batch": settings.batch, "seed": settings.seed,
@@ -258,7 +260,7 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
         steps=steps,
         batch=batch,
         seed=request.seed,
-        optimizer=written.optimizer(asked, steps) if isinstance(asked, str) else asked,
+        optimizer=written.optimizer(asked, steps) if isinstance(asked, str | ast.Expr) else asked,
         average=wanted.get("average", base.average),
         patience=wanted.get("patience"),
         freeze=tuple(request.freeze),

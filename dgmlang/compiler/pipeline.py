@@ -12,6 +12,7 @@ from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lint.lint import lint, waived
 from dgmlang.compiler.plan.amortise import amortised
+from dgmlang.compiler.plan.judge import judge
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.plan import plan as decide
 from dgmlang.compiler.program import Expr, Program
@@ -68,7 +69,11 @@ def compile_source(
         assert guided.guide is not None
         checked = replace(guided, guide=replace(guided.guide, built=(*guided.guide.built, *built)))
         facts = derive(checked)
-    return decide(checked, facts), report
+    decided = decide(checked, facts)
+    for found in judge(decided):
+        report.say(found)
+    report.settle()
+    return decided, report
 
 
 def _checked(resolved: Resolved, report: Report) -> Program:

@@ -109,8 +109,7 @@ def _drawn(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
     """Latents given the data, the data drawn again, both [1, draws, examples, …], and how."""
     plan = fitted.model.plan
-    recipe = plan.program.recipes.get("default")
-    method = named_sampler(plan, recipe.settings.get("sampler") if recipe else None)
+    method = named_sampler(plan, None)
     keys = jax.random.split(jax.random.key(seed), draws)
 
     def run(lowered: Lowered) -> tuple[Values, Values]:

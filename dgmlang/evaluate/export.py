@@ -120,8 +120,7 @@ def _sample(fitted: Fitted, n: int) -> Exported:
     from dgmlang.compiler.plan.methods import sampler
 
     program, inlet = fitted.model.plan.program, fitted.inlet
-    recipe = program.recipes.get("default")
-    method = sampler(fitted.model.plan, recipe.settings.get("sampler") if recipe else None)
+    method = sampler(fitted.model.plan, None)
     drawing = fitted._sampler(fitted.model.lowered, method)
     key = jax.random.key_data(jax.random.key(0))
     inputs = {v.name: _spec(v.type, n) for v in program.having("given")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from math import ceil, log, prod
 from typing import Any, ClassVar
@@ -15,14 +15,13 @@ from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.preparation import Applied, applied
 from dgmlang.compiler.program import Variable
-from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types.static import Static, static
 from dgmlang.objectives.objective import Values
 from dgmlang.prepare.step import Fitted, Range, Step
-from dgmlang.registry import implementation, implemented
+from dgmlang.registry import implementation
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.places import entry
 from dgmlang.runtime.wholes import integers, near
@@ -174,97 +173,15 @@ def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Pre
     known = {variable.name: variable for variable in variables}
     chains = []
     for name, expression in prepare.items():
-        if name not in known:
-            raise DgmError(codes.prepares_nothing(expression.span, name, known))
+        links = tuple(map(_link, applied(name, expression, variables)))
         whole = known[name].type.kind.name in ("cat", "grey", "count", "byte")
-        chains.append(Chain(name, tuple(_links(expression, name)), whole, expression.span.text))
+        chains.append(Chain(name, links, whole, expression.span.text))
     return Preparation(tuple(chains))
 
 
-# ── from expressions ─────────────────────────────────────────────────────────────────────────────
-
-
-def _links(node: ast.Expr, name: str) -> Iterator[Link]:
-    """The steps of an expression, innermost first."""
-    match node:
-        case ast.Name(found) if found == name:
-            return
-        case ast.Call(ast.Name(step), (ast.Argument(value, None, False), *rest), None):
-            made = _step(node, step, rest)
-            yield from _links(value, name)
-            yield Link(made, node.span)
-        case ast.Unary("-", operand):
-            yield from _links(operand, name)
-            yield Link(Affine(-1.0), node.span)
-        case ast.Binary(op, left, right):
-            value, affine = _arithmetic(node, op, left, right, name)
-            yield from _links(value, name)
-            yield Link(affine, node.span)
-        case _:
-            raise DgmError(codes.not_a_chain(node.span, name))
-
-
-def _step(node: ast.Call, name: str, arguments: Sequence[ast.Argument]) -> Step:
-    try:
-        kind = implementation("prepare", name)
-    except KeyError:
-        known = sorted(found for kind, found in implemented() if kind == "prepare")
-        raise DgmError(codes.unknown_preparation(node.function.span, name, known)) from None
-    parameters = [parameter.name for parameter in fields(kind)]
-    settings: dict[str, float] = {}
-    for place, argument in enumerate(arguments):
-        named = argument.name or (parameters[place] if place < len(parameters) else None)
-        if named not in parameters:
-            raise DgmError(codes.preparation_argument(argument.span, name, parameters))
-        settings[named] = _constant(argument.value)
-    return kind(**settings)
-
-
-def _arithmetic(
-    node: ast.Binary, op: str, left: ast.Expr, right: ast.Expr, name: str
-) -> tuple[ast.Expr, Affine]:
-    """The side with the variable, and what the other side does to it."""
-    if _mentions(left, name):
-        number = _number_of(node, right, name)
-        steps = {"+": (1.0, number), "-": (1.0, -number), "*": (number, 0.0)}
-        if op == "/" and number:
-            return left, Affine(1.0 / number)
-        value = left
-    else:
-        number = _number_of(node, left, name)
-        steps = {"+": (1.0, number), "-": (-1.0, number), "*": (number, 0.0)}
-        value = right
-    if op not in steps or steps[op][0] == 0:
-        raise DgmError(codes.not_a_chain(node.span, name))
-    return value, Affine(*steps[op])
-
-
-def _number_of(node: ast.Binary, side: ast.Expr, name: str) -> float:
-    if _mentions(side, name):
-        raise DgmError(codes.not_a_chain(node.span, name))
-    return _constant(side)
-
-
-def _mentions(node: ast.Expr, name: str) -> bool:
-    match node:
-        case ast.Name(found):
-            return found == name
-        case ast.Call(_, arguments):
-            return any(_mentions(argument.value, name) for argument in arguments)
-        case ast.Unary(_, operand):
-            return _mentions(operand, name)
-        case ast.Binary(_, left, right):
-            return _mentions(left, name) or _mentions(right, name)
-    return False
-
-
-def _constant(node: ast.Expr) -> float:
-    report = Report()
-    value = static(node, Static({}, report))
-    report.settle()
-    if not isinstance(value, int | float):
-        raise DgmError(codes.not_a_chain(node.span, "x"))
-    return value
+def _link(step: Applied) -> Link:
+    kind = Affine if step.name is None else implementation("prepare", step.name)
+    return Link(kind(**step.settings), step.span)
 
 
 # ── on arrays ────────────────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,10 @@ import optax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.optimizers import Choice
 from dgmlang.compiler.plan.recipes import Recipe
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.runtime import batches, optimizers, paths
-from dgmlang.runtime.optimizers import Choice
 from dgmlang.runtime.step import Configuration, Prepare
 
 SMALL = 4

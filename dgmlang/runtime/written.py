@@ -7,11 +7,11 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.optimizers import Choice, bound, choice
 from dgmlang.compiler.program import Program, Recipe
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
-from dgmlang.runtime.optimizers import Choice, choice
 
 
 def preparation(texts: Mapping[str, str | ast.Expr]) -> dict[str, ast.Expr]:
@@ -37,9 +37,12 @@ def assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def optimizer(text: str, steps: int) -> Choice:
+def optimizer(written: str | ast.Expr, steps: int) -> Choice:
     """An Optax optimiser: `adam(learning_rate = cosine_decay_schedule(1e-3, steps))`."""
-    return choice(_parsed("optimizer", text), {"steps": steps})
+    node = _parsed("optimizer", written) if isinstance(written, str) else written
+    chosen = choice(node, {"steps": steps})
+    bound(chosen)  # a refusal comes before any work
+    return chosen
 
 
 def recipe(program: Program, name: str) -> Recipe | None:

@@ -15,9 +15,11 @@ import pytest
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.plan import optimizers as planned
+from dgmlang.compiler.plan.optimizers import choice
 from dgmlang.compiler.plan.recipes import RECIPES, Recipe, recipe
 from dgmlang.compiler.source import Source, Span
-from dgmlang.runtime.optimizers import build, by_recipe, choice
+from dgmlang.runtime.optimizers import build, by_recipe, signatures
 from dgmlang.runtime.settings import Settings, configure
 from tests.runtime import small
 from tests.runtime.programs import expression
@@ -54,6 +56,11 @@ def moves(optimizer: optax.GradientTransformation, count: int = 30) -> list[floa
 def test_a_text_is_optax(text: str, expected: optax.GradientTransformation) -> None:
     made = build(choice(expression(text), VALUES), 0.5)
     assert np.allclose(moves(made), moves(expected))
+
+
+def test_the_front_end_knows_the_optax_that_is_installed() -> None:
+    """`python -m dgmlang.runtime.optimizers` writes the table."""
+    assert planned.signatures() == signatures()
 
 
 def test_equal_texts_are_one_object() -> None:

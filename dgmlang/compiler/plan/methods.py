@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
-from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Label
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.plan import Plan, missing_companions, takes_data
@@ -46,11 +46,16 @@ def require_built(plan: Plan) -> None:
         raise DgmError(name_codes.planned(parts))
 
 
-def objective(plan: Plan, text: str | Expression | None) -> Method:
-    """The objective that `text` names, or the default (DGM0412 to DGM0417)."""
+Written = str | Expression | ast.Expr
+"""A method as a caller's text, or where a recipe names it."""
+
+
+def objective(plan: Plan, written: Written | None) -> Method:
+    """The objective that is written, or the default (DGM0412 to DGM0417)."""
     if not plan.facts.flags["learned"]:
-        raise DgmError(codes.nothing_to_learn(plan.program.span.source.name))
-    return _method(plan, "objective", str(text or plan.default_objective or "mle"))
+        found = codes.nothing_to_learn(plan.program.span.source.name)
+        raise DgmError(_located(found, written))
+    return _method(plan, "objective", written or plan.default_objective or "mle")
 
 
 def require_weights(plan: Plan, method: Method) -> None:
@@ -63,21 +68,31 @@ def require_weights(plan: Plan, method: Method) -> None:
         raise DgmError(codes.takes_no_weights(method.name, able, place))
 
 
-def sampler(plan: Plan, text: str | Expression | None) -> Method:
-    """The sampler that `text` names, or the default."""
-    return _method(plan, "sampler", str(text or plan.default_sampler))
+def sampler(plan: Plan, written: Written | None) -> Method:
+    """The sampler that is written, or the default recipe's, or the plan's."""
+    recipe = plan.program.recipes.get("default")
+    usual = recipe.settings.get("sampler") if recipe else None
+    return _method(plan, "sampler", written or usual or plan.default_sampler)
 
 
-def _method(plan: Plan, kind: str, text: str) -> Method:
+def _method(plan: Plan, kind: str, written: Written) -> Method:
     place = plan.program.span.source.name
-    name, arguments, node = parsed(kind, text, place)
+    name, arguments, node = parsed(kind, written, place)
     externs = library().space(kind)
     if name not in externs:
-        raise DgmError(codes.unknown_method(kind, name, externs, place))
+        found = codes.unknown_method(kind, name, externs, place, node.span)
+        raise DgmError(_located(found, written))
     found = _refusal(plan, externs[name], place)
     if found is not None:
-        raise DgmError(found)
+        raise DgmError(_located(found, written))
     return Method(kind, name, settings_of(externs[name], arguments, node.span))
+
+
+def _located(found: Diagnostic, written: Written | None) -> Diagnostic:
+    """A finding about a method that a program names, at that place."""
+    if not isinstance(written, ast.Expr):
+        return replace(found, fixes=())
+    return replace(found, labels=(Label(written.span), *found.labels), place=None)
 
 
 def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
@@ -96,17 +111,24 @@ def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
     return None if verdict.built else codes.unbuilt_method(extern.kind, extern.name, ready, place)
 
 
-def parsed(kind: str, text: str, place: str) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:
+def parsed(
+    kind: str, written: Written, place: str
+) -> tuple[str, tuple[ast.Argument, ...], ast.Expr]:
     """A method expression as name, arguments and tree (DGM0415)."""
-    node, found = parse_expression(Source(f"<{kind}>", text))
-    if found or node is None:
-        raise DgmError(found)
+    node = written if isinstance(written, ast.Expr) else _read(kind, str(written))
     if isinstance(node, ast.Name):
         return node.id, (), node
     if isinstance(node, ast.Call) and isinstance(node.function, ast.Name) and not node.block:
         return node.function.id, node.arguments, node
     what = "write a name, or a name with settings, as `iwae(k = 8)`"
-    raise DgmError(codes.bad_method(kind, text, what, place))
+    raise DgmError(_located(codes.bad_method(kind, node.span.text, what, place), written))
+
+
+def _read(kind: str, text: str) -> ast.Expr:
+    node, found = parse_expression(Source(f"<{kind}>", text))
+    if found or node is None:
+        raise DgmError(found)
+    return node
 
 
 def settings_of(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from dgmlang.compiler.program.laws import Repeated as Repeated
 from dgmlang.compiler.program.laws import ScoreLaw as ScoreLaw
 from dgmlang.compiler.program.laws import WithinBin as WithinBin
 from dgmlang.compiler.program.model import RECIPE_KEYS as RECIPE_KEYS
+from dgmlang.compiler.program.model import RECIPE_NUMBERS as RECIPE_NUMBERS
 from dgmlang.compiler.program.model import Critic as Critic
 from dgmlang.compiler.program.model import Guide as Guide
 from dgmlang.compiler.program.model import Program as Program

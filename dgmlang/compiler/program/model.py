@@ -53,10 +53,22 @@ RECIPE_KEYS = (
 )  # fmt: skip
 """What a recipe may set besides `prepare`."""
 
+RECIPE_NUMBERS: Mapping[str, tuple[str, int, int | None]] = {
+    "steps": ("int", 1, None),
+    "epochs": ("float", 0, None),
+    "batch": ("int", 1, None),
+    "patience": ("int", 1, None),
+    "average": ("float", 0, 1),
+}
+"""Those that are numbers: their type, the least that they may be, and what they stay below."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """Named settings as written; `prepare` maps variables to expressions of the `prepare` space."""
+    """Named settings: numbers, and methods as the expressions that name them.
+
+    `prepare` maps variables to expressions of the `prepare` space.
+    """
 
     name: str
     settings: Mapping[str, Any]

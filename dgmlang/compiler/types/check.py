@@ -10,14 +10,12 @@ from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import (
-    RECIPE_KEYS,
     Expr,
     Law,
     Loop,
     Net,
     Program,
     Read,
-    Recipe,
     Variable,
 )
 from dgmlang.compiler.report import Report
@@ -31,8 +29,8 @@ from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import ANY, Type
 from dgmlang.compiler.types.looped import law_in_loops
 from dgmlang.compiler.types.origins import law_of
+from dgmlang.compiler.types.recipes import recipe
 from dgmlang.compiler.types.scope import Scope, Shared, Wrong, wrong
-from dgmlang.compiler.types.static import Static, static
 from dgmlang.compiler.types.whole import idle_declarations, once, settle
 from dgmlang.compiler.walk import reads
 
@@ -73,7 +71,7 @@ def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Pr
     }
     guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
-    recipes = {r.name: _recipe(r, scope) for r in resolved.recipes}
+    recipes = {r.name: recipe(r, scope) for r in resolved.recipes}
     if report.failed:
         return None
     program = Program(
@@ -180,20 +178,3 @@ def _scores(body: tuple[ast.Statement, ...], scope: Scope) -> dict[str, ast.Scor
         elif declaration.origin is not None:
             scope.report.say(law_codes.two_laws(s.span, declaration.span, name))
     return found
-
-
-def _recipe(recipe: ast.Recipe, scope: Scope) -> Recipe:
-    settings: dict[str, Any] = {}
-    first: dict[tuple[str, bool], ast.Setting] = {}
-    for s in recipe.settings:
-        if first.setdefault((s.key, s.prepare), s) is not s:
-            before = first[s.key, s.prepare].span
-            scope.report.say(name_codes.set_twice(s.span, before, s.key))
-    for s in (s for s in recipe.settings if not s.prepare):
-        if s.key not in RECIPE_KEYS:
-            scope.report.say(name_codes.unknown_setting(s.span, s.key, RECIPE_KEYS))
-        number = isinstance(s.value, ast.Number | ast.Unary)
-        inner = Static(scope.shared.hypers, scope.report)
-        settings[s.key] = static(s.value, inner) if number else s.value.span.text
-    prepare = {s.key: s.value for s in recipe.settings if s.prepare}
-    return Recipe(recipe.name, settings, prepare, recipe.span)

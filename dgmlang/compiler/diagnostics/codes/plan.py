@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
@@ -95,7 +95,9 @@ def illegal(
     )
 
 
-def unknown_method(kind: str, name: str, known: Iterable[str], place: str) -> Diagnostic:
+def unknown_method(
+    kind: str, name: str, known: Iterable[str], place: str, span: Span
+) -> Diagnostic:
     """A name that is no objective or sampler."""
     known = tuple(known)
     near = suggest(name, known)
@@ -106,6 +108,7 @@ def unknown_method(kind: str, name: str, known: Iterable[str], place: str) -> Di
         (f"no {kind} is called `{name}`; there are {', '.join(known)}",),
         f"write `{near}`" if near else None,
         place=place,
+        fixes=respelt(span, name, near),
     )
 
 
@@ -208,6 +211,12 @@ def wrong_values(why: str, place: str) -> Diagnostic:
 def setting_range(span: Span, name: str, setting: str, lowest: int, found: object) -> Diagnostic:
     """A setting of a method below what makes sense."""
     label = Label(span, f"`{setting}` of `{name}` is at least {lowest}; found {found}")
+    return Diagnostic("DGM0430", "setting out of range", (label,))
+
+
+def setting_below(span: Span, name: str, setting: str, limit: int, found: object) -> Diagnostic:
+    """A setting that reaches what it must stay below."""
+    label = Label(span, f"`{setting}` of `{name}` is less than {limit}; found {found}")
     return Diagnostic("DGM0430", "setting out of range", (label,))
 
 

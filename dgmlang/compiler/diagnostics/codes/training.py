@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
@@ -13,49 +13,56 @@ def unknown_optimizer(name: str, what: str, known: Iterable[str], span: Span | N
     """A name that Optax does not have; `what` is `optimizer` or `schedule`."""
     near = suggest(name, known)
     text = f"Optax has no {what} called `{name}`"
+    usual = {"optimizer": "adam", "schedule": "cosine_decay_schedule"}[what]
     return Diagnostic(
         "DGM0701",
         f"unknown {what}",
-        (Label(span, text),) if span else (),
+        _at(span, text),
         () if span else (text,),
-        f"write `{near}`" if near else f"take one of Optax's {what}s, such as `adam`",
+        f"write `{near}`" if near else f"take one of Optax's {what}s, such as `{usual}`",
+        fixes=respelt(span, name, near) if span else (),
     )
 
 
-def unknown_argument(name: str, function: str, known: Iterable[str]) -> Diagnostic:
+def unknown_argument(
+    name: str, function: str, known: Iterable[str], span: Span | None
+) -> Diagnostic:
     """An optimiser or schedule has no such argument."""
     known = tuple(known)
     near = suggest(name, known)
     return Diagnostic(
         "DGM0702",
         "unknown argument",
-        (),
-        (f"`{function}` has no argument `{name}`; it has {', '.join(known)}",),
+        _at(span, f"`{function}` has no argument `{name}`"),
+        (f"it has {', '.join(known)}",),
         f"write `{near}`" if near else f"leave `{name}` out",
+        fixes=respelt(span, name, near) if span else (),
     )
 
 
-def missing_argument(name: str, function: str) -> Diagnostic:
+def missing_argument(name: str, function: str, span: Span | None) -> Diagnostic:
     """An optimiser or schedule needs an argument."""
     return Diagnostic(
         "DGM0703",
         "missing argument",
-        (),
-        (f"`{function}` needs `{name}`",),
-        f"write `{function}({name} = …)`",
+        _at(span, f"`{function}` needs `{name}`"),
+        help=f"write `{function}({name} = …)`",
     )
 
 
-def too_many_arguments(function: str, known: Iterable[str]) -> Diagnostic:
+def too_many_arguments(function: str, known: Iterable[str], span: Span | None) -> Diagnostic:
     """More values than an optimiser or schedule has arguments."""
     known = tuple(known)
     return Diagnostic(
         "DGM0711",
         "too many arguments",
-        (),
-        (f"`{function}` has {len(known)}: {', '.join(known)}",),
-        "give them by name",
+        _at(span, f"`{function}` has {len(known)}: {', '.join(known)}"),
+        help="give them by name",
     )
+
+
+def _at(span: Span | None, text: str) -> tuple[Label, ...]:
+    return (Label(span, text),) if span else ()
 
 
 def not_positive(name: str, value: float) -> Diagnostic:
@@ -154,10 +161,11 @@ def interrupted(step: int, folder: str | None) -> Diagnostic:
     )
 
 
-def two_lengths() -> Diagnostic:
+def two_lengths(span: Span | None = None) -> Diagnostic:
     """Both a number of steps and a number of epochs."""
-    why = "`steps` and `epochs` both say how long to train"
-    return Diagnostic("DGM0713", "two lengths", (), (why,), "give one of them", place="fit")
+    why, place = "`steps` and `epochs` both say how long to train", None if span else "fit"
+    spans = _at(span, "")
+    return Diagnostic("DGM0713", "two lengths", spans, (why,), "give one of them", place=place)
 
 
 def held_out_missing(run: str) -> Diagnostic:
