@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,19 @@ import numpy as np
 from dgmlang.compiler.diagnostics.codes import runs as run_codes
 from dgmlang.compiler.diagnostics.codes import streams as stream_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
-from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.checks import Fault
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
-from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.initial import starts
 from dgmlang.compiler.plan.methods import Method, require_built, require_weights
 from dgmlang.compiler.plan.methods import objective as named_objective
-from dgmlang.compiler.program import RECIPE_KEYS
+from dgmlang.compiler.program import RECIPE_KEYS, Recipe
 from dgmlang.compiler.syntax import ast
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
+from dgmlang.request import Request, as_before, remembered
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
 from dgmlang.runtime.columns import Columns, columns
 from dgmlang.runtime.data import Dataset
@@ -37,42 +37,12 @@ from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.intake import Intake, share, take_in, take_more
 from dgmlang.runtime.locate import locate
 from dgmlang.runtime.loop import Outlet, Result
-from dgmlang.runtime.metrics import Record, records
-from dgmlang.runtime.progress import Progress, Silent
+from dgmlang.runtime.metrics import records
+from dgmlang.runtime.progress import Silent
 from dgmlang.runtime.progress import progress as display
-from dgmlang.runtime.settings import Optimizer, Settings, configure
+from dgmlang.runtime.settings import Settings, configure
 from dgmlang.runtime.stream import Stream, streams, taking
 from dgmlang.runtime.weights import entry_of, weighed
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the caller asked of a fit; `Model.fit` describes each. None leaves it to the recipe."""
-
-    objective: str | Expression | None = None
-    optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None
-    steps: int | None = None
-    epochs: float | None = None
-    batch: int | None = None
-    seed: int = 0
-    valid: Any = None
-    patience: int | None = None
-    average: float | None = None
-    prepare: Mapping[str, str] | str | None = None
-    recipe: str = "default"
-    init: Any = None
-    freeze: Sequence[str] = ()
-    callbacks: Sequence[Callable[[Record], object]] = ()
-    out: str | Path | None = None
-    resume: str | Path | None = None
-    replace: bool = False
-    progress: bool | Progress = False
-    notes: Callable[[Diagnostic], object] | None = None
-    log_dir: str | Path | None = None
-    device: Any = None
-    sample_weight: Any = None
-    columns: Mapping[str, str | Sequence[str]] | str | None = None
-    precision: str | None = None
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -84,16 +54,10 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
 def _fit(model: Model, data: Any, request: Request) -> Fitted:
     resumed = None if request.resume is None else runs.read(Path(request.resume))
     if resumed is not None:
-        request = _as_before(request, resumed[1])
+        request = as_before(request, resumed[1])
         model = _same_program(model, resumed[1])
     model = model.with_precision("float32" if request.precision is None else request.precision)
-    if request.steps is not None and request.epochs is not None:
-        raise DgmError(codes.two_lengths())
-    recipe = written.recipe(model.plan.program, request.recipe)
-    wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
-    require_built(model.plan)
-    if not model.open:
-        _method(model, wanted, request)  # a refusal comes before any work
+    recipe, wanted = _wanted(model, request)
     prepare = written.preparations(request.prepare, recipe)
     stream = Stream(data, vars(request)) if streams(data) else None
     data = data if stream is None else stream.first
@@ -117,20 +81,19 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
         take = taking(brought(model.plan.program), intake, request.seed)
         chunks = stream.chunks(take, draws)
     intake = replace(intake, arrays={}, prepared={})  # so that nothing holds them while it trains
-    told = {**_remembered(settings, wanted, request), "streamed": stream is not None}
+    told = {**remembered(settings, wanted, request), "streamed": stream is not None}
     head = runs.header(model, str(method), prepare, told, named)
     arrays |= _on_device(entry_of(weights))
     config = configure(
         model.objective(method), params, arrays, settings, recipes.recipe(method.name),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
-    run = None if resumed is None else resumed[0]
     inlet = Inlet(intake.preparation, intake.states, request.seed, named)
     build = partial(_fitted, model, method, inlet, request)
+    run = None if resumed is None else resumed[0]
+    before = () if run is None else records(run.training)
     try:
-        with events(
-            request.log_dir, request.out, () if run is None else records(run.training)
-        ) as writers:
+        with events(request.log_dir, request.out, before) as writers:
             request = replace(request, callbacks=(*request.callbacks, *writers))
             result = loop.train(
                 config, params, arrays, settings, states=intake.states, valid=valid,
@@ -145,11 +108,16 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     return build(result)
 
 
-def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method:
-    method = named_objective(model.plan, wanted.get("objective"))
-    if request.sample_weight is not None:
-        require_weights(model.plan, method)
-    return method
+def _wanted(model: Model, request: Request) -> tuple[Recipe | None, dict[str, Any]]:
+    """The recipe, and its settings with the caller's on top; a refusal comes before any work."""
+    if request.steps is not None and request.epochs is not None:
+        raise DgmError(codes.two_lengths())
+    recipe = written.recipe(model.plan.program, request.recipe)
+    wanted = written.merged(recipe, {k: getattr(request, k) for k in RECIPE_KEYS if k != "sampler"})
+    require_built(model.plan)
+    if not model.open:
+        _method(model, wanted, request)
+    return recipe, wanted
 
 
 def _same_program(model: Model, head: runs.Header) -> Model:
@@ -160,42 +128,11 @@ def _same_program(model: Model, head: runs.Header) -> Model:
     return compiled(model.source, {**hypers, **model.settings}, model.chosen)
 
 
-def _as_before(request: Request, head: runs.Header) -> Request:
-    """A resumed run's settings, where the caller does not change them."""
-    before = head.settings
-    texts = {"objective": head.objective, "prepare": head.prepare, "columns": head.columns}
-    known = {**{k: v for k, v in before.items() if k in _REMEMBERED}, **texts}
-    if before.get("streamed"):
-        raise DgmError(stream_codes.not_resumable(str(request.resume)))
-    if known.get("valid") == ARRAYS and request.valid is None:
-        raise DgmError(codes.held_out_missing(str(request.resume)))
-    if (request.sample_weight is not None) != before.get("weighted", False):
-        raise DgmError(codes.weights_changed(str(request.resume), before.get("weighted", False)))
-    precision = before.get("precision", "float32")
-    if request.precision not in (None, precision):
-        raise DgmError(codes.precision_changed(str(request.resume), precision))
-    unsaid = [k for k in known if getattr(request, k) is None or k in ("seed", "freeze")]
-    missing = {k: known[k] for k in unsaid if k != "valid" or known[k] != ARRAYS}
-    out = request.out or request.resume
-    return replace(request, **missing, precision=precision, out=out)
-
-
-ARRAYS = "arrays"
-"""What a run remembers of held-out data that were given as such."""
-
-_REMEMBERED = ("steps", "batch", "seed", "valid", "patience", "average", "optimizer", "freeze")
-
-
-def _remembered(settings: Settings, wanted: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    asked = wanted.get("optimizer")
-    text = asked.span.text if isinstance(asked, ast.Expr) else asked
-    fraction = request.valid if isinstance(request.valid, float | int | None) else ARRAYS
-    return {
-        "steps": settings.steps, "batch": settings.batch, "seed": settings.seed,
-        "valid": fraction, "patience": settings.patience, "average": settings.average,
-        "optimizer": text if isinstance(text, str) else None, "freeze": list(settings.freeze),
-        "weighted": request.sample_weight is not None,
-    }  # fmt: skip
+def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method:
+    method = named_objective(model.plan, wanted.get("objective"))
+    if request.sample_weight is not None:
+        require_weights(model.plan, method)
+    return method
 
 
 # ── data ─────────────────────────────────────────────────────────────────────────────────────────

@@ -290,7 +290,8 @@ class Model:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
                 do not fit the program, DGM06xx for folders, DGM07xx where training fails.
         """
-        from dgmlang.fitting import Request, fit
+        from dgmlang.fitting import fit
+        from dgmlang.request import Request
 
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,

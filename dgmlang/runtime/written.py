@@ -65,4 +65,6 @@ def _parsed(what: str, text: str) -> ast.Expr:
 def merged(recipe: Recipe | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's settings, those of the caller on top; the caller's None says nothing."""
     settings = dict(recipe.settings) if recipe else {}
+    if given.get("epochs") is not None:
+        settings.pop("steps", None)  # they say the same thing, and the caller's word counts
     return {**settings, **{key: value for key, value in given.items() if value is not None}}

@@ -17,7 +17,7 @@ import pytest
 import dgmlang as dgm
 from dgmlang.cli.train import SETTINGS
 from dgmlang.compiler.program import RECIPE_KEYS
-from dgmlang.fitting import Request
+from dgmlang.request import Request
 
 PROGRAM = "model M {\n  param m : real[2]\n  data x : real[2] ~ Normal(m, 1)\n}\n"
 DATA = [[0.0, 1.0], [2.0, 3.0]]

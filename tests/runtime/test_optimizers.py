@@ -15,10 +15,12 @@ import pytest
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.pipeline import compile_text
 from dgmlang.compiler.plan import optimizers as planned
 from dgmlang.compiler.plan.optimizers import choice
 from dgmlang.compiler.plan.recipes import RECIPES, Recipe, recipe
 from dgmlang.compiler.source import Source, Span
+from dgmlang.runtime import written
 from dgmlang.runtime.optimizers import build, by_recipe, signatures
 from dgmlang.runtime.settings import Settings, configure
 from tests.runtime import small
@@ -82,6 +84,15 @@ def test_every_recipe_builds_and_prints(name: str) -> None:
     plan = recipe(name)
     assert str(plan).startswith(f"{plan.optimizer}(learning_rate = ")
     assert np.all(np.isfinite(moves(by_recipe(plan, 50), 50)))
+
+
+def test_the_callers_epochs_count_more_than_the_recipes_steps() -> None:
+    plan = compile_text("model M { param m : real\n data x : real ~ Normal(m)\n" + STEPS)
+    merged = written.merged(plan.program.recipes["default"], {"epochs": 2, "steps": None})
+    assert merged == {"epochs": 2, "batch": 8}
+
+
+STEPS = "recipe default { steps = 100; batch = 8 }\n}"
 
 
 def test_an_optax_object_is_taken_as_it_is() -> None:
