@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dgmlang.compiler.program import (
     Apply,
@@ -125,6 +125,24 @@ def reads(*roots: Expr) -> dict[str, Expr]:
 def parents(law: Law | None) -> dict[str, Expr]:
     """The variables that a law reads, its own past left out by the caller."""
     return reads(*arguments(law)) if law else {}
+
+
+def behind(law: Law | None, program: Program, *, states: bool = False) -> dict[str, Expr]:
+    """The variables that a law rests on: what states of loops read too.
+
+    The states themselves are left out, unless they are asked for.
+    """
+    found = parents(law)
+    todo = _states(found, program)
+    for name in todo:
+        below = parents(program.variables[name].law)
+        todo += [n for n in _states(below, program) if n not in todo]
+        found = {**below, **found}
+    return {name: place for name, place in found.items() if states or name not in todo}
+
+
+def _states(names: Iterable[str], program: Program) -> list[str]:
+    return [name for name in names if program.variables[name].role == "state"]
 
 
 def stages(chain: Chain) -> Iterator[Stage]:

@@ -12,7 +12,7 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.missing import absent
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
-from dgmlang.compiler.walk import parents
+from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Values
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | 
     law = program.variables[name].law
     if isinstance(law, ScoreLaw):
         return name
-    above = (n for n in parents(law) if program.variables[n].role in ("data", "latent"))
+    above = (n for n in behind(law, program) if program.variables[n].role in ("data", "latent"))
     return next((n for n in above if n != name and n not in given), None)
 
 

@@ -13,7 +13,7 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.pipeline import expression
 from dgmlang.compiler.program import Call, ComputedLaw, Expr, Net, NetCall, Program, Read, Variable
-from dgmlang.compiler.walk import parents, reads
+from dgmlang.compiler.walk import behind, reads
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Values
 from dgmlang.runtime.blocks import Blocks
@@ -91,8 +91,9 @@ def _needed(program: Program, names: Mapping[str, Expr], given: Mapping[str, Any
     found: list[str] = []
     for name in names:
         variable = program.variables[name]
-        if name not in given and isinstance(variable.law, ComputedLaw):
-            found += _needed(program, parents(variable.law), given)
+        computed = isinstance(variable.law, ComputedLaw) or variable.role == "state"
+        if name not in given and computed:
+            found += _needed(program, behind(variable.law, program), given)
         elif variable.role != "param":
             found.append(name)
     return list(dict.fromkeys(found))

@@ -21,7 +21,8 @@ RULE = "closed form"
 def closed_form(latent: Variable, beside: Set[str], program: Program) -> Removal | None:
     """The removal of a latent together with those `beside` it, all affine in one another."""
     group = {latent.name, *beside}
-    laws = {v.name: v.law for v in program.having("data", "latent") if v.law is not None}
+    sites = program.having("data", "latent", "state")
+    laws = {v.name: v.law for v in sites if v.law is not None}
     readers = [n for n, law in laws.items() if n in group or group & set(reads(*arguments(law)))]
     gaussian = all(affine_gaussian(laws[n], group, program) for n in readers)
     if not gaussian or group & set(reads(*program.energies)):

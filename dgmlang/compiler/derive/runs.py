@@ -8,11 +8,17 @@ from math import prod
 from dgmlang.compiler.derive.facts import Run, Witness
 from dgmlang.compiler.program import Program, Repeated
 from dgmlang.compiler.types.dependence import Component, components
+from dgmlang.compiler.walk import behind
 
 
 def runs(program: Program) -> tuple[Run, ...]:
     """One fact for each group of variables in loops that are drawn together."""
-    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
+    own = {n for v in program.having("data", "latent") for n in behind(v.law, program, states=True)}
+    laws = {
+        v.name: v.law
+        for v in program.variables.values()
+        if v.law is not None and (v.role != "state" or v.name in own)
+    }
     looped = {name: law for name, law in laws.items() if isinstance(law, Repeated)}
     return tuple(
         _run(part, looped[part.variables[0]])

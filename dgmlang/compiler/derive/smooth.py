@@ -49,7 +49,7 @@ def smooth(program: Program) -> Facet:
 
 
 def _kinks(program: Program) -> Iterator[Kink]:
-    for variable in program.having("data", "latent"):
+    for variable in program.having("data", "latent", "state"):
         # A score that is given directly need only be continuous.
         if variable.law is not None and not isinstance(variable.law, ScoreLaw):
             yield from _law(variable.law, program)

@@ -67,7 +67,7 @@ def _removals(
     touching = tuple(n for n, found in readers.items() if n in group or _reads(found, group))
     lags = _lags([d for n in touching for d in readers[n] if d.read in group])
     shapes = {_stops(laws[n]) for n in touching}
-    if any(program.variables[n].type.may_miss for n in touching):
+    if any(_apart(program.variables[n]) for n in touching):
         return
     if lags is None or len(shapes) != 1 or None in shapes or sum(lag > 0 for lag in lags) > 1:
         return
@@ -82,6 +82,11 @@ def _removals(
     for name in group:
         witness = Witness(rule, text, program.variables[name].span)
         yield Removal(name, rule, witness, entries or 0, turns)
+
+
+def _apart(reader: Variable) -> bool:
+    """Whether a reader rests on more than the states of a few turns."""
+    return reader.type.may_miss or reader.role == "state"
 
 
 def _reads(found: Sequence[Dependence], group: tuple[str, ...]) -> bool:

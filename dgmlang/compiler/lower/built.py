@@ -17,6 +17,7 @@ from dgmlang.compiler.program import (
     ComputedLaw,
     EnergyLaw,
     Expr,
+    Guide,
     Head,
     Law,
     Past,
@@ -55,7 +56,9 @@ class Built:
         shifted: The pasts that are read shifted by one place, by the id of their node.
         directed: Variables with a drawn or computed law, each after those that its law reads.
         parts: The same in groups: variables of loops that are drawn together stand in one.
-        guide_parts: The guide's latents in such groups, in the order in which it draws them.
+        guide_parts: The guide's latents in such groups, in the order in which it draws them, with
+            the states that it draws along with them.
+        state_parts: The states that are computed together with each state.
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
         checks: The program's run-time checks of kinds.
@@ -74,6 +77,7 @@ class Built:
     directed: tuple[str, ...]
     parts: tuple[Component, ...]
     guide_parts: tuple[Component, ...]
+    state_parts: Mapping[str, Component]
     encoded: Mapping[str, str]
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
@@ -105,8 +109,9 @@ def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
     variables = program.having("data", "latent")
     laws = {v.name: v.law for v in variables if v.law is not None}
     directed = {n: law for n, law in laws.items() if not isinstance(law, EnergyLaw | ScoreLaw)}
+    states = laws_of_states(program)
     scores = [(n, law) for n, law in laws.items() if isinstance(law, ScoreLaw)]
-    parts = components(directed)
+    parts = components({**directed, **states})
     return Built(
         program=program,
         facts=facts,
@@ -116,9 +121,10 @@ def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
         heads=dict(_heads(program, layers, precision)),
         orders=dict(_orders(program)),
         shifted=frozenset(id(p) for v in variables for p in shifted(v, program.nets)),
-        directed=tuple(name for part in parts for name in part.variables),
+        directed=tuple(n for part in parts for n in part.variables if n in directed),
         parts=parts,
-        guide_parts=components(program.guide.laws) if program.guide else (),
+        guide_parts=_drawn(program.guide, states),
+        state_parts={n: part for part in components(states) for n in part.variables},
         encoded={
             law.latent: name
             for name, law in directed.items()
@@ -129,6 +135,17 @@ def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
         checks=tuple(e for e in expressions(program) if isinstance(e, Checked)),
         precision=precision,
     )
+
+
+def laws_of_states(program: Program) -> dict[str, Law]:
+    """The laws of the states of loops."""
+    return {v.name: v.law for v in program.having("state") if v.law is not None}
+
+
+def _drawn(guide: Guide | None, states: Mapping[str, Law]) -> tuple[Component, ...]:
+    """What a guide draws, in groups; states that stand alone are computed where they are read."""
+    parts = components({**guide.laws, **states}) if guide is not None else ()
+    return tuple(part for part in parts if not set(part.variables) <= set(states))
 
 
 def at(params: Params, path: tuple[str, ...]) -> Params:

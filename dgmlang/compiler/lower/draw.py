@@ -28,14 +28,16 @@ def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
     values = dict(given)
     for part in built.parts:
         missing = [name for name in part.variables if name not in values]
-        if missing and isinstance(built.law(missing[0]), Repeated):
+        if all(name in built.state_parts for name in missing):
+            continue  # computed where they are read
+        if isinstance(built.law(missing[0]), Repeated):
             keys = {name: site_key(key, name) for name in missing}
             laws = {name: built.law(name) for name in part.variables}
             values |= draw_in_loops(part, laws, keys, evaluation(built, params, values))
         else:
             for name in missing:
                 values[name] = draw_one(built, params, site_key(key, name), values, name)
-    return values
+    return {name: value for name, value in values.items() if name not in built.state_parts}
 
 
 def draw_one(built: Built, params: Params, key: Array, values: Values, name: str) -> Array:

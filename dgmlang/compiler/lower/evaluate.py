@@ -39,6 +39,7 @@ from dgmlang.compiler.program import (
     Stage,
     Through,
 )
+from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.indexing import ragged
 from dgmlang.compiler.walk import reads, walk
@@ -136,10 +137,21 @@ class Evaluation:
             return self.values[name]
         if name in self.built.encoded and self.built.encoded[name] in self.values:
             return encode(self, name)
+        if name in self.built.state_parts:
+            part = self.built.state_parts[name]
+            return self._once(part.variables, lambda: self._states(part))[name]
         law = self.built.program.variables[name].law
         if isinstance(law, ComputedLaw):
             return self.value(law.value)
         raise KeyError(f"no value for {name}")
+
+    def _states(self, part: Component) -> Mapping[str, Any]:
+        """The states of one component at all turns, outside of any loop."""
+        from dgmlang.compiler.lower.chains import draw_in_loops
+
+        laws = {name: self.built.law(name) for name in part.variables}
+        outside = replace(self, turns={}, heads={}, _memo={})
+        return draw_in_loops(part, laws, {}, outside)
 
     def _past(self, expr: Past) -> ArrayLike:
         """The variable; where no stage is strict, shifted by one place of the order, 0 first."""

@@ -19,7 +19,7 @@ from dgmlang.compiler.lower.laws import distribution, log_density, log_density_o
 from dgmlang.compiler.lower.missing import lacking, mask
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable
 from dgmlang.compiler.types.dependence import Component
-from dgmlang.compiler.walk import parents
+from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Params, Values
 
 Terms = dict[str, Array]
@@ -101,21 +101,24 @@ def kl(built: Built, params: Params, values: Values) -> Terms:
 def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
     """Draws each latent that has no value yet and puts it into the evaluation."""
     latents: Values = {}
+    states = inside.built.state_parts  # computed again from what the latents are in the end
     for part in inside.built.guide_parts:
-        for name, value in _part(part, key, inside).items():
+        drawn = {n: v for n, v in _part(part, key, inside).items() if n not in states}
+        for name, value in drawn.items():
             seen = inside.values.get(name)
             value = jax.lax.stop_gradient(value) if name in stopped else value
             if seen is not None:
                 inside.values[mask(name)] = latents[mask(name)] = lacking(seen)
                 value = jnp.where(lacking(seen), value, seen)
             inside.values[name] = value
-        latents |= {name: inside.values[name] for name in part.variables}
+        latents |= {n: inside.values[n] for n in part.variables if n not in states}
     return latents
 
 
 def _part(part: Component, key: Array, inside: Evaluation) -> Values:
     """Draws of those latents of a component that are not all there."""
-    laws, variables = _guide(inside.built).laws, inside.built.program.variables
+    built, variables = inside.built, inside.built.program.variables
+    laws = {**_guide(built).laws, **{n: built.law(n) for n in built.state_parts}}
     wanted = [n for n in part.variables if _wanted(variables[n], inside)]
     keys = {name: site_key(key, name) for name in wanted}
     if any(isinstance(laws[name], Repeated) for name in wanted):
@@ -137,7 +140,7 @@ def _closed(inside: Evaluation) -> Terms:
     latents = {v.name for v in program.having("latent")} | set(laws)
     for name, law in laws.items():
         prior = program.variables[name].law
-        known_before = latents & parents(prior).keys() <= before
+        known_before = latents & behind(prior, program).keys() <= before
         if (
             known_before
             and mask(name) not in inside.values

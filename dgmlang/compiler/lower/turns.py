@@ -50,6 +50,26 @@ def piecewise(law: Repeated, inside: Evaluation, run: Run, each: Any) -> Iterato
         yield at_turns(law, piece, inside, run, each, {}, known)
 
 
+@dataclass(frozen=True)
+class Window:
+    """The last turns of variables that are drawn along the loop of number `axis`, this one last.
+
+    Attributes:
+        axis: The number of the loop.
+        lag: The place of this turn in the windows of the variables `names`.
+        ready: What is read of other arrays at this turn, by the id of the node that reads it.
+    """
+
+    axis: int
+    lag: int
+    names: Set[str]
+    ready: Mapping[int, Array]
+
+    def holds(self, node: Index) -> bool:
+        """Whether an index reads one of the windows."""
+        return isinstance(node.value, Read) and node.value.name in self.names
+
+
 def at_turns(
     law: Repeated,
     piece: Piece,
@@ -59,6 +79,7 @@ def at_turns(
     fixed: Fixed,
     known: Mapping[int, Any],
     injected: Set[int] = frozenset(),
+    window: Window | None = None,
 ) -> Any:
     """`run` at the turns of a piece; loops in `fixed` stand still, and have no axis in the result.
 
@@ -66,9 +87,9 @@ def at_turns(
     """
     spans = ends(piece)
     reads = [
-        _sliced(node, law, spans, inside, fixed, known)
+        _sliced(node, law, spans, inside, fixed, known, window)
         for node in walk(*arguments(piece.law))
-        if isinstance(node, Index) and id(node) not in injected and _leading(node, law)
+        if isinstance(node, Index) and id(node) not in injected and leading(node, law)
     ]
 
     def along(level: int, arrays: list[Array], own: Any, turns: dict[int, Any]) -> Any:
@@ -118,7 +139,7 @@ class _Sliced:
         return outer.index(level) if level in outer else None
 
 
-def _leading(node: Index, law: Repeated) -> list[tuple[int, int]]:
+def leading(node: Index, law: Repeated) -> list[tuple[int, int]]:
     """The loop's number and the offset of each leading item that is a loop's variable."""
     loops = list(map(id, law.loops))
     found: list[tuple[int, int]] = []
@@ -136,16 +157,29 @@ def _sliced(
     inside: Evaluation,
     fixed: Fixed,
     known: Mapping[int, Any],
+    window: Window | None,
 ) -> _Sliced:
-    leading = _leading(node, law)
-    base = known.get(id(node.value))
-    array = jnp.asarray(inside.value(node.value) if base is None else base)
-    at = tuple(
-        fixed[level] + offset if level in fixed else slice(*(end + offset for end in spans[level]))
-        for level, offset in leading
-    )
-    open_ = tuple(level for level, _ in leading if level not in fixed)
-    return _Sliced(node, array[at], len(leading), open_)
+    items = leading(node, law)
+    open_ = tuple(level for level, _ in items if level not in fixed)
+
+    def place(level: int, offset: int) -> Any:
+        if level not in fixed:
+            return slice(*(end + offset for end in spans[level]))
+        if window is not None and window.holds(node) and level == window.axis:
+            return window.lag + offset
+        return fixed[level] + offset
+
+    if window is not None and id(node) in window.ready:
+        at = tuple(place(*item) for item in items if item[0] != window.axis)
+        return _Sliced(node, window.ready[id(node)][at], len(items), open_)
+    base = base_of(node, inside, known)
+    return _Sliced(node, base[tuple(place(*item) for item in items)], len(items), open_)
+
+
+def base_of(node: Index, inside: Evaluation, known: Mapping[int, Any]) -> Array:
+    """The array that an index reads from."""
+    found = known.get(id(node.value))
+    return jnp.asarray(inside.value(node.value) if found is None else found)
 
 
 # ── what no turn changes ─────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import parents
+from dgmlang.compiler.walk import behind
 
 HIDDEN = "[128, 128]"
 """The layers of each net that is built."""
@@ -51,7 +51,7 @@ def amortised(
     """
     drawn = program.guide.laws if program.guide else {}
     names = list(unguided(program, facts.bounded))
-    latents = _inverse([program.variables[name] for name in names])
+    latents = _inverse([program.variables[name] for name in names], program)
     directed = facts.density.value == "bound" and facts.flags["directed"]
     if not directed or not latents or not all(map(_has_law, latents)):
         return resolved, ()
@@ -67,11 +67,11 @@ def amortised(
     return replace(resolved, model=model, names={**resolved.names, **nets}), tuple(names)
 
 
-def _inverse(latents: Sequence[Variable]) -> list[Variable]:
+def _inverse(latents: Sequence[Variable], program: Program) -> list[Variable]:
     """Each latent before those that its law reads."""
     left, ordered = list(latents), list[Variable]()
     while left:
-        read = {name for v in left for name in parents(v.law) if name != v.name}
+        read = {name for v in left for name in behind(v.law, program) if name != v.name}
         ready = next((v for v in left if v.name not in read), left[0])
         ordered.append(ready)
         left.remove(ready)

@@ -21,7 +21,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import companions, guides, loops, nets
+from dgmlang.compiler.types import companions, guides, loops, nets, states
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
@@ -60,26 +60,27 @@ def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Pr
     )
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
-    written = list(loops.flatten(model.body, Scope(shared, {})))
-    scope = Scope(shared, {}, looped={s.name: around for s, around in written if around})
+    written, lets = loops.flatten(model.body, Scope(shared, {}))
+    scope = Scope(shared, {}, looped=loops.looped(written, lets))
     declare(written, scope)
     nets_found = _nets(resolved, scope)
+    states.elaborate_all(lets, scope)
     energies = tuple(companions.energy(s, scope) for s in model.body if isinstance(s, ast.Energy))
+    energetic = _has_energy(model.body)
     scores = _scores(model.body, scope)
-    variables = {
-        s.name: _variable(s, around, scores, bool(energies), scope) for s, around in written
-    }
+    variables = {s.name: _variable(s, around, scores, energetic, scope) for s, around in written}
     guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
     recipes = {r.name: recipe(r, scope) for r in resolved.recipes}
     if report.failed:
         return None
+    known = {**variables, **shared.inlined, **shared.states}
     program = Program(
         model.name,
         model.doc,
         dict(resolved.hypers),
         resolved.open,
-        {**{n: v for n, v in variables.items() if v is not None}, **shared.inlined},
+        {n: v for n, v in known.items() if v is not None},
         {**nets_found, **shared.inlined_nets},
         (*(e for e in energies if e is not None), *shared.inlined_energies),
         guides.with_parts(guide, shared.inlined_guide, model.span),
@@ -92,6 +93,12 @@ def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Pr
     for idle in idle_declarations(program, shared, hypers.read, model):
         report.say(idle)
     return None if report.failed else program
+
+
+def _has_energy(body: tuple[ast.Statement, ...]) -> bool:
+    """Whether some energy is written, in a loop too, where it is refused and still means one."""
+    inner = (s.body for s in body if isinstance(s, ast.For))
+    return any(isinstance(s, ast.Energy) for s in body) or any(map(_has_energy, inner))
 
 
 def declare(written: list[loops.InLoops], scope: Scope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import Critic, Expr, Head, Local, Read
@@ -25,6 +26,9 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
         return None
     for name, place in reads(found).items():
         declaration = scope.shared.declarations[name]
+        if isinstance(declaration, ast.Let):
+            scope.report.say(loop_codes.energy_reads_state(place.span, name))
+            return None
         if (
             isinstance(declaration, ast.Variable)
             and declaration.role != "param"
@@ -43,7 +47,7 @@ def critic(body: tuple[ast.Statement, ...], scope: Scope) -> Critic | None:
     local: dict[str, Expr] = {}
     for name in s.parameters:
         known = scope.shared.values.get(name)
-        if not isinstance(known, Read):
+        if not isinstance(known, Read) or name in scope.shared.states:
             scope.report.say(name_codes.unknown_name(s.span, name, scope.shared.declarations))
             return None
         local[name] = Local(name, type=known.type, span=s.span)

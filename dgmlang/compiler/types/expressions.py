@@ -22,7 +22,7 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import lets
+from dgmlang.compiler.types import lets, states
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.indexing import index, ragged
@@ -137,6 +137,9 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         is_known = found.type.kind != ANY  # its declaration is reported already
         return found if is_known and _whole(found, scope) else wrong(node.span)
     if isinstance(declaration, ast.Let):
+        if declaration.indices:
+            state = states.read(name, declaration, node.span, scope)
+            return state if _whole(state, scope) else wrong(node.span)
         return lets.value_of(node, declaration, scope)
     if isinstance(declaration, ast.Net):
         scope.report.say(
@@ -163,8 +166,11 @@ def counter(over: Range, offset: int, span: Span) -> Counter:
 def _base(node: ast.Expr, scope: Scope) -> Expr:
     """What an index stands behind: inside its loop a variable is only read by its indices."""
     declaration = scope.shared.declarations.get(node.id) if isinstance(node, ast.Name) else None
-    if isinstance(declaration, ast.Variable) and declaration.name not in scope.locals:
-        return _variable(node, declaration, scope)
+    if isinstance(node, ast.Name) and node.id not in scope.locals:
+        if isinstance(declaration, ast.Variable):
+            return _variable(node, declaration, scope)
+        if isinstance(declaration, ast.Let) and declaration.indices:
+            return states.read(node.id, declaration, node.span, scope)
     return operand(node, scope)
 
 

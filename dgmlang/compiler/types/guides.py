@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -11,15 +12,16 @@ from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read, Within
 from dgmlang.compiler.resolve import mentioned
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import lets
+from dgmlang.compiler.types import lets, states
 from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.types.laws import law
+from dgmlang.compiler.types.lets import is_chain
 from dgmlang.compiler.types.looped import law_in_loops
-from dgmlang.compiler.types.loops import flatten
+from dgmlang.compiler.types.loops import State, flatten, looped
 from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 from dgmlang.compiler.walk import arguments, reads
 
@@ -30,10 +32,12 @@ def guide(body: Sequence[ast.Statement], scope: Scope) -> Guide | None:
     if block is None:
         return None
     laws: dict[str, Law] = {}
-    scope = _with_lets(block, scope)
-    written = list(flatten(tuple(s for s in block.body if not isinstance(s, ast.Let)), scope))
+    unnamed = tuple(s for s in block.body if not isinstance(s, ast.Let))
+    written, states_ = flatten(unnamed, scope)
     # Data are observed values here, so only what the guide itself draws has a past.
-    scope = scope.within(looped={s.name: around for s, around in written if around})
+    scope = scope.within(looped=looped(written, states_), owner=("guide",))
+    scope = _with_lets(block, states_, scope)
+    states.elaborate_all([s for s in states_ if s[0].names[0] not in scope.locals], scope)
     for s, around in written:
         if s.name in laws:
             first = laws[s.name].span
@@ -162,28 +166,50 @@ def _ordered(laws: dict[str, Law]) -> dict[str, Law]:
 # ── the guide's own names ────────────────────────────────────────────────────────────────────────
 
 
-def _with_lets(block: ast.Companion, scope: Scope) -> Scope:
-    """The scope with the names that the guide gives, each elaborated after those it mentions."""
-    pending, refused = _named(block, scope)
-    scope = scope.within(locals={**scope.locals, **_silent(refused)})
+def _with_lets(block: ast.Companion, states_: Sequence[State], scope: Scope) -> Scope:
+    """The scope with the names that the guide gives.
+
+    Functions, chains and states are put in where they are read. Of the values each is elaborated
+    after those that it rests on.
+    """
+    given, refused = _named(block, [let for let, _ in states_], scope)
+    declared = {**scope.shared.declarations, **{n: let for let in given for n in let.names}}
+    shared = replace(scope.shared, declarations=declared)
+    scope = scope.within(shared=shared, locals={**scope.locals, **_silent(refused)})
+    lazy = [let for let in given if let.indices or let.parameters is not None]
+    lazy += [let for let in given if let not in lazy and is_chain(let, scope)]
+    pending = [let for let in given if let not in lazy]
+    behind = _behind(given)
     while pending:
         waiting = {name: let for let in pending for name in let.names}
-        ready = [let for let in pending if not waiting.keys() & set(mentioned(let.value))]
+        ready = [let for let in pending if not waiting.keys() & behind[let.names[0]]]
         if not ready:
-            scope.report.say(name_codes.cycle(pending[0].span, _circle(waiting)))
+            scope.report.say(name_codes.cycle(pending[0].span, _circle(waiting, behind)))
             return scope.within(locals={**scope.locals, **_silent(pending)})
         for let in ready:
             inner = scope.within(owner=("guide", let.names[0]))
-            scope = scope.within(locals={**scope.locals, **lets.named(let, inner)})
+            known = {**scope.locals, **lets.named(let, inner)}
+            scope = scope.within(locals=known, outer=known)
         pending = [let for let in pending if let not in ready]
     return scope
 
 
-def _circle(waiting: Mapping[str, ast.Let]) -> tuple[str, ...]:
+def _behind(given: Sequence[ast.Let]) -> dict[str, set[str]]:
+    """The names of a guide that the value of each rests on, through others."""
+    direct = {n: set(mentioned(let.value)) for let in given for n in let.names}
+    found = {name: set(read) for name, read in direct.items()}
+    for _ in direct:  # no way is longer than there are names
+        for read in found.values():
+            read |= {n for name in read & direct.keys() for n in direct[name]}
+    return found
+
+
+def _circle(waiting: Mapping[str, ast.Let], behind: Mapping[str, set[str]]) -> tuple[str, ...]:
     """Names that lead back to the first of them."""
     path = [next(iter(waiting))]
     while path[-1] not in path[:-1]:
-        path.append(next(n for n in mentioned(waiting[path[-1]].value) if n in waiting))
+        direct = [n for n in mentioned(waiting[path[-1]].value) if n in waiting]
+        path.append((direct or [n for n in waiting if n in behind[path[-1]]])[0])
     return tuple(path[path.index(path[-1]) : -1])
 
 
@@ -192,22 +218,19 @@ def _silent(lets_: Sequence[ast.Let]) -> dict[str, Wrong]:
     return {name: wrong(let.span) for let in lets_ for name in let.names}
 
 
-def _named(block: ast.Companion, scope: Scope) -> tuple[list[ast.Let], list[ast.Let]]:
-    """The guide's `let` statements, and those refused (DGM0203); idle ones are said (DGM0292)."""
+def _named(
+    block: ast.Companion, states_: Sequence[ast.Let], scope: Scope
+) -> tuple[list[ast.Let], list[ast.Let]]:
+    """The guide's names, and those refused (DGM0203); idle ones are said (DGM0292)."""
     kept: list[ast.Let] = []
     refused: list[ast.Let] = []
     used = set(mentioned(block.body))
     spans = {name: d.span for name, d in scope.shared.declarations.items()}
-    for let in (s for s in block.body if isinstance(s, ast.Let)):
+    for let in (*(s for s in block.body if isinstance(s, ast.Let)), *states_):
         taken = next((name for name in let.names if name in spans), None)
         if taken is not None:
             scope.report.say(name_codes.declared_twice(let.span, spans[taken], taken))
-        elif let.parameters is not None or let.indices:
-            scope.report.say(name_codes.not_built(let.span, "functions and states in a guide"))
-        else:
-            kept.append(let)
-        if not kept or kept[-1] is not let:
-            refused.append(let)
+        (kept if taken is None else refused).append(let)
         for name in let.names:
             spans.setdefault(name, let.span)
             if name not in used:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
@@ -173,7 +174,7 @@ def _past(node: ast.Call, scope: Scope) -> Expr:
     variable = first.id if isinstance(first, ast.Name) else node.span.text
     known = scope.shared.values.get(variable)
     if scope.ranges:
-        scope.report.say(name_codes.not_built(node.span, "pasts in loops"))
+        scope.report.say(loop_codes.past_in_loop(node.span, variable, list(scope.ranges)[-1]))
         return wrong(node.span)
     if variable != scope.law_of or not isinstance(known, Read):
         scope.report.say(law_codes.past_elsewhere(node.span, variable))

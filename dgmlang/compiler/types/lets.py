@@ -85,7 +85,7 @@ def inlined(node: ast.Call, let: ast.Let, scope: Scope) -> Value:
     inner = arguments(node, let, scope)
     if inner is None:
         return wrong(node.span)
-    inner = inner.within(owner=(name,))
+    inner = inner.within(owner=(*scope.owner[: scope.owner[:1] == ("guide",)], name))
     with scope.shared.elaborating(name, node.span) as fresh:
         inner.afresh()
         return expression(let.value, inner) if fresh else wrong(node.span)
@@ -97,12 +97,28 @@ def named_by(node: ast.Expr, scope: Scope) -> ast.Let | None:
     if not isinstance(function, ast.Name) or function.id in scope.locals:
         return None
     found = scope.shared.declarations.get(function.id)
-    if not isinstance(found, ast.Let):
-        return None
-    first = found.value
+    return found if isinstance(found, ast.Let) and _first(found) is not None else None
+
+
+def _first(let: ast.Let) -> ast.Name | None:
+    """The name with which a value begins: of a chain, its first stage."""
+    first = let.value
     while isinstance(first, ast.Pipe):
         first = first.value
-    return found if isinstance(first, ast.Name | ast.Call) else None
+    function = first.function if isinstance(first, ast.Call) else first
+    return function if isinstance(function, ast.Name) else None
+
+
+def is_chain(let: ast.Let, scope: Scope) -> bool:
+    """Whether a `let` names a chain of stages, seen from its first one alone."""
+    first = _first(let)
+    if first is None or first.id in scope.locals or let.indices:
+        return False
+    declared = scope.shared.declarations.get(first.id)
+    if declared is not None:
+        return isinstance(declared, ast.Let) and declared is not let and is_chain(declared, scope)
+    externs = library().externs
+    return any(first.id in externs.get(kind, {}) for kind in ("layer", "bijection"))
 
 
 def arguments(node: ast.Expr, let: ast.Let, scope: Scope) -> Scope | None:

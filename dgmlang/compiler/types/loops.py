@@ -6,9 +6,10 @@ condition on loop variables alone has one truth. `t == 0` cuts 0..T into [0, 1) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from itertools import pairwise, product
+from typing import TypeGuard
 
 from dgmlang.compiler.diagnostics.codes import loops as codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -29,20 +30,60 @@ Linear = tuple[Range | None, Dim]
 InLoops = tuple[ast.Variable, tuple[Loop, ...]]
 """A declaration with the loops around it, outermost first."""
 
+State = tuple[ast.Let, tuple[Loop, ...]]
+"""A state, `let h[t] = e`, with its loops."""
 
-def flatten(
-    body: tuple[ast.Statement, ...], scope: Scope, around: tuple[Loop, ...] = ()
-) -> Iterator[InLoops]:
-    """Every declared variable; what may not stand in a loop is DGM0361 or DGM0290."""
+
+def flatten(body: tuple[ast.Statement, ...], scope: Scope) -> tuple[list[InLoops], list[State]]:
+    """Every declared variable and every state; DGM0361 or DGM0290 for what no loop may hold."""
+    written: list[InLoops] = []
+    states: list[State] = []
+    for s, around in _flat(body, scope, ()):
+        if isinstance(s, ast.Variable):
+            written.append((s, around))
+        else:
+            states.append((s, around))
+    return written, states
+
+
+def looped(*declared: Sequence[InLoops] | Sequence[State]) -> dict[str, tuple[Loop, ...]]:
+    """The loops of what is declared in some."""
+    every = (item for part in declared for item in part)
+    return {_names(s)[0]: around for s, around in every if around}
+
+
+def _names(s: ast.Variable | ast.Let) -> tuple[str, ...]:
+    return (s.name,) if isinstance(s, ast.Variable) else s.names
+
+
+def _flat(
+    body: tuple[ast.Statement, ...], scope: Scope, around: tuple[Loop, ...]
+) -> Iterator[InLoops | State]:
     for s in body:
         if isinstance(s, ast.For):
             found = _loop(s, scope)
-            yield from flatten(s.body, scope, (*around, found)) if found else ()
+            yield from _flat(s.body, scope, (*around, found)) if found else ()
         elif isinstance(s, ast.Variable):
-            if _placed(s, scope, around):
+            if _placed(s, s.name_span, scope, around):
                 yield s, around
+        elif _is_state(s, around):
+            if _placed(s, _name_span(s), scope, around):
+                yield s, around
+            else:
+                scope.shared.values[s.names[0]] = wrong(s.span)
         elif around:
             _refuse(s, scope)
+
+
+def _is_state(s: ast.Statement, around: tuple[Loop, ...]) -> TypeGuard[ast.Let]:
+    if not isinstance(s, ast.Let) or len(s.names) > 1 or s.parameters is not None:
+        return False
+    return bool(around or s.indices)
+
+
+def _name_span(s: ast.Let) -> Span:
+    start = s.span.start + s.span.text.index(s.names[0], len("let"))
+    return replace(s.span, start=start, end=start + len(s.names[0]))
 
 
 def _loop(s: ast.For, scope: Scope) -> Loop | None:
@@ -65,31 +106,37 @@ def _loop(s: ast.For, scope: Scope) -> Loop | None:
     return Loop(s.variable, stop, s.span) if isinstance(stop, Dim) else None
 
 
-def _placed(s: ast.Variable, scope: Scope, around: tuple[Loop, ...]) -> bool:
+def _placed(s: ast.Variable | ast.Let, at: Span, scope: Scope, around: tuple[Loop, ...]) -> bool:
     """Whether a target has the indices of the loops around it (DGM0360)."""
-    if around and s.role == "param":
+    if around and isinstance(s, ast.Variable) and s.role == "param":
         scope.report.say(codes.stray(s.span, "a param"))
         return False
     found = [i.id if isinstance(i, ast.Name) else None for i in s.indices]
     names = [loop.index for loop in around]
     if found == names:
         return True
-    wanted = f"{s.name}[{', '.join(names)}]" if names else s.name
-    end = s.indices[-1].span.end + 1 if s.indices else s.name_span.end
-    span = replace(s.name_span, end=end)
-    scope.report.say(codes.target(span, s.name, wanted, around[-1].span if around else None))
+    name = at.text
+    wanted = f"{name}[{', '.join(names)}]" if names else name
+    end = s.indices[-1].span.end + 1 if s.indices else at.end
+    span = replace(at, end=end)
+    scope.report.say(codes.target(span, name, wanted, around[-1].span if around else None))
     return False
 
 
 def _refuse(s: ast.Statement, scope: Scope) -> None:
     if isinstance(s, ast.Let):
         scope.shared.values.update((name, wrong(s.span)) for name in s.names)
-    words = {ast.Net: "a net", ast.Critic: "a critic", ast.Companion: "a companion"}
-    if type(s) in words:
-        scope.report.say(codes.stray(s.span, words[type(s)]))
+    words = {
+        ast.Net: "a net",
+        ast.Critic: "a critic",
+        ast.Companion: "a companion",
+        ast.Let: "a `let` of a function, or of several names,",
+        ast.Score: "a score",
+    }
+    if isinstance(s, ast.Energy):
+        scope.report.say(codes.energy(s.span))
     else:
-        what = {ast.Let: "`let` statements in loops", ast.Energy: "energies in loops"}
-        scope.report.say(name_codes.not_built(s.span, what.get(type(s), "such loops")))
+        scope.report.say(codes.stray(s.span, words.get(type(s), "this")))
 
 
 def entered(scope: Scope, loops: tuple[Loop, ...]) -> Scope:

@@ -74,6 +74,7 @@ class Shared:
     indices: set[str] = field(default_factory=set)
     sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
     above: tuple[str, ...] = ()
+    states: dict[str, Variable] = field(default_factory=dict)
     inlined: dict[str, Variable] = field(default_factory=dict)
     inlined_nets: dict[str, Net] = field(default_factory=dict)
     inlined_energies: list[Expr] = field(default_factory=list)
@@ -104,6 +105,7 @@ class Scope:
     `ranges`: the variables of the loops around this place, outermost first.
     `looped`: the variables that loops draw, with their loops; they are read by the rules of loops.
     `kept`: the stages' names in an earlier piece of the same text.
+    `outer`: the names that a guide gives, which its states see.
     """
 
     shared: Shared
@@ -116,6 +118,7 @@ class Scope:
     looped: Mapping[str, tuple[Loop, ...]] = field(default_factory=dict)
     kept: Places | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    outer: Mapping[str, Expr | Record] = field(default_factory=dict)
 
     @property
     def report(self) -> Report:

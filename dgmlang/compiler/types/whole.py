@@ -15,7 +15,7 @@ from dgmlang.compiler.types.causality import check_causality
 from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.lengths import check_lengths
 from dgmlang.compiler.types.scope import Shared
-from dgmlang.compiler.walk import arguments, parents, reads
+from dgmlang.compiler.walk import behind, reads
 
 
 def once(body: Sequence[ast.Statement], recipes: Sequence[ast.Recipe], report: Report) -> None:
@@ -65,7 +65,7 @@ def _acyclic(program: Program, report: Report) -> None:
 def _data_from_data(program: Program, report: Report) -> None:
     for v in program.having("data"):
         if isinstance(v.law, ComputedLaw):
-            above = [n for n in parents(v.law) if program.variables[n].role == "data"]
+            above = [n for n in behind(v.law, program) if program.variables[n].role == "data"]
             if above:
                 report.say(law_codes.computed_from_data(v.span, v.name))
 
@@ -100,12 +100,14 @@ def _guide(program: Program, report: Report) -> None:
     """A guide's laws read latents that the guide draws too, and none of them itself."""
     if program.guide is None:
         return
+    states = {v.name: v.law for v in program.having("state") if v.law is not None}
     try:
-        components(program.guide.laws)
+        components({**program.guide.laws, **states})
     except Circular as circle:
-        report.say(name_codes.cycle(program.guide.laws[circle.names[0]].span, circle.names))
+        first = {**states, **program.guide.laws}[circle.names[0]]
+        report.say(name_codes.cycle(first.span, circle.names))
     for law in program.guide.laws.values():
-        for name, place in reads(*arguments(law)).items():
+        for name, place in behind(law, program).items():
             variable = program.variables[name]
             if name in program.guide.laws:
                 continue

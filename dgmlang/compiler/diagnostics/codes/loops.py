@@ -79,6 +79,41 @@ def unbound(span: Span, name: str) -> Diagnostic:
     )
 
 
+def no_start(span: Span, name: str, index: str) -> Diagnostic:
+    """A state of which every turn reads another: nothing says what it begins with."""
+    return Diagnostic(
+        "DGM0385",
+        "state without a start",
+        (Label(span, f"every turn of `{name}` reads the state, so nothing says what it is"),),
+        ("a state has the type of its first value",),
+        f"begin it: `let {name}[{index}] = … if {index} == 0 else …`",
+    )
+
+
+def energy_reads_state(span: Span, name: str) -> Diagnostic:
+    """An energy over a state, through which blocks and degrees are not derived."""
+    label = Label(span, f"`{name}` is computed turn by turn, and an energy is not seen through it")
+    help = "write its value out in the energy, or give the variables laws in the loop"
+    return Diagnostic("DGM0386", "state in an energy", (label,), help=help)
+
+
+def energy(span: Span) -> Diagnostic:
+    """An energy that a loop repeats."""
+    label = Label(span, "an energy is one number of the whole example, and a loop repeats it")
+    help = "write the sum over turns in one, without the loop: `energy -a * sum(x[1:] * x[:-1])`"
+    return Diagnostic("DGM0387", "energy in a loop", (label,), help=help)
+
+
+def past_in_loop(span: Span, name: str, index: str) -> Diagnostic:
+    """`past(x)` in a loop, which has its own ways to read what came before."""
+    label = Label(
+        span, f"`past({name})` is all that comes before an entry, in a law without a loop"
+    )
+    reads = f"`{name}[{index}-1]` or `sum({name}[:{index}])`"
+    help = f"read {reads}, or keep a state: `let h[{index}] = …`"
+    return Diagnostic("DGM0388", "past in a loop", (label,), help=help)
+
+
 def unordered(span: Span, index: str) -> Diagnostic:
     """A condition that divides a loop at a place that depends on open dimensions."""
     label = Label(span, f"where this cuts the loop over `{index}` is not known")
