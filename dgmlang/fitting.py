@@ -19,7 +19,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.checks import Fault
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
-from dgmlang.compiler.plan.initial import starts
+from dgmlang.compiler.plan.initial import settling, starts
 from dgmlang.compiler.plan.methods import Method, require_built, require_weights
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS, Recipe
@@ -207,13 +207,16 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
 def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> Params:
     """First parameters: by the table, then what `init` gives (a run folder, or arrays by path)."""
     chains = {chain.name for chain in intake.preparation.chains}
-    looked_at = {start.variable for start in starts(model.plan.program).values()}
+    program = model.plan.program
+    looked_at = {start.variable for start in starts(program).values()}
+    if settling(program):
+        looked_at |= {variable.name for variable in brought(program)}
     seen = {
         n: intake.prepared[n].whole() if n in chains else a
         for n, a in arrays.items()
         if n in looked_at
     }
-    first = model.init(request.seed, seen)
+    first = model.init(request.seed, seen if request.resume is None else None)
     if request.init is None:
         return first
     if isinstance(request.init, str | Path | Fitted):

@@ -44,10 +44,14 @@ class Scanned(AbstractFlow):
             value, log_det = step(self.body.transform(params, **self.inputs), carry[0])
             return (value, carry[1] + log_det), None
 
-        # The carry's type must be that of the result, whichever of x and the parameters is wider.
-        dtype = jnp.result_type(value, float, *jax.tree.leaves((self.params, self.inputs)))
+        dtype = _widest(value, self.params, self.inputs)
         start = (jnp.asarray(value, dtype), jnp.zeros((), dtype))
         return jax.lax.scan(copy, start, self.params, length=self.n, reverse=reverse)[0]
+
+
+def _widest(*trees: Any) -> Any:
+    """The type of a scan's carry: that of its result, whichever of x and the parameters is wider."""
+    return jnp.result_type(float, *jax.tree.leaves(trees))
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class Repeat:
             settled, xs = settle(self.body, params, ys, inputs)
             return xs, settled
 
-        xs, settled = jax.lax.scan(copy, ys, params, length=self.n, reverse=True)
+        start = jnp.asarray(ys, _widest(ys, params, inputs))
+        xs, settled = jax.lax.scan(copy, start, params, length=self.n, reverse=True)
         return settled, xs
 
 

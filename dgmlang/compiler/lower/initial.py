@@ -1,4 +1,7 @@
-"""First values, drawn with NumPy: nothing compiles, and each site has a stream of its own."""
+"""First values, drawn with NumPy: each site has a stream of its own.
+
+Nothing compiles, but where a flow starts from the data that run through it.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from dgmlang.compiler.lower.checks import blame, has_nan
 from dgmlang.compiler.lower.domains import raw_shape, unconstrain
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.missing import lacking
+from dgmlang.compiler.lower.settling import settled
 from dgmlang.compiler.plan.initial import Start, starts
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
@@ -43,7 +47,8 @@ def init(built: Built, seed: int, data: Values | None) -> Params:
         tree[name] = _param(built, param, start, stream(seed, name), data or {})
     for path, part in _parts(built).items():
         _put(tree, path, part.init(stream(seed, ".".join(path))))
-    return jax.tree.map(as_stored, tree)
+    tree = jax.tree.map(as_stored, tree)
+    return tree if data is None else settled(built, tree, data, stream(seed, "flows"))
 
 
 def stream(seed: int, path: str) -> np.random.Generator:

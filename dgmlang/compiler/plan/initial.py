@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.program import (
     Apply,
+    Chain,
     ComputedLaw,
     EnergyLaw,
     Expr,
@@ -25,7 +26,7 @@ from dgmlang.compiler.program import (
     Repeated,
     Variable,
 )
-from dgmlang.compiler.walk import entries, walk
+from dgmlang.compiler.walk import entries, stages, walk
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def initial_rules(program: Program, facts: Facts) -> Mapping[str, str]:
     """What each param, net and flow starts from, in words, in the order of the program."""
     rules = {name: _words(start) for name, start in starts(program).items()}
     rules |= dict.fromkeys(program.nets, "kernels N(0, 1/fan-in), biases 0")
-    rules |= {v.name: "near the identity" for v in program.variables.values() if _flow(v.law)}
+    rules |= {v.name: _flow(chain, v.name in settling(program)) for v, chain in _chains(program)}
     if program.critic is not None:
         rules["critic"] = "kernels N(0, 1/fan-in), biases 0"
     return rules
@@ -99,8 +100,39 @@ def _words(start: Start) -> str:
     return WORDS[start.rule].format(start.variable)
 
 
-def _flow(law: Law | None) -> bool:
-    return isinstance(law, Pushed) or (isinstance(law, ComputedLaw) and law.chain is not None)
+# ── flows ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settling(program: Program) -> Mapping[str, Chain]:
+    """The flows with stages that start from data, by the variable that enters them at `fit`.
+
+    Of a latent, the guide has draws.
+    """
+    guided = program.guide.laws if program.guide else {}
+    return {
+        variable.name: chain
+        for variable, chain in _chains(program)
+        if (variable.role == "data" or variable.name in guided) and any(_from_data(chain))
+    }
+
+
+def _chains(program: Program) -> Iterator[tuple[Variable, Chain]]:
+    """The variables whose law is pushed through bijections."""
+    for variable in program.variables.values():
+        if isinstance(variable.law, Pushed | ComputedLaw) and variable.law.chain is not None:
+            yield variable, variable.law.chain
+
+
+def _from_data(chain: Chain) -> Iterator[str]:
+    return (stage.extern.name for stage in stages(chain) if stage.extern.has("from_data"))
+
+
+def _flow(chain: Chain, settled: bool) -> str:
+    """Where a flow starts, and which of its stages start elsewhere."""
+    turned = (stage.extern.name for stage in stages(chain) if stage.extern.has("starts_at_random"))
+    words = [f"{name} at a random rotation" for name in dict.fromkeys(turned)]
+    words += [f"{name} from the data" for name in dict.fromkeys(_from_data(chain)) if settled]
+    return "; ".join(["near the identity", *words])
 
 
 # ── locations and scales that a finite latent picks ──────────────────────────────────────────────
