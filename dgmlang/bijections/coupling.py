@@ -18,17 +18,26 @@ from numpyro.distributions.transforms import Transform
 from dgmlang.bijections.bijection import AbstractFlow, Builder, pull, push
 from dgmlang.bijections.split import Split, split
 from dgmlang.layers.layer import Layer, Params, Shape, Site
-from dgmlang.registry import chosen, implementation, implements
+from dgmlang.registry import chosen, implements
 
 
 class Entrywise(Protocol):
-    """`implementation("transform", name)()`: `parameters` numbers an entry set its transform."""
+    """What `entrywise` makes: `parameters` numbers an entry set its transform."""
 
-    parameters: int
+    @property
+    def parameters(self) -> int:
+        """How many numbers the net returns for each entry."""
+        ...
 
     def __call__(self, raw: Array) -> Transform[Any]:
         """The transform of n entries at raw numbers [n, parameters]."""
         ...
+
+
+def entrywise(held: Any) -> Entrywise:
+    """The transform that a setting names: `affine`, or `spline(bins = 8)`."""
+    transform, settings = chosen("transform", held)
+    return transform(**settings)
 
 
 class CouplingTransform(AbstractFlow):
@@ -78,7 +87,7 @@ def coupling(settings: Mapping[str, Any], site: Site, build: Builder) -> Couplin
     mask, own = chosen("mask", settings["mask"])
     # A single entry has no other to learn from: its transform is a constant (or the condition's).
     parts = split(mask(own, site.shape) if site.size > 1 else np.zeros(1, bool))
-    entrywise = implementation("transform", settings["transform"])()
+    transform = entrywise(settings["transform"])
     source = parts.source(site.inputs.get("condition"))
-    net = build.net(settings["net"], source, parts.target(entrywise.parameters))
-    return Coupling(site.shape, parts, net, entrywise)
+    net = build.net(settings["net"], source, parts.target(transform.parameters))
+    return Coupling(site.shape, parts, net, transform)

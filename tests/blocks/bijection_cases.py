@@ -84,6 +84,17 @@ def build(name: str, settings: dict[str, Any], site: Site) -> Any:
     return Along(built, site.shape) if axes else built
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """As the compiler's `Choice`: `spline(bins = 4)`."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+SPLINE = Chosen("spline", {"bins": 4, "bound": 2.5})
+
+
 def coupling(**settings: Any) -> tuple[str, dict[str, Any]]:
     return "coupling", {"net": [8], "transform": "affine", "mask": "half", **settings}
 
@@ -111,6 +122,12 @@ class Case:
         return build(*self.stage, Site(self.shape, inputs=inputs))
 
     @property
+    def transform(self) -> str | None:
+        """The transform's name, where the stage takes one."""
+        held = self.stage[1].get("transform")
+        return held.name if isinstance(held, Chosen) else held
+
+    @property
     def inputs(self) -> dict[str, Any]:
         return {"condition": jnp.full(self.condition, 0.7)} if self.condition else {}
 
@@ -118,6 +135,13 @@ class Case:
 CASES = {
     "affine": Case(coupling(), (5,)),
     "shift": Case(coupling(transform="shift"), (4,)),
+    "spline": Case(coupling(transform=SPLINE), (5,)),
+    "spline, one bin": Case(coupling(transform=Chosen("spline", {"bins": 1, "bound": 2})), (4,)),
+    "spline, picture, conditional": Case(coupling(transform=SPLINE), (3, 2), condition=(2,)),
+    "spline, one entry": Case(coupling(transform=SPLINE), (1,)),
+    "repeat, spline": Case(
+        ("repeat", {"n": 3, "body": (coupling(transform=SPLINE), REVERSE)}), (4,)
+    ),
     "alternate": Case(coupling(mask="alternate"), (5,)),
     "picture": Case(coupling(), (3, 2)),
     "one entry": Case(coupling(), (1,)),

@@ -56,7 +56,7 @@ def test_every_bijection_and_transform_is_here() -> None:
     assert {case.stage[0] for case in CASES.values()} == {
         name for _, name in implemented("bijection")
     }
-    used = {case.stage[1].get("transform") for case in CASES.values()} - {None}
+    used = {case.transform for case in CASES.values()} - {None}
     assert used == {name for _, name in implemented("transform")}
 
 
