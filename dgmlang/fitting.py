@@ -16,7 +16,7 @@ from dgmlang.compiler.diagnostics.codes import runs as run_codes
 from dgmlang.compiler.diagnostics.codes import streams as stream_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.checks import Fault
+from dgmlang.compiler.lower.checks import Fault, Unsettled
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.initial import settling, starts
@@ -256,7 +256,7 @@ def _blame(
     state: State,
     batch: Values,
     key: jax.Array,
-) -> Fault | None:
+) -> Fault | Unsettled | None:
     def loss(lowered: Lowered) -> jax.Array:
         players = bound_to(method, lowered).players
         return jax.jit(players[player].loss)(params, state, batch, key)[0]

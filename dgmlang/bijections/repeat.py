@@ -50,7 +50,7 @@ class Scanned(AbstractFlow):
 
 
 def _widest(*trees: Any) -> Any:
-    """The type of a scan's carry: that of its result, whichever of x and the parameters is wider."""
+    """The type of a scan's carry, that of its result, whichever of its parts is the widest."""
     return jnp.result_type(float, *jax.tree.leaves(trees))
 
 

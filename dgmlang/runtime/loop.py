@@ -19,7 +19,7 @@ import jax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
-from dgmlang.compiler.lower.checks import Fault
+from dgmlang.compiler.lower.checks import Fault, Unsettled
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run
@@ -43,7 +43,7 @@ RAN_OUT = "no more batches"
 Locate = Callable[[Params, Values, jax.Array], str | None]
 """(params, batch, key) → the first site whose term is not finite there."""
 
-Blame = Callable[[int, Params, State, Values, jax.Array], Fault | None]
+Blame = Callable[[int, Params, State, Values, jax.Array], Fault | Unsettled | None]
 """(player, params, state, batch, key) → the run-time check that failed in the player's loss."""
 
 
@@ -285,7 +285,7 @@ class _Fit:
             fault = outlet.blame(failed, params, state, batch, key) if outlet.blame else None
             if fault is not None:
                 why = codes.stopped_at(self.step, self._place())
-                return codes.out_of_range(*fault.seen, why)
+                return fault.finding(why)
             player = players[failed].name if len(players) > 1 else None
             site = outlet.locate(params, batch, key) if outlet.locate else None
         return codes.not_finite(self.step, player, site, self._place())

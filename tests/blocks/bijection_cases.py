@@ -185,6 +185,8 @@ CASES = {
         ("multiscale", {"levels": 2, "body": GLOW}), (4, 4, 1), condition=(2,)
     ),
     "multiscale, no parameters": Case(("multiscale", {"levels": 2, "body": (REVERSE,)}), (4, 4, 1)),
+    "masked_conv": Case(("masked_conv", {"channels": 4, "kernel": 3}), (3, 2, 2)),
+    "masked_conv, one entry": Case(("masked_conv", {"channels": 3, "kernel": 2}), (1, 1, 1)),
     "sigmoid": Case(("sigmoid", {}), (3,)),
     "logit": Case(("logit", {}), (3,)),
     "tanh": Case(("tanh", {}), (3,)),

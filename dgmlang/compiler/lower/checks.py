@@ -1,4 +1,6 @@
-"""Run-time checks of kinds: NaN where a value is outside, and the check that is to blame for one.
+"""Run-time checks: NaN where a value is outside, and which check is to blame for one.
+
+Kinds are checked, and whether the iteration behind a bijection's inverse has settled.
 
 A check costs a comparison where it stands and nothing elsewhere; that a result is NaN is seen
 anyway. Only then is the computation run again, watched, to find the line and the values.
@@ -6,7 +8,7 @@ anyway. Only then is the computation run again, watched, to find the line and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +18,15 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 from jax.typing import ArrayLike
+from numpyro.distributions.transforms import Transform
 
+from dgmlang.bijections.bijection import AbstractFlow, pull, push
+from dgmlang.compiler.diagnostics.codes import training as codes
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.lower.built import Built
-from dgmlang.compiler.program import Checked
-from dgmlang.compiler.source import Span
+from dgmlang.compiler.program import Checked, Stage
 from dgmlang.compiler.types.kinds import Interval
+from dgmlang.compiler.walk import chains
 
 ROUNDING = 4.0
 """How many units in the last place a value may lie beyond a closed end: sums of parts of one do."""
@@ -34,10 +40,21 @@ class Fault:
     low: float
     high: float
 
-    @property
-    def seen(self) -> tuple[Span, str, str, float, float]:
-        """The place, the wanted kind, what wants it, and the range, for the words."""
-        return self.check.span, self.check.wanted, self.check.where, self.low, self.high
+    def finding(self, *why: str) -> Diagnostic:
+        """DGM0715."""
+        check = self.check
+        return codes.out_of_range(check.span, check.wanted, check.where, self.low, self.high, *why)
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """A bijection whose iteration did not settle; `stage` is the one that iterates."""
+
+    stage: Stage
+
+    def finding(self, *why: str) -> Diagnostic:
+        """DGM0726."""
+        return codes.not_settled(self.stage.span, self.stage.extern.name, *why)
 
 
 @dataclass(eq=False)
@@ -46,6 +63,7 @@ class Watch:
 
     only: Checked | None = None
     seen: dict[int, list[np.ndarray]] = field(default_factory=dict)
+    unsettled: set[int] = field(default_factory=set)
 
     def note(self, check: Checked, value: Array) -> None:
         """Keep the value's least and largest entry, once the computation runs."""
@@ -55,11 +73,48 @@ class Watch:
 
         jax.debug.callback(keep, jnp.nanmin(value), jnp.nanmax(value))
 
+    def over(self, stage: Stage, flow: Transform[Any]) -> Transform[Any]:
+        """The bijection of a stage, noted where numbers go in and NaN comes out."""
+        return Noted(flow, stage, self.unsettled) if iterating(stage) else flow
+
     def range(self, check: Checked) -> tuple[float, float]:
         """The least and the largest number that a check saw, NaN where it saw none."""
         noted = [pair for pair in self.seen.get(id(check), []) if not np.isnan(pair).any()]
         every = np.array(noted or [[np.nan, np.nan]])
         return float(every.min()), float(every.max())
+
+
+class Noted(AbstractFlow):
+    """A bijection that adds its stage to `unsettled` where it made NaN of numbers."""
+
+    leaves = ("flow",)
+
+    def __init__(self, flow: Transform[Any], stage: Stage, unsettled: set[int]) -> None:
+        self.flow, self.stage, self.unsettled = flow, stage, unsettled
+        self.rank = flow.domain.event_dim
+
+    def push(self, x: Array) -> tuple[Array, Array]:
+        return self._note(x, push(self.flow, x))
+
+    def pull(self, y: Array) -> tuple[Array, Array]:
+        return self._note(y, pull(self.flow, y))
+
+    def _note(self, before: Array, after: tuple[Array, Array]) -> tuple[Array, Array]:
+        def keep(failed: np.ndarray) -> None:
+            if failed.any():
+                self.unsettled.add(id(self.stage))
+
+        numbers = jnp.isfinite(before).all()
+        jax.debug.callback(keep, numbers & jnp.isnan(after[0]).any())
+        return after
+
+
+def iterating(stage: Stage) -> Stage | None:
+    """The first stage in one, itself included, that has a direction without a formula."""
+    if "iterative" in (*stage.extern.argument("inverse"), *stage.extern.argument("forward")):
+        return stage
+    inner = () if stage.body is None else stage.body.stages
+    return next((found for s in inner if (found := iterating(s)) is not None), None)
 
 
 def checked(check: Checked, value: ArrayLike, watch: Watch | None) -> Array:
@@ -73,7 +128,16 @@ def checked(check: Checked, value: ArrayLike, watch: Watch | None) -> Array:
     return jnp.where(good, _clipped(array, interval), _middle(interval) if mended else jnp.nan)
 
 
-def blame(built: Built, run: Callable[[Built], Any]) -> Fault | None:
+def watchable(built: Built) -> bool:
+    """Whether a NaN may come from a check."""
+    return bool(built.checks) or any(iterating(s) for s in _outer(built))
+
+
+def _outer(built: Built) -> Iterator[Stage]:
+    return (stage for chain in chains(built.program) for stage in chain.stages)
+
+
+def blame(built: Built, run: Callable[[Built], Any]) -> Fault | Unsettled | None:
     """The check because of which a computation's result has a NaN, or None where none is.
 
     Args:
@@ -87,7 +151,8 @@ def blame(built: Built, run: Callable[[Built], Any]) -> Fault | None:
         fails = not np.isnan(low) and not all(_holds(check, end) for end in (low, high))
         if fails and has_nan(_watched(built, run, Watch(check))):
             return Fault(check, low, high)
-    return None
+    stuck = (iterating(s) for s in _outer(built) if id(s) in watch.unsettled)
+    return next((Unsettled(stage) for stage in stuck if stage is not None), None)
 
 
 def has_nan(tree: Any) -> bool:

@@ -16,7 +16,7 @@ from dgmlang.compiler.library import Extern
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
-from dgmlang.compiler.lower.laws import encode, log_density
+from dgmlang.compiler.lower.laws import encode, log_density, transform
 from dgmlang.compiler.lower.stages import run_time
 from dgmlang.compiler.program import (
     Apply,
@@ -271,12 +271,11 @@ def constrained(built: Built, params: Params) -> Params:
 def through(inside: Evaluation, chain: Chain, x: Array) -> Array:
     """`x |> stages`: layers are applied, bijections pushed from base to data."""
     for stage in chain.stages:
-        params = at(inside.params, inside.built.paths[id(stage)])
-        inputs = inside.inputs(stage)
         if stage.extern.kind == "bijection":
-            x = jnp.asarray(inside.built.bijections[id(stage)].transform(params, **inputs)(x))
+            x = jnp.asarray(transform(stage, inside)(x))
         else:
-            x = inside.built.layers[id(stage)](params, x, **inputs)
+            params = at(inside.params, inside.built.paths[id(stage)])
+            x = inside.built.layers[id(stage)](params, x, **inside.inputs(stage))
     return x
 
 

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.built import UNNAMED, Built
 from dgmlang.compiler.lower.checks import blame, has_nan
@@ -113,7 +112,7 @@ def _written(built: Built, param: Variable) -> Reals:
     value = run(built)
     fault = blame(built, run) if built.checks and has_nan(value) else None
     if fault is not None:
-        raise DgmError(codes.out_of_range(*fault.seen))
+        raise DgmError(fault.finding())
     return value
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 from numpyro import distributions as dist
-from numpyro.distributions.transforms import ComposeTransform
+from numpyro.distributions.transforms import ComposeTransform, Transform
 
 from dgmlang.bijections.bijection import pull
 from dgmlang.compiler.derive.remove import entrywise
@@ -26,6 +26,7 @@ from dgmlang.compiler.program import (
     Pushed,
     Quantized,
     Repeated,
+    Stage,
     WithinBin,
 )
 from dgmlang.compiler.syntax import ast
@@ -142,13 +143,15 @@ def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
 
 def transforms(chain: Chain, inside: Evaluation) -> list[Any]:
     """The chain's bijections at the evaluation's values, from base to data."""
+    return [transform(stage, inside) for stage in chain.stages]
+
+
+def transform(stage: Stage, inside: Evaluation) -> Transform[Any]:
+    """The bijection of a stage at the evaluation's values, watched where that is looked into."""
     built = inside.built
-    return [
-        built.bijections[id(stage)].transform(
-            at(inside.params, built.paths[id(stage)]), **inside.inputs(stage)
-        )
-        for stage in chain.stages
-    ]
+    params = at(inside.params, built.paths[id(stage)])
+    flow = built.bijections[id(stage)].transform(params, **inside.inputs(stage))
+    return flow if built.watch is None else built.watch.over(stage, flow)
 
 
 def encode(inside: Evaluation, latent: str) -> Array:

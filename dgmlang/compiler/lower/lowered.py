@@ -12,13 +12,12 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Facts
-from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower import draw as drawing
 from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, remove
 from dgmlang.compiler.lower import score as scoring
 from dgmlang.compiler.lower.built import Built, build
-from dgmlang.compiler.lower.checks import Fault, blame, has_nan
+from dgmlang.compiler.lower.checks import Fault, Unsettled, blame, has_nan, watchable
 from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
@@ -96,22 +95,21 @@ class Lowered:
 
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 
-    def fault(self, run: Callable[[Lowered], Any]) -> Fault | None:
+    def fault(self, run: Callable[[Lowered], Any]) -> Fault | Unsettled | None:
         """The run-time check that is to blame for a NaN in what `run` yields, if one is.
 
         It runs again, with other lowered models, so it must take everything from its argument.
         """
-        if not self.built.checks:
+        if not watchable(self.built):
             return None
         return blame(self.built, lambda built: run(Lowered(built)))
 
     def sound(self, run: Callable[[Lowered], T]) -> T:
-        """What `run` yields for this model (DGM0715 where a run-time check failed in it)."""
+        """What `run` yields for this model (DGM0715, DGM0726 where a check failed in it)."""
         found = run(self)
-        if self.built.checks and has_nan(found):
-            fault = self.fault(run)
-            if fault is not None:
-                raise DgmError(codes.out_of_range(*fault.seen))
+        fault = self.fault(run) if has_nan(found) else None
+        if fault is not None:
+            raise DgmError(fault.finding())
         return found
 
     # ── parameters ───────────────────────────────────────────────────────────────────────────────

@@ -205,6 +205,17 @@ def out_of_range(
     )
 
 
+def not_settled(span: Span, name: str, *why: str) -> Diagnostic:
+    """The iteration that stands for a bijection's inverse did not come to an end."""
+    return Diagnostic(
+        "DGM0726",
+        "inverse not found",
+        (Label(span, f"the iteration for the inverse of `{name}` does not settle"),),
+        ("at these parameters its slope changes too fast; no number is given", *why),
+        "train with a smaller learning rate, or take `coupling`, whose inverse is a formula",
+    )
+
+
 def stopped_at(step: int, folder: str | None) -> str:
     """Where training stopped, and what is left of it."""
     kept = "the parameters from before it are kept"
