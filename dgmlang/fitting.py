@@ -41,6 +41,7 @@ from dgmlang.runtime.metrics import records
 from dgmlang.runtime.progress import Silent
 from dgmlang.runtime.progress import progress as display
 from dgmlang.runtime.settings import Settings, configure
+from dgmlang.runtime.sources import difference
 from dgmlang.runtime.stream import Stream, streams, taking
 from dgmlang.runtime.weights import entry_of, weighed
 
@@ -122,8 +123,8 @@ def _wanted(model: Model, request: Request) -> tuple[Recipe | None, dict[str, An
 
 def _same_program(model: Model, head: runs.Header) -> Model:
     """The model with the run's hyperparameters (DGM0608 where it is of another program)."""
-    if model.source.text != head.text:
-        raise DgmError(run_codes.other_program(model.source.name, head.source))
+    if other := difference(model.source, head.program):
+        raise DgmError(run_codes.other_program(*other))
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
     return compiled(model.source, {**hypers, **model.settings}, model.chosen)
 

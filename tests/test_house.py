@@ -21,11 +21,11 @@ COMPILER = ROOT / "dgmlang" / "compiler"
 # The stages of the compiler from left to right. A stage imports its own group and those before it;
 # the longest name that fits a module decides, so `types.check` may stand apart from `types`.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("source", "diagnostics", "report"),
+    ("source", "diagnostics", "report", "files"),
     ("syntax",),
     ("types.dims", "types.kinds"),
     ("library",),
-    ("types.static", "resolve"),
+    ("types.static", "resolve", "modules", "linking"),
     ("types", "program", "walk"),
     ("derive",),
     ("plan",),

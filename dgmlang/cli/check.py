@@ -12,12 +12,16 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 
 
 def _run(args: Namespace) -> int:
-    from dgmlang.compiler.pipeline import compile_source, read
+    from dgmlang.compiler.pipeline import compile_source, offered, read
     from dgmlang.compiler.plan.explain import Explanation
 
+    source = read(args.file)
     try:
-        plan, report = compile_source(read(args.file), args.set)
+        plan, report = compile_source(source, args.set)
     except DgmError as error:
+        if error.diagnostics[0].code == "DGM0204" and (names := offered(source)):
+            print("[]" if args.json else f"{args.file} is for other files: {', '.join(names)}")
+            return 0
         if not args.json:
             raise
         _print_records(error.diagnostics)

@@ -60,17 +60,15 @@ def _part(name: str) -> Callable[[Namespace], str]:
 def _latex(args: Namespace) -> str:
     from dgmlang.compiler.emit.latex import latex
     from dgmlang.compiler.library import library
-    from dgmlang.compiler.pipeline import read, syntax
+    from dgmlang.compiler.pipeline import read, resolved
     from dgmlang.compiler.plan.methods import objective
     from dgmlang.compiler.report import Report
-    from dgmlang.compiler.resolve import resolve
 
     plan = _plan(args)
     learned = plan.facts.flags["learned"]
     method = objective(plan, args.objective) if learned or args.objective else None
     extern = library().externs["objective"][method.name] if method else None
-    tree = syntax(read(args.file), Report())
-    return latex(resolve(tree, Report(), args.set).model, extern)
+    return latex(resolved(read(args.file), Report(), args.set).model, extern)
 
 
 def _graph(args: Namespace) -> str:

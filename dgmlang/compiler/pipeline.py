@@ -10,7 +10,9 @@ from typing import Any
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.files import placed
 from dgmlang.compiler.lint.lint import lint, waived
+from dgmlang.compiler.modules import gather
 from dgmlang.compiler.plan.amortise import amortised
 from dgmlang.compiler.plan.judge import judge
 from dgmlang.compiler.plan.plan import Plan
@@ -26,9 +28,9 @@ from dgmlang.compiler.types.check import check
 
 
 def read(path: str | Path) -> Source:
-    """The text of a program's file (DGM0208)."""
+    """The text of a program's file, which may use the files around it (DGM0208)."""
     try:
-        return Source(str(path), Path(path).read_text(encoding="utf-8"))
+        return placed(Path(path), str(path), Path(path).read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise DgmError(codes.no_file(str(path), "it is no text in UTF-8")) from None
     except OSError as error:
@@ -49,7 +51,14 @@ def program(
     source: Source, report: Report, settings: Mapping[str, Any], model: str | None = None
 ) -> Program:
     """The typed program; raises DgmError with every mistake that was found."""
-    return _checked(resolve(syntax(source, report), report, settings, model), report)
+    return _checked(resolved(source, report, settings, model), report)
+
+
+def resolved(
+    source: Source, report: Report, settings: Mapping[str, Any], model: str | None = None
+) -> Resolved:
+    """A model of a source with its names; raises where a text does not parse."""
+    return resolve(gather(syntax(source, report), report), report, settings, model)
 
 
 def compile_source(
@@ -57,13 +66,13 @@ def compile_source(
 ) -> tuple[Plan, Report]:
     """Everything before lowering: the plan, and the report with its warnings."""
     report = Report()
-    resolved = resolve(syntax(source, report), report, settings or {}, model)
-    checked = _checked(resolved, report)
-    for found in lint(checked):
-        report.say(found)
+    found = resolved(source, report, settings or {}, model)
+    checked = _checked(found, report)
+    for warning in lint(checked):
+        report.say(warning)
     report.waive(waived(source, report.warnings))
     facts = derive(checked)
-    whole, built = amortised(resolved, checked, facts)
+    whole, built = amortised(found, checked, facts)
     if built:
         guided = _checked(whole, Report())
         assert guided.guide is not None
@@ -83,6 +92,12 @@ def _checked(resolved: Resolved, report: Report) -> Program:
     return checked
 
 
+def offered(source: Source) -> tuple[str, ...]:
+    """What a text without a model declares for other files; nothing where it has one."""
+    module = gather(syntax(source, Report()), Report())
+    return () if module.models.keys() & module.own.keys() else tuple(module.own)
+
+
 def compile_text(text: str, **settings: Any) -> Plan:
     """The plan of a program given as text."""
     return compile_source(Source("<text>", text), settings)[0]
@@ -95,12 +110,11 @@ def expression(
 
     Its heads by name where it is a call of a net with several, else one value under ''.
     """
-    node, found = parse_expression(Source("<value>", text))
-    if found or node is None:
-        raise DgmError(found)
+    node, wrong = parse_expression(Source("<value>", text))
+    if wrong or node is None:
+        raise DgmError(wrong)
     report = Report()
-    resolved = resolve(syntax(source, report), report, settings, model)
-    values = asked(node, resolved, checked, report)
+    values = asked(node, resolved(source, report, settings, model), checked, report)
     report.settle()
     assert values is not None
     return values

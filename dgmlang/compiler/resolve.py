@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as codes
-from dgmlang.compiler.library import library
+from dgmlang.compiler.linking import linked, mentioned
+from dgmlang.compiler.modules import Found, Module, idle_imports
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
@@ -24,23 +25,24 @@ class Resolved:
     hypers: Mapping[str, Any]
     open: tuple[str, ...]
     names: Mapping[str, Declaration]
-    models: Mapping[str, ast.Model]
+    models: Mapping[str, Found]
     recipes: tuple[ast.Recipe, ...]
 
 
 def resolve(
-    tree: ast.File, report: Report, settings: Mapping[str, Any], model: str | None = None
+    module: Module, report: Report, settings: Mapping[str, Any], model: str | None = None
 ) -> Resolved:
     """Pick the model, give its hyperparameters values, and list its names.
 
     Args:
-        tree: A parsed file.
+        module: The root file, with what it may use of others.
         report: Takes DGM0203 to DGM0209.
         settings: Values for hyperparameters, as from `--set` or keywords of `load`.
         model: The model asked for; by default the file's last.
     """
-    models = _models(tree, report)
-    place = tree.span.source.name
+    tree, place = module.tree, module.source.name
+    own = {n: found.declaration for n, found in module.own.items()}
+    models = {n: d for n, d in own.items() if isinstance(d, ast.Model)}
     if not models:
         report.say(codes.no_model(place))
         report.settle()
@@ -48,73 +50,21 @@ def resolve(
         report.say(codes.no_such_model(model, models, place))
         report.settle()
     chosen = models[model] if model else list(models.values())[-1]
-    hypers = _hypers(chosen, settings, report)
     outer = tuple(s for s in tree.statements if isinstance(s, ast.Recipe))
     inner = tuple(s for s in chosen.body if isinstance(s, ast.Recipe))
-    return Resolved(
-        chosen,
-        hypers,
-        tuple(n for n, v in hypers.items() if isinstance(v, Dim) and v.value is None),
-        _names(chosen, report),
-        {**_imports(tree, report), **models},
-        outer + inner,
-    )
+    idle_imports(module, mentioned(tree.statements), report)
+    return replace(instance(chosen, module, settings, report), recipes=outer + inner)
 
 
 def instance(
-    model: ast.Model, settings: Mapping[str, Any], models: Mapping[str, ast.Model], report: Report
+    model: ast.Model, home: Module, settings: Mapping[str, Any], report: Report
 ) -> Resolved:
-    """A model that another one names as a law; its own recipes do not count there."""
+    """A model of a file, as one that another model names as a law: its own recipes do not count."""
     hypers = _hypers(model, settings, report)
     left = tuple(n for n, v in hypers.items() if isinstance(v, Dim) and v.value is None)
-    return Resolved(model, hypers, left, _names(model, report), models, ())
-
-
-def _models(tree: ast.File, report: Report) -> dict[str, ast.Model]:
-    """The file's models by name (DGM0203); what else a user's file may not hold yet (DGM0290)."""
-    found: dict[str, ast.Model] = {}
-    for s in tree.statements:
-        if isinstance(s, ast.Extern):
-            report.say(codes.not_built(s.span, "`extern` statements"))
-        elif isinstance(s, ast.Let | ast.Net):
-            report.say(codes.not_built(s.span, "declarations outside a model"))
-        elif isinstance(s, ast.Model):
-            first = found.setdefault(s.name, s)
-            if first is not s:
-                report.say(codes.declared_twice(s.name_span, first.name_span, s.name))
-    if any(isinstance(s, ast.Let | ast.Net) for s in tree.statements):
-        report.settle()  # what reads them would be reported as unknown
-    return found
-
-
-def _imports(tree: ast.File, report: Report) -> dict[str, ast.Model]:
-    found: dict[str, ast.Model] = {}
-    names = set(mentioned(tree.statements))
-    for use in (s for s in tree.statements if isinstance(s, ast.Use)):
-        if use.path is not None:
-            report.say(codes.not_built(use.span, "imports of files"))
-            continue
-        for name, alias in use.names:
-            if name in library().models:
-                found[alias] = library().models[name]
-                if alias not in names:
-                    report.say(codes.idle(use.span, "import", alias))
-            else:
-                known = library().models
-                report.say(codes.unknown_builtin(use.span, "library model", name, known))
-    return found
-
-
-def mentioned(node: object) -> Iterator[str]:
-    """Every name that stands somewhere below a piece of syntax."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from mentioned(item)
-    elif isinstance(node, ast.Node):
-        for field in fields(node):
-            yield from mentioned(getattr(node, field.name))
+    own = _names(model, home, report)
+    outside, models = linked(model, home, own, report)
+    return Resolved(model, hypers, left, {**own, **outside}, {**home.models, **models}, ())
 
 
 def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -162,9 +112,14 @@ def _fits(value: Any, wanted: ast.TypeExpr) -> bool:
     return isinstance(value, {"bool": bool, "name": str}.get(wanted.kind, object))
 
 
-def _names(model: ast.Model, report: Report) -> dict[str, Declaration]:
+def _names(model: ast.Model, home: Module, report: Report) -> dict[str, Declaration]:
+    """What the model declares; no name of it may mean something of its file already (DGM0203)."""
     names: dict[str, Declaration] = {}
-    spans = {h.name: h.span for h in model.hypers}
+    spans = {n: span for n, span in home.spans.items() if n not in home.models}
+    for hyper in model.hypers:
+        if hyper.name in spans:
+            report.say(codes.declared_twice(hyper.span, spans[hyper.name], hyper.name))
+        spans[hyper.name] = hyper.span
     for declaration, name, span in _declarations(model.body):
         if name in spans:
             report.say(codes.declared_twice(span, spans[name], name))

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from unicodedata import combining, east_asian_width
 
 
+class Unopened(Exception):
+    """A file that a text uses, and that it cannot have. `reason` is a word of `REASONS`.
+
+    `said` is what the system says of it, or the file whose folder a path leads out of; `near` is a
+    path that was probably meant.
+    """
+
+    def __init__(self, reason: str, said: str = "", near: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.said, self.near = reason, said, near
+
+
+REASONS = ("homeless", "outside", "unreadable")
+"""A text without a folder; a path out of the program's tree, or from the top; the system's no."""
+
+
+def _homeless(path: str) -> Source:
+    raise Unopened("homeless")
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One text with the name a person knows it by (a path, or `<text>`)."""
+    """One text with the name a person knows it by (a path, or `<text>`).
+
+    `opener` finds the files that the text uses, by their paths as written. Each is looked for once,
+    so that a program stays what it was when the files change. `main` is False of such a file.
+    """
 
     name: str
     text: str
+    opener: Callable[[str], Source] = field(default=_homeless, repr=False)
+    main: bool = True
+    opened: dict[str, Source] = field(default_factory=dict, repr=False)
+
+    def open(self, path: str) -> Source:
+        """The file at a path that this text writes; raises Unopened."""
+        if path not in self.opened:
+            self.opened[path] = self.opener(path)
+        return self.opened[path]
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -50,6 +84,11 @@ class Span:
     @property
     def column(self) -> int:
         return self.source.position(self.start)[1]
+
+    def inside(self, other: Span) -> bool:
+        """Whether all of this span stands in the other one."""
+        same = self.source is other.source
+        return same and other.start <= self.start and self.end <= other.end
 
     def to(self, other: Span) -> Span:
         """From the start of this span to the end of the other."""

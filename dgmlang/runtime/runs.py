@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from dgmlang.runtime.columns import Columns, columns
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.metrics import records
 from dgmlang.runtime.preparation import Preparation, parse
+from dgmlang.runtime.sources import packed, unpacked
 from dgmlang.runtime.written import preparation
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ PACKAGES = ("dgmlang", "jax", "numpyro", "optax", "numpy")
 class Header:
     """What `run.json` says of a run besides its arrays.
 
-    `hypers` are the values given or found in the data, `prepare` expressions as text, `settings`
-    what a resumed run must agree in, `columns` and `labels` are those of tables.
+    `files` are those of the program, the root first (`source` and `text` are its). `hypers` are the
+    values given or found in the data, `prepare` expressions as text, `settings` what a resumed run
+    must agree in, `columns` and `labels` are those of tables.
     """
 
     source: str
@@ -49,6 +51,13 @@ class Header:
     versions: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def program(self) -> Source:
+        """The program's root file, which uses the files of the run and none on the disk."""
+        alone = {"name": self.source, "text": self.text, "uses": {}}
+        return unpacked(self.files or [alone])
 
     def as_json(self) -> dict[str, Any]:
         """The header as plain data, with the versions of what wrote it."""
@@ -68,7 +77,7 @@ def header(
     return Header(
         source.name, source.text, model.chosen, model.settings, method, texts,
         {**settings, "precision": model.precision},
-        columns=columns.names, labels=columns.labels,
+        columns=columns.names, labels=columns.labels, files=packed(source),
     )  # fmt: skip
 
 
@@ -87,7 +96,7 @@ def restore(path: Path) -> Fitted:
 
     run, head = read(path)
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
-    model = compiled(Source(head.source, head.text), hypers, head.model)
+    model = compiled(head.program, hypers, head.model)
     model = model.with_precision(head.settings.get("precision", "float32"))
     template = model.lowered.init(0, None)
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
@@ -136,6 +145,7 @@ def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
         {"seed": fitted.inlet.seed, "precision": model.precision},
         columns=fitted.inlet.columns.names,
         labels=fitted.inlet.columns.labels,
+        files=packed(source),
     )  # fmt: skip
     training = {
         "step": fitted.step,

@@ -9,20 +9,20 @@ import pytest
 from dgmlang.compiler.diagnostics import codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.files import placed
 from dgmlang.compiler.pipeline import compile_source
-from dgmlang.compiler.source import Source
 
 FOLDER = Path(__file__).parents[1] / "golden" / "check"
 CODE = re.compile(r"DGM0[23]\d\d")
 SEVERAL = {"several", "idle"}
 """Cases that hold more than one mistake."""
 
-ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209", "DGM0210", "DGM0291"}
+ELSEWHERE = {"DGM0205", "DGM0208", "DGM0209", "DGM0210", "DGM0213", "DGM0291"}
 """Codes about settings, files and what runs rather than texts: held beside those."""
 
 
 def findings(path: Path) -> tuple[Diagnostic, ...]:
-    source = Source(path.name, path.read_text(encoding="utf-8"))
+    source = placed(path, path.name, path.read_text(encoding="utf-8"))
     try:
         return compile_source(source)[1].warnings
     except DgmError as error:
@@ -44,7 +44,8 @@ def test_one_mistake_brings_one_message(path: Path) -> None:
 def test_every_code_has_a_golden_case() -> None:
     folder = Path(*codes.__path__)
     words = "".join(
-        (folder / f"{name}.py").read_text("utf-8") for name in ("names", "types", "laws", "loops")
+        (folder / f"{name}.py").read_text("utf-8")
+        for name in ("names", "imports", "types", "laws", "loops")
     )
     shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
     assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Edit, apply
+from dgmlang.compiler.files import placed
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.source import Source, Span
 from tests.compiler.syntax.elsewhere import cases
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+HERE = GOLDEN / "check" / "fixed.dgm"
 PATHS = sorted([*(GOLDEN / "syntax").glob("*.dgm"), *(GOLDEN / "check").glob("*.dgm")])
 PROGRAMS = {p.name: p.read_text(encoding="utf-8") for p in PATHS} | cases()
 # A help of these codes that is one thing to write must be a fix.
@@ -23,7 +25,7 @@ WORD = re.compile(r"(write|type) `[^`…\s]+`( for both| in one alphabet)?|remov
 
 def findings(text: str) -> list[Diagnostic]:
     try:
-        return list(compile_source(Source("fixed.dgm", text))[1].warnings)
+        return list(compile_source(placed(HERE, HERE.name, text))[1].warnings)
     except DgmError as error:
         return list(error.diagnostics)
 

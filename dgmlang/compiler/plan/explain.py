@@ -242,4 +242,7 @@ def _training(plan: Plan) -> Iterator[str]:
 
 
 def _at(span: Span | None) -> str:
-    return f" (line {span.line})" if span and span.source.name.startswith("stdlib") is False else ""
+    """Where something stands; with its file where that is not the program's own."""
+    if span is None or span.source.name.startswith("stdlib"):
+        return ""
+    return f" (line {span.line})" if span.source.main else f" ({span.source.name}:{span.line})"

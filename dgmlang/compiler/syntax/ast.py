@@ -265,12 +265,21 @@ class Recipe(Statement):
 
 
 @dataclass(frozen=True)
+class Imported(Node):
+    """`name as alias` of a `use`; where nothing else is said, the alias is the name."""
+
+    name: str
+    alias: str
+
+
+@dataclass(frozen=True)
 class Use(Statement):
     """`use "path": Name as Alias` (`path` is a file) or `use models: Name` (`path` is None)."""
 
     path: str | None
     library: str | None
-    names: tuple[tuple[str, str], ...]
+    names: tuple[Imported, ...]
+    place_span: Span = field(kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

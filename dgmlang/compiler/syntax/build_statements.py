@@ -25,14 +25,25 @@ class BuildStatements(BuildExpressions):
 
     model_line = guide_line = recipe_line = file_line
 
-    def use_file(self, span: Span, path: Token, *names: tuple[str, str]) -> ast.Use:
-        return ast.Use(path.text, None, names, span=span, doc=self.doc)
+    def use_file(self, span: Span, path: Token, *names: ast.Imported) -> ast.Use:
+        return self._use(span, path.text, None, path, names)
 
-    def use_library(self, span: Span, library: Token, *names: tuple[str, str]) -> ast.Use:
-        return ast.Use(None, library.text, names, span=span, doc=self.doc)
+    def use_library(self, span: Span, library: Token, *names: ast.Imported) -> ast.Use:
+        return self._use(span, None, library.text, library, names)
 
-    def imported(self, _span: Span, name: Token, alias: Token | None = None) -> tuple[str, str]:
-        return name.text, (alias or name).text
+    def _use(
+        self,
+        span: Span,
+        path: str | None,
+        library: str | None,
+        place: Token,
+        names: tuple[ast.Imported, ...],
+    ) -> ast.Use:
+        where = self._span(place)
+        return ast.Use(path, library, names, span=span, doc=self.doc, place_span=where)
+
+    def imported(self, span: Span, name: Token, alias: Token | None = None) -> ast.Imported:
+        return ast.Imported(name.text, (alias or name).text, span=span)
 
     def model(self, span: Span, name: Token, hypers: tuple[ast.Hyper, ...]) -> ast.Model:
         return ast.Model(name.text, hypers, (), span=span, doc=self.doc, name_span=self._span(name))

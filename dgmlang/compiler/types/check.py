@@ -47,7 +47,7 @@ class Tracked(dict[str, Any]):
         return super().__getitem__(name)
 
 
-def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Program | None:
+def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ()) -> Program | None:
     """The typed program, or None where the report holds an error.
 
     `above` are the models that this one is a part of.
@@ -55,9 +55,7 @@ def check(resolved: Resolved, report: Report, above: tuple[str, ...] = ()) -> Pr
     model = resolved.model
     hypers = Tracked(resolved.hypers)
     types = {h.name: h.type for h in model.hypers}
-    shared = Shared(
-        report, hypers, types, resolved.names, resolved.models, above=above or (model.name,)
-    )
+    shared = Shared(report, hypers, types, resolved.names, resolved.models, above=above or (model,))
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
     written, lets = loops.flatten(model.body, Scope(shared, {}))

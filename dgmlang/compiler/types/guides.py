@@ -8,8 +8,8 @@ from dataclasses import replace
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read, WithinBin
-from dgmlang.compiler.resolve import mentioned
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets, states

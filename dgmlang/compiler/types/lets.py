@@ -10,8 +10,8 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import library
+from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.program import Expr, Index
-from dgmlang.compiler.resolve import mentioned
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import place
 from dgmlang.compiler.types.dims import Dim

@@ -9,6 +9,7 @@ from typing import Any
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.modules import Module
 from dgmlang.compiler.program import (
     ComputedLaw,
     Expr,
@@ -39,7 +40,9 @@ def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | No
     Where the law stands for no variable of its own (in a guide, in `log_prob`), the model may
     have params and nets, and no latents or energies.
     """
-    model = scope.shared.models[name]
+    found = scope.shared.models[name]
+    model = found.declaration
+    assert isinstance(model, ast.Model)
     data, givens = _of_role(model, "data"), _of_role(model, "given")
     if len(data) != 1:
         scope.report.say(words.not_one_variable(node.span, name, [v.name for v in data]))
@@ -50,7 +53,8 @@ def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | No
     if bound is None:
         return None
     settings = {h: static(bound[h].value, scope.static) for h in hypers if h in bound}
-    inner = _checked(model, {**_sizes(model, data[0], target), **settings}, node.span, scope)
+    settings = {**_sizes(model, data[0], target), **settings}
+    inner = _checked(model, found.home, settings, node.span, scope)
     if inner is None:
         return None
     values = _givens(node, name, inner, bound, scope)
@@ -76,14 +80,16 @@ def _plain(dim: Dim) -> int | Dim:
 
 
 def _checked(
-    model: ast.Model, settings: Mapping[str, Any], span: Span, scope: Scope
+    model: ast.Model, home: Module, settings: Mapping[str, Any], span: Span, scope: Scope
 ) -> Program | None:
     """The model with these hyperparameters as a program; its own mistakes are said once."""
     from dgmlang.compiler.types.check import check
 
     shared = scope.shared
-    if model.name in shared.above:
-        scope.report.say(name_codes.cycle(span, shared.above[shared.above.index(model.name) :]))
+    place = next((i for i, above in enumerate(shared.above) if above is model), None)
+    if place is not None:
+        names = tuple(above.name for above in shared.above[place:])
+        scope.report.say(name_codes.cycle(span, names))
         return None
     plain = {n: _plain(v) if isinstance(v, Dim) else v for n, v in settings.items()}
     missing = [h.name for h in model.hypers if h.default is None and h.name not in plain]
@@ -93,9 +99,7 @@ def _checked(
     if missing or any(v is None for v in plain.values()):
         return None
     report = Report()
-    found = check(
-        instance(model, plain, shared.models, report), report, (*shared.above, model.name)
-    )
+    found = check(instance(model, home, plain, report), report, (*shared.above, model))
     for diagnostic in report.found:
         if diagnostic.severity == "error":
             scope.report.say(diagnostic)

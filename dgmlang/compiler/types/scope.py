@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.modules import Found
 from dgmlang.compiler.program import Expr, Law, Loop, Net, NetCall, Process, Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Declaration
@@ -66,14 +67,14 @@ class Shared:
     hypers: Mapping[str, Any]
     hyper_types: Mapping[str, ast.TypeExpr]
     declarations: Mapping[str, Declaration]
-    models: Mapping[str, ast.Model]
+    models: Mapping[str, Found]
     values: dict[str, Expr | Record] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     places: dict[tuple[str, ...], int] = field(default_factory=dict)
     indices: set[str] = field(default_factory=set)
     sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
-    above: tuple[str, ...] = ()
+    above: tuple[ast.Model, ...] = ()
     states: dict[str, Variable] = field(default_factory=dict)
     inlined: dict[str, Variable] = field(default_factory=dict)
     inlined_nets: dict[str, Net] = field(default_factory=dict)
@@ -154,7 +155,7 @@ class Scope:
         """A name for a stage that no other stage of this owner has: `dense`, `dense_2`, …"""
         if self.kept is None:
             return self._fresh(name)
-        key = (*self.owner, name, at.start)
+        key = (*self.owner, name, at.source, at.start)
         visit = self.kept.visits[key] = self.kept.visits.get(key, 0) + 1
         if (*key, visit) not in self.kept.names:
             self.kept.names[*key, visit] = self._fresh(name)

@@ -126,7 +126,7 @@ def idle_declarations(
         if hyper.name not in hypers | shared.used:
             yield name_codes.idle(hyper.span, "hyperparameter", hyper.name)
     for name, declaration in shared.declarations.items():
-        if name in read:
+        if name in read or not declaration.span.inside(model.span):
             continue
         if isinstance(declaration, ast.Net):
             yield name_codes.idle(declaration.span, "net", name)

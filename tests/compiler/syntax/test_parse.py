@@ -197,7 +197,8 @@ def test_uses_version_and_docs() -> None:
     file, found = parse(source)
     assert (found, file.version) == ((), 1)
     path, library = (only(ast.Use, line) for line in file.statements[:2])
-    assert (path.path, path.names) == ("a/b.dgm", (("U", "V"), ("W", "W")))
+    assert path.path == "a/b.dgm"
+    assert [(n.name, n.alias) for n in path.names] == [("U", "V"), ("W", "W")]
     assert (library.path, library.library) == (None, "models")
     model = only(ast.Model, file.statements[2])
     assert (model.doc, model.body[0].doc) == ("one\ntwo", "x is data")
