@@ -247,3 +247,17 @@ def test_many_states_are_left_to_a_bound() -> None:
     )
     assert compile_text(program, n=19).facts.density.value == "exact"
     assert compile_text(program, n=20).facts.density.value == "bound"
+
+
+def test_directions_of_bijections_are_those_that_the_library_declares() -> None:
+    plan = compile_text(
+        "model M { data x : real[4, 4, 1] ~ Normal(0, 1) |> scale |> repeat(2) {"
+        " squeeze { masked_conv(channels = 2) } |> scale } |> reverse }"
+    )
+    found = Explanation(plan).json()["bijections"]
+    assert [(d["stage"], d["jacobian"], d["density"], d["draw"]) for d in found] == [
+        ("scale", "diagonal", "one pass", "one pass"),
+        ("masked_conv", "triangular", "one pass", "an iteration"),
+        ("reverse", "permutation", "one pass", "one pass"),
+    ]
+    assert "draws, one pass, masked_conv by an iteration" in str(Explanation(plan))

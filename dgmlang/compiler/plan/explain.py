@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Block, Facet, Facts
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.plan.queries import queries
 from dgmlang.compiler.plan.recipes import recipe
-from dgmlang.compiler.program import Chain
+from dgmlang.compiler.program import Chain, Program
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.walk import stages
 
@@ -45,6 +46,7 @@ class Explanation:
             "bounded": [b.variable for b in facts.bounded],
             "gradient": {b.variable: b.gradient for b in facts.bounded},
             "blocks": [_block_json(b) for b in facts.blocks],
+            "bijections": [vars(d) for d in directions(plan.program)],
             "default_objective": plan.default_objective,
             "objectives": {n: _verdict_json(v) for n, v in plan.objectives.items()},
             "default_sampler": plan.default_sampler,
@@ -101,6 +103,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _capabilities(plan.facts)
     yield from _latents(plan.facts)
+    yield from _bijections(plan.program)
     yield from _loops(plan.facts)
     yield from _blocks(plan.facts)
     yield from _methods("objectives", plan.objectives, plan.default_objective)
@@ -167,6 +170,20 @@ def _latents(facts: Facts) -> Iterator[str]:
         yield f"  {r.variable:<12}removed by {r.rule}: {r.witness.text}"
     for b in facts.bounded:
         yield f"  {b.variable:<12}bounded, gradient {b.gradient}: {b.witness.text}"
+
+
+def _bijections(program: Program) -> Iterator[str]:
+    found = directions(program)
+    if found:
+        yield "bijections"
+    shown = ""
+    for one in found:
+        variable = "" if one.variable == shown else one.variable
+        shown = one.variable
+        jacobian = f"{one.jacobian} Jacobian; " if one.jacobian else ""
+        both = f"density {one.density}, draw {one.draw}"
+        cost = f"{one.density} each way" if one.density == one.draw else both
+        yield f"  {variable:<12}{one.stage}: {jacobian}{cost}"
 
 
 def _loops(facts: Facts) -> Iterator[str]:

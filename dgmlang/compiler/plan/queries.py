@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dgmlang.compiler.derive.capabilities import summed
+from dgmlang.compiler.derive.directions import COSTS, directions
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
@@ -94,4 +95,5 @@ def _depth(plan: Plan) -> str:
         for node in walk(*arguments(variable.law)) if variable.law else ():
             if isinstance(node, Past):
                 return f"{size(node.type.array_shape)} sequential steps"
-    return "one pass"
+    iterated = [d.stage for d in directions(program) if d.draw == COSTS["iterative"]]
+    return f"one pass, {iterated[0]} by an iteration" if iterated else "one pass"

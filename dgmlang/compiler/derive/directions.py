@@ -1,0 +1,55 @@
+"""What is known of the bijections of a program: their Jacobians, and what each direction costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dgmlang.compiler.program import Chain, ComputedLaw, Program, Pushed, Stage
+from dgmlang.compiler.walk import entries
+
+COSTS = {"direct": "one pass", "sequential": "a step an entry", "iterative": "an iteration"}
+"""The ways of a direction, in words."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One bijection in the law of `variable`: `density` goes towards the base, `draw` from it.
+
+    `jacobian` is a word of the library's, or empty where nothing is known.
+    """
+
+    variable: str
+    stage: str
+    jacobian: str
+    density: str
+    draw: str
+
+
+def directions(program: Program) -> tuple[Direction, ...]:
+    """Every kind of bijection that a variable's law is pushed through, once, from base to data."""
+    found: dict[tuple[str, str], Direction] = {}
+    for variable in program.variables.values():
+        for law in entries(variable.law):
+            if isinstance(law, Pushed | ComputedLaw) and law.chain is not None:
+                for stage in _inner(law.chain):
+                    found.setdefault((variable.name, stage.extern.name), _of(variable.name, stage))
+    return tuple(found.values())
+
+
+def _inner(chain: Chain) -> Iterator[Stage]:
+    """The bijections themselves, in place of the blocks that hold them."""
+    for stage in chain.stages:
+        if stage.body is None:
+            yield stage
+        else:
+            yield from _inner(stage.body)
+
+
+def _of(variable: str, stage: Stage) -> Direction:
+    extern = stage.extern
+    jacobian = "".join(extern.argument("jacobian"))
+    if extern.has("vector_field"):
+        return Direction(variable, extern.name, jacobian, "an ODE", "an ODE")
+    ways = [(*extern.argument(name), "direct")[0] for name in ("inverse", "forward")]
+    return Direction(variable, extern.name, jacobian, *(COSTS[way] for way in ways))
