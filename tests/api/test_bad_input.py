@@ -35,7 +35,7 @@ WHOLE = """model Whole(d: int = 3) {
 }
 """
 PLANNED = """model Planned(d: int) {
-  data x : real[d] ~ Normal(0, 1) |> lu_linear |> coupling(mlp([8]), transform = spline)
+  data x : real[d] ~ Normal(0, 1) |> householder(reflections = 2) |> mixture_cdf(components = 4)
 }
 """
 
