@@ -22,6 +22,12 @@ CASES: dict[str, tuple[dict[str, Any], Site, tuple[int, ...]]] = {
     "fourier": ({"features": 7}, Site(()), (7,)),
     "embed": ({"width": 4}, Site((), levels=3), (4,)),
     "made": ({"hidden": (8, 5), "activation": "tanh"}, Site((3,)), (5,)),
+    "conv": ({"channels": 4, "kernel": 3}, Site((5, 6, 2)), (5, 6, 4)),
+    "conv_net": (
+        {"channels": 4, "layers": 2, "kernel": 3, "activation": "swish"},
+        Site((5, 6, 2)),
+        (5, 6, 4),
+    ),
 }
 ACTIVATIONS = sorted(name for _, name in implemented("activation"))
 
@@ -48,7 +54,7 @@ def test_output_has_the_target_shape_and_is_finite(name: str) -> None:
     assert built.target == y.shape == target
     assert y.dtype == jnp.float32
     batch = jax.vmap(built, (None, 0))(params, jnp.stack([x] * 4))
-    np.testing.assert_allclose(batch, jnp.stack([y] * 4), rtol=1e-6)
+    np.testing.assert_allclose(batch, jnp.stack([y] * 4), rtol=1e-6, atol=1e-6)
     gradient = jax.grad(lambda p: built(p, x).sum())(params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((y, gradient)))
 
@@ -95,6 +101,21 @@ def test_dense_is_affine() -> None:
     params = {"kernel": jnp.array([[1.0, 2.0], [3.0, 4.0]]), "bias": jnp.array([10.0, 20.0])}
     found = layer("dense", {"units": 2}, Site((2,)))(params, jnp.array([1.0, -1.0]))
     np.testing.assert_allclose(found, [8.0, 18.0])
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+def test_conv_is_a_convolution_with_zeros_around(kernel: int) -> None:
+    built = layer("conv", {"channels": 4, "kernel": kernel}, Site((5, 6, 2)))
+    params = built.init(np.random.default_rng(1))
+    x = unit(Site((5, 6, 2)))
+    truth = jax.lax.conv_general_dilated(
+        x[None],
+        params["kernel"],
+        window_strides=(1, 1),
+        padding=[(kernel // 2, (kernel - 1) // 2)] * 2,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    np.testing.assert_allclose(built(params, x), truth[0], atol=1e-5)
 
 
 def test_mlp_ends_in_its_activation_and_names_its_parameters() -> None:
