@@ -37,6 +37,7 @@ class Extern:
     requires: ast.Expr | None
     doc: str
     span: Span = field(repr=False)
+    written: Mapping[str, tuple[ast.Expr, ...]] = field(repr=False, default_factory=dict)
 
     def has(self, property_name: str) -> bool:
         return property_name in self.properties
@@ -44,6 +45,10 @@ class Extern:
     def argument(self, property_name: str) -> tuple[str, ...]:
         """What stands in a property's brackets: `causal(strict)` has ("strict",)."""
         return self.properties.get(property_name, ())
+
+    def formula(self, property_name: str) -> ast.Expr | None:
+        """What stands in a property's brackets, as an expression: `weights((n + 1) * units)`."""
+        return next(iter(self.written.get(property_name, ())), None)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -100,6 +105,7 @@ def _signature(node: ast.Extern) -> Extern:
         node.requires,
         node.doc,
         node.span,
+        {p.name: p.arguments for p in node.properties},
     )
 
 

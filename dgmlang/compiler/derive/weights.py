@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
+from dgmlang.compiler.derive.stage_weights import Uncounted, head_weights, stage_weights
 from dgmlang.compiler.program import (
     Call,
-    Chain,
     ComputedLaw,
     Expr,
     Head,
     Law,
-    Net,
     Program,
     Pushed,
     Read,
@@ -21,23 +20,26 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.types.dims import numbers, size
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import arguments, pushing, stages, walk
+from dgmlang.compiler.walk import arguments, chains, pushing, stages, walk
 
 
 def parameters(program: Program) -> int | None:
-    """The count of learned numbers, or None where a dimension is open or a stage cannot be counted.
+    """The count of learned numbers; None where a dimension is open or a formula is missing.
 
-    Params of constrained kinds count their free entries: a K-simplex has K − 1.
+    Params of constrained kinds count their free entries: a K-simplex has K − 1. A stage that
+    stands at one place is counted once, however often a loop comes by.
     """
-    if program.open or has_weights(program):
+    if program.open:
         return None
     total = sum(_free(p.type) for p in program.having("param"))
-    for net in program.nets.values():
-        weights = _net(net)
-        if weights is None:
-            return None
-        total += weights
-    return total
+    total += sum(_head(head, net.body) for net in program.nets.values() for head in net.heads)
+    if program.critic is not None:
+        total += _head(program.critic.head, program.critic.value)
+    placed = {(*chain.owner, s.place): s for chain in chains(program) for s in chain.stages}
+    try:
+        return total + sum(stage_weights(stage, stage.source) for stage in placed.values())
+    except Uncounted:
+        return None
 
 
 def has_weights(program: Program) -> bool:
@@ -49,9 +51,9 @@ def outer_stages(program: Program) -> Iterator[Stage]:
     """The stages in laws and energies, outside the nets; blocks and conditioners included."""
     laws = [v.law for v in program.variables.values() if v.law is not None]
     roots = [e for law in laws for e in arguments(law)] + list(program.energies)
-    chains = [node.chain for node in walk(*roots) if isinstance(node, Through)]
-    chains += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
-    for chain in chains:
+    used = [node.chain for node in walk(*roots) if isinstance(node, Through)]
+    used += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
+    for chain in used:
         yield from stages(chain)
 
 
@@ -63,48 +65,25 @@ def learns(law: Law) -> bool:
     return any(isinstance(node, Read | Call) for node in nodes) or any(True for _ in learned)
 
 
+_FREE: Mapping[str, Callable[[int], int]] = {
+    "simplex": lambda k: k - 1,
+    "tril": lambda d: d * (d + 1) // 2,
+    "cov": lambda d: d * (d + 1) // 2,
+    "corr": lambda d: d * (d - 1) // 2,
+    "corr_tril": lambda d: d * (d - 1) // 2,
+}
+"""The free entries of one value of a kind that is an array with constraints."""
+
+
 def _free(of: Type) -> int:
-    each = {"simplex": lambda k: k - 1, "tril": lambda d: d * (d + 1) // 2}.get(of.kind.name)
-    count = size(of.shape).value or 0
-    inner = numbers(of.kind.inner)
-    return count * (each(inner[0]) if each else prod(inner))
+    inner, free = numbers(of.kind.inner), _FREE.get(of.kind.name)
+    return (size(of.shape).value or 0) * (free(inner[0]) if free else prod(inner))
 
 
-def _net(net: Net) -> int | None:
-    layers = [_chain(chain) for chain in _chains(net.body)]
-    heads = [_head(head, net.body) for head in net.heads]
-    return (
-        None
-        if any(n is None for n in (*layers, *heads))
-        else sum(n or 0 for n in (*layers, *heads))
-    )
-
-
-def _chains(body: Expr) -> Iterator[Chain]:
-    return (node.chain for node in walk(body) if isinstance(node, Through))
-
-
-def _chain(chain: Chain) -> int | None:
-    total = 0
-    for stage in chain.stages:
-        rule = stage.extern.argument("weights")
-        if not rule and not stage.extern.has("weightless"):
-            return None
-        if rule:
-            into = numbers(stage.source.array_shape)[-1]
-            widths = stage.settings[rule[0]]
-            for width in widths if isinstance(widths, tuple) else (widths,):
-                total += (into + 1) * width
-                into = width
-    return total
-
-
-def _head(head: Head, body: Expr) -> int | None:
+def _head(head: Head, body: Expr) -> int:
     if head.direct:
         return 0
-    wanted = numbers(head.type.array_shape)
+    wanted, features = numbers(head.type.array_shape), numbers(body.type.array_shape) or (1,)
     if head.masked:
-        features = numbers(body.type.array_shape)[-1]
-        return (features + 1) * prod(wanted)
-    shape = numbers(body.type.array_shape) or (1,)
-    return (shape[-1] + 1) * prod(wanted[head.prefix :])
+        return head_weights(features[-1:], wanted, 0)
+    return head_weights(features, wanted, head.prefix)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Block, Facet, Facts
+from dgmlang.compiler.derive.weights import learns
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.plan.queries import queries
@@ -137,6 +138,8 @@ def _whose(plan: Plan) -> Iterator[str]:
         for v in program.having("data", "latent")
         if _learns(getattr(v.law, "chain", None))
     ]
+    every += ["the critic"] * (program.critic is not None)
+    every += [f"the noise of {name}" for name, law in program.noise.items() if learns(law)]
     yield f"  one per example: {', '.join(one)}"
     count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""
     yield f"  one for the data set: {', '.join(every) or 'nothing'}{count}"
