@@ -14,6 +14,7 @@ from dgmlang.registry import implements
 from dgmlang.samplers.chains import advance, begin, record, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
 from dgmlang.samplers.sweeps import Move, langevin_step
+from dgmlang.samplers.target import holding
 
 
 @implements("sampler", "langevin")
@@ -42,7 +43,7 @@ class Langevin(AbstractChain):
     def move(self, given: Values) -> Move:
         """One step of the variables that are not given."""
         names = tuple(name for name in self.variables() if name not in given)
-        return langevin_step(self.lowered, names, self.step)
+        return langevin_step(holding(self.lowered, given), names, self.step)
 
     def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
         start, burn, _ = thirds(keys)

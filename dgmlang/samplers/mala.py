@@ -8,15 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.flatten_util import ravel_pytree
 
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.objectives.variables import data_names, shape_of
 from dgmlang.registry import implements
 from dgmlang.samplers.adjusted import TARGET, LogDensity, State, evaluated, transition
 from dgmlang.samplers.chains import begin, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
+from dgmlang.samplers.target import target
 
 
 @implements("sampler", "mala")
@@ -25,8 +24,9 @@ class Mala(AbstractChain):
     """Langevin proposals, accepted or refused so that the law is left invariant.
 
     Chains start at noise of the variables' kinds. In `warmup` their common step is adapted to an
-    acceptance of 0.574, then frozen; `steps` transitions follow. Reported: acceptance after the
-    warm-up, and the step.
+    acceptance of 0.574, then frozen; `steps` transitions follow. Variables that are given stay, and
+    the others are drawn from their conditional law. Reported: acceptance after the warm-up, and the
+    step.
 
     Source: Roberts & Tweedie 1996; Roberts & Rosenthal 1998.
     """
@@ -41,17 +41,17 @@ class Mala(AbstractChain):
 
     def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
         states, info = self._settled(params, keys, given)
-        return {**jax.vmap(self._unflat)(states.x), **given}, info
+        return {**jax.vmap(target(self.lowered, given).unflat)(states.x), **given}, info
 
     def trace(
         self, params: Params, keys: Array, sweeps: int, given: Values, statistic: Statistic
     ) -> Any:
         states, info = self._settled(params, keys, given)
-        later = thirds(keys)[2]
+        later, free = thirds(keys)[2], target(self.lowered, given)
 
         def one(states: State, i: Array) -> tuple[State, Any]:
             states, _ = self._step(params, given, _at(later, i), states, info["step"])
-            values = {**jax.vmap(self._unflat)(states.x), **given}
+            values = {**jax.vmap(free.unflat)(states.x), **given}
             return states, jax.vmap(statistic)(values)
 
         recorded = jax.lax.scan(one, states, jnp.arange(sweeps))[1]
@@ -60,11 +60,10 @@ class Mala(AbstractChain):
     def _settled(self, params: Params, keys: Array, given: Values) -> tuple[State, Info]:
         """The chains after warm-up and `steps` transitions."""
         start, burn, after = thirds(keys)
-        variables = {v.name: v for v in self.lowered.program.having("data")}
-        values = begin(variables, start, given)
-        flat = jax.vmap(lambda v: ravel_pytree({n: v[n] for n in data_names(self.lowered)})[0])
+        free = target(self.lowered, given)
+        values = begin({v.name: v for v in free.free}, start, {})
         states = jax.vmap(self._evaluated, in_axes=(None, 0, 0 if given else None))(
-            params, flat(values), given
+            params, jax.vmap(free.flat)(values), given
         )
 
         def warm(carry: tuple[State, Array], i: Array) -> tuple[tuple[State, Array], None]:
@@ -98,16 +97,7 @@ class Mala(AbstractChain):
         return evaluated(self._log_density(params, given), x)
 
     def _log_density(self, params: Params, given: Values) -> LogDensity:
-        return lambda x: self.lowered.log_prob(params, {**given, **self._unflat(x)})
-
-    def _unflat(self, x: Array) -> Values:
-        """The data variables from their values laid end to end."""
-        variables = self.lowered.program.having("data")
-        return _unravel({v.name: jnp.zeros(shape_of(v), x.dtype) for v in variables})(x)
-
-
-def _unravel(like: Values) -> Any:
-    return ravel_pytree(like)[1]
+        return target(self.lowered, given).log_density(params, given)
 
 
 def _at(keys: Array, i: Array) -> Array:

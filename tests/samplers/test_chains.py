@@ -133,3 +133,58 @@ def test_ancestral_draws():
     z = arrays(z=np.full(10_000, 2.0))
     below, _ = sampler.draw(arrays(w=0.8, a=0.0, r=0.0), KEY, 10_000, z)
     assert within(np.asarray(below["x"]), 1.6)
+
+
+PAIR = """model Pair {
+  data x : real
+  data y : real[2]
+  energy x ** 2 / 2 + sum((y - 0.8 * x) ** 2) / (2 * 0.36) + 0.3 * y[0] * y[1]
+}"""
+"""A correlated Gaussian of three entries; y given x is one of two."""
+
+MACHINE = """model Machine {
+  param w : real
+  data v : real
+  latent h : bit
+  energy v ** 2 / 2 - w * v * h
+}"""
+"""N(w h, 1) given the bit, and another law without it."""
+
+
+def conditional_of_y(x):
+    """Mean and covariance of y given x, completing the square."""
+    precision = np.eye(2) / 0.36 + 0.3 * (1 - np.eye(2))
+    return np.linalg.solve(precision, np.full(2, 0.8 * x / 0.36)), np.linalg.inv(precision)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "bias"),
+    [("mala", {"steps": 100, "warmup": 200}, 0.0), ("langevin", {"step": 0.01}, 0.01 / 4)],
+)
+def test_part_of_the_data_given_leaves_the_conditional_of_the_rest(name, settings, bias):
+    sampler, n = implementation("sampler", name)(model(PAIR), **settings), 10_000
+    drawn, _ = sampler.draw({}, KEY, n, arrays(x=np.full(n, 1.5)))
+    mean, covariance = conditional_of_y(1.5)
+    y = np.asarray(drawn["y"])
+    assert np.array_equal(drawn["x"], np.full(n, 1.5))
+    assert within(y, mean)
+    apart = y - mean
+    # Langevin at step ε has the covariance P⁻¹ (1 − ε P/4)⁻¹, P being the precision.
+    precision = np.linalg.inv(covariance)
+    biased = covariance @ np.linalg.inv(np.eye(2) - bias * precision)
+    assert within(apart[:, :, None] * apart[:, None, :], biased)
+    # The twin: draws of all of the data, of which x is then replaced.
+    y = np.asarray(sampler.draw({}, KEY, n, {})[0]["y"])
+    assert not within(y, mean)
+    assert not within((y - mean)[:, 0] ** 2, biased[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("mala", {"steps": 100}), ("langevin", {"step": 0.02})]
+)
+def test_a_latent_that_is_given_is_not_summed_out(name, settings):
+    sampler, n = implementation("sampler", name)(model(MACHINE), **settings), 10_000
+    held = sampler.draw(arrays(w=1.5), KEY, n, arrays(h=np.ones(n)))[0]
+    assert within(np.asarray(held["v"]), 1.5)
+    # The twin: the law without the bit.
+    assert not within(np.asarray(sampler.draw(arrays(w=1.5), KEY, n, {})[0]["v"]), 1.5)
