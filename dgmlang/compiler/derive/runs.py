@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 
 from dgmlang.compiler.derive.facts import Run, Witness
-from dgmlang.compiler.program import Program, Repeated
+from dgmlang.compiler.program import Law, Program, Repeated
 from dgmlang.compiler.types.dependence import Component, components
 from dgmlang.compiler.walk import behind
 
@@ -19,6 +19,11 @@ def runs(program: Program) -> tuple[Run, ...]:
         for v in program.variables.values()
         if v.law is not None and (v.role != "state" or v.name in own)
     }
+    return runs_of(laws)
+
+
+def runs_of(laws: Mapping[str, Law]) -> tuple[Run, ...]:
+    """The runs of some laws, as if what else they read were given."""
     looped = {name: law for name, law in laws.items() if isinstance(law, Repeated)}
     return tuple(
         _run(part, looped[part.variables[0]])

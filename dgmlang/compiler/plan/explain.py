@@ -11,7 +11,7 @@ from dgmlang.compiler.derive.facts import Block, Facet, Facts
 from dgmlang.compiler.derive.weights import learns
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
-from dgmlang.compiler.plan.queries import queries
+from dgmlang.compiler.plan.queries import Query, queries
 from dgmlang.compiler.plan.recipes import recipe
 from dgmlang.compiler.program import Chain, Program
 from dgmlang.compiler.source import Span
@@ -52,7 +52,7 @@ class Explanation:
             "objectives": {n: _verdict_json(v) for n, v in plan.objectives.items()},
             "default_sampler": plan.default_sampler,
             "samplers": {n: _verdict_json(v) for n, v in plan.samplers.items()},
-            "queries": {q.name: {"kind": q.kind, "cost": q.cost} for q in queries(plan)},
+            "queries": {q.name: _query_json(q) for q in queries(plan)},
             "built": list(plan.companions),
             "not_built": [{"name": p.name, "span": str(p.span)} for p in facts.unbuilt],
         }
@@ -68,6 +68,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     return value if isinstance(value, int | float | str | bool) else None
+
+
+def _query_json(query: Query) -> dict[str, Any]:
+    return {"kind": query.kind, "cost": str(query.cost), **query.cost.json()}
 
 
 def _block_json(block: Block) -> dict[str, Any]:

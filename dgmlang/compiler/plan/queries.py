@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dgmlang.compiler.derive.capabilities import summed
 from dgmlang.compiler.derive.directions import COSTS, directions
-from dgmlang.compiler.derive.facts import Facts
-from dgmlang.compiler.library import library
+from dgmlang.compiler.derive.facts import Facts, Removal
+from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.plan import depth
+from dgmlang.compiler.plan.costs import (
+    Cost,
+    Root,
+    conditioners,
+    evaluations,
+    memory,
+    roots,
+    sequence,
+)
 from dgmlang.compiler.plan.plan import Plan
-from dgmlang.compiler.program import Past
+from dgmlang.compiler.program import Law, Program, Repeated, ScoreLaw
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import size
-from dgmlang.compiler.walk import arguments, walk
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class Query:
 
     name: str
     kind: str
-    cost: str
+    cost: Cost
 
 
 def queries(plan: Plan) -> tuple[Query, ...]:
@@ -32,68 +41,182 @@ def queries(plan: Plan) -> tuple[Query, ...]:
 
 def _queries(plan: Plan) -> Iterator[Query]:
     facts = plan.facts
-    yield _sample(plan)
+    yield Query("sample", *_sample(plan))
     yield from _log_prob(plan)
     if facts.summation is not None:
-        yield Query("log_normalizer", "exact", summed(facts.summation))
+        yield Query("log_normalizer", "exact", Cost(note=summed(facts.summation)))
     if facts.removed or (facts.bounded and plan.program.guide):
-        kind = "draws" if facts.bounded else "exact"
-        yield Query("posterior", kind, "one pass")
+        bounded = bool(facts.bounded)
+        cost = _guide(plan) if bounded else _density(plan)
+        yield Query("posterior", "draws" if bounded else "exact", cost)
     if facts.flags["energy"]:
-        yield Query("energy", "exact", "one pass")
+        yield Query("energy", "exact", _energies(plan))
     if facts.score.value != "none":
         exact = facts.score.value == "exact"
-        yield Query("score", facts.score.value, "one gradient" if exact else "one pass")
+        cost = _gradient(plan) if exact else _energies(plan)
+        yield Query("score", facts.score.value, cost)
 
 
 def _log_prob(plan: Plan) -> Iterator[Query]:
     facts = plan.facts
+    guided = facts.flags["guide_density"] and facts.flags["directed"]
     if facts.density.value == "exact":
         kind = "unnormalised" if facts.normaliser.value == "unknown" else "exact"
-        yield Query("log_prob", kind, _density_cost(facts))
-    elif (
-        facts.density.value == "bound" and facts.flags["guide_density"] and facts.flags["directed"]
-    ):
-        yield Query("log_prob", "bound", "one pass a sample of the guide")
+        yield Query("log_prob", kind, _density(plan))
+    elif facts.density.value == "bound" and guided:
+        laws = [*_laws(plan.program), *_guide_laws(plan.program)]
+        steps = depth.of_bound(plan.program, facts)
+        note = f"{sequence(steps)} a sample of the guide"
+        cost = _of(plan, laws, _found(plan), note, steps)
+        yield Query("log_prob", "bound", cost)
     elif facts.flags["process"]:
-        yield Query("log_prob", "estimate", "one ODE with its divergence")
+        cost = _of(plan, [], _found(plan), note="one ODE with its divergence", steps=None)
+        yield Query("log_prob", "estimate", cost)
 
 
-def _density_cost(facts: Facts) -> str:
+# ── the parts of a program ───────────────────────────────────────────────────────────────────────
+
+
+def _laws(program: Program) -> list[Law]:
+    known = program.having("data", "latent", "state")
+    return [v.law for v in known if v.law is not None]
+
+
+def _guide_laws(program: Program) -> list[Law]:
+    return [] if program.guide is None else list(program.guide.laws.values())
+
+
+def _found(plan: Plan) -> list[Root]:
+    """What the model's own laws and energies are made of."""
+    return [*roots(_laws(plan.program)), *(Root(e, 1) for e in plan.program.energies)]
+
+
+def _of(
+    plan: Plan,
+    laws: list[Law],
+    found: list[Root],
+    note: str = "",
+    steps: int | None = 1,
+    states: int = 0,
+) -> Cost:
+    facts = plan.facts
+    more = [root for root in roots(laws) if root not in found]
+    every = [*found, *more]
+    nets = evaluations(every, plan.program, facts if states else None) | conditioners(laws)
+    room = memory(every, laws, plan.program, _at_once(plan) if states else 1)
+    return Cost(steps, nets, states, room, note)
+
+
+def _density(plan: Plan) -> Cost:
+    facts, laws = plan.facts, _laws(plan.program)
+    steps = depth.of_density(plan.program, facts)
+    found = _of(plan, laws, _found(plan), "", steps, _summed(facts))
+    turned = any(r.turns for r in facts.removed)
+    return replace(found, summed="table entries") if turned else found
+
+
+def _gradient(plan: Plan) -> Cost:
+    cost = _density(plan)
+    turns = "" if cost.steps == 1 else f", {sequence(cost.steps)}"
+    return replace(cost, note=f"one gradient{turns}")
+
+
+def _summed(facts: Facts) -> int:
+    """How many numbers are summed: joint states, or the entries of the tables of all turns."""
     turned = sum({r.turns: r.states for r in facts.removed if r.turns}.values())
     states = max((r.states for r in facts.removed if not r.turns), default=0)
-    if turned:
-        return f"{turned * max(states, 1)} table entries summed"
-    return f"{states} states summed" if states else "one pass"
+    return turned * max(states, 1) if turned else states
 
 
-def _sample(plan: Plan) -> Query:
-    name = plan.default_sampler
-    if name == "ancestral":
-        return Query("sample", "draws", _depth(plan))
-    if name not in library().externs["sampler"]:
-        return Query("sample", "approximate draws", name)
-    settings = {p.name: p.default for p in library().externs["sampler"][name].parameters}
-    shown = [
-        f"{node.value} {key}"
-        for key in ("sweeps", "steps", "warmup")
-        if isinstance(node := settings.get(key), ast.Number)
+def _at_once(plan: Plan) -> int:
+    """How many states are looked at together: all of them, or those of one turn."""
+    return max((_each(r, plan.program) for r in plan.facts.removed), default=1)
+
+
+def _each(removal: Removal, program: Program) -> int:
+    law = program.variables[removal.variable].law
+    if removal.turns is None or not isinstance(law, Repeated):
+        return removal.states
+    return removal.states // (size(tuple(loop.stop for loop in law.loops)).value or 1)
+
+
+def _guide(plan: Plan) -> Cost:
+    laws = _guide_laws(plan.program)
+    return _of(plan, laws, roots(laws))
+
+
+def _energies(plan: Plan) -> Cost:
+    return _of(plan, [], _found(plan))
+
+
+# ── draws ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sample(plan: Plan) -> tuple[str, Cost]:
+    samplers = library().externs["sampler"]
+    inner = [samplers[name] for _, name in plan.facts.flags["inner"]]
+    chains = inner or [s for s in (samplers[plan.default_sampler],) if not s.has("exact")]
+    if not chains:
+        return "draws", _ancestral(plan)
+    kind = "approximate draws"
+    return kind, _chain(plan, chains[0]) if len(chains) == 1 else Cost(None, note="chains in turn")
+
+
+def _chain(plan: Plan, sampler: Extern) -> Cost:
+    """A chain or a solver: its evaluations, each of all energies or of the score."""
+    program, turns = plan.program, depth.of_sampler(sampler, plan.facts)
+    settings = [
+        f"{p.default.value} {p.name}"
+        for p in sampler.parameters
+        if isinstance(p.default, ast.Number) and isinstance(p.default.value, int)
     ]
-    return Query("sample", "approximate draws", f"{name}: {', '.join(shown) or 'one solve'}")
+    note = f"{sampler.name}: {', '.join(settings) or 'one solve'}"
+    found = [*(Root(e, 1) for e in program.energies), *roots(_scores(program))]
+    once = evaluations(found, program, None)
+    nets = {net: times * (turns or 1) for net, times in once.items()}
+    below = _directed(plan)
+    for net, times in below.nets.items():
+        nets[net] = nets.get(net, 0) + times
+    return Cost(turns, nets, 0, memory(found, [], program, 0), note)
 
 
-def _depth(plan: Plan) -> str:
-    """How many evaluations must follow one another."""
-    program = plan.program
-    deepest = [run.steps for run in plan.facts.runs if set(run.ways) != {"plate"}]
-    if deepest:
-        known = [s for s in deepest if s is not None]
-        if len(known) < len(deepest):
-            return "a step a turn of the loop"
-        return f"{max(known)} sequential steps"
-    for variable in program.having("data"):
-        for node in walk(*arguments(variable.law)) if variable.law else ():
-            if isinstance(node, Past):
-                return f"{size(node.type.array_shape)} sequential steps"
-    iterated = [d.stage for d in directions(program) if d.draw == COSTS["iterative"]]
-    return f"one pass, {iterated[0]} by an iteration" if iterated else "one pass"
+def _scores(program: Program) -> list[Law]:
+    return [law for law in _laws(program) if isinstance(law, ScoreLaw)]
+
+
+def _ancestral(plan: Plan) -> Cost:
+    """Every variable after those that it reads."""
+    steps = depth.of_draw(plan.program, plan.facts)
+    return replace(_directed(plan), steps=steps, note=_way(plan, steps))
+
+
+def _directed(plan: Plan) -> Cost:
+    """What drawing the variables with laws to draw from evaluates, and the room for it."""
+    program, nets = plan.program, dict[str, int]()
+    drawn = {v.name: v for v in program.having("data", "latent", "state")}
+    laws = {n: v.law for n, v in drawn.items() if v.law and not isinstance(v.law, ScoreLaw)}
+    for name, law in laws.items():
+        for net, count in evaluations(roots([law]), program, None).items():
+            nets[net] = nets.get(net, 0) + count * depth.passes(drawn[name])
+    nets |= conditioners(laws.values())
+    return Cost(1, nets, 0, memory(roots(laws.values()), laws.values(), program, 0))
+
+
+def _way(plan: Plan, steps: int | None) -> str:
+    """What a person should know of how draws run, where it is neither one pass nor plain steps."""
+    if steps is None:
+        return "" if plan.facts.runs else "a step an entry"
+    iterated = [d.stage for d in directions(plan.program) if d.draw == COSTS["iterative"]]
+    if iterated:
+        return f"one pass, {iterated[0]} by an iteration"
+    faster = _other_way(plan)
+    return f"{steps} sequential steps; {faster} would draw in one" if steps > 1 and faster else ""
+
+
+def _other_way(plan: Plan) -> str | None:
+    """The bijection that draws in one pass where a continuous variable goes entry by entry."""
+    known = library().externs["bijection"].values()
+    direct = [e.name for e in known if e.has("causal_conditioner") and not e.has("forward")]
+    slow = [v for v in plan.program.having("data", "latent") if depth.entry_by_entry(v)]
+    continuous = any(v.type.kind.space == "continuous" for v in slow)
+    return next(iter(direct), None) if continuous else None
