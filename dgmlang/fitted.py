@@ -177,9 +177,11 @@ class Fitted:
         return bits_per_dim(self.log_prob(data, method=method, seed=seed), (entries,))
 
     def log_normalizer(self) -> Result:
-        """Log Z by summation (DGM0801, DGM0802 where that is not possible)."""
+        """Log Z by summation or of a Gaussian (DGM0801, DGM0802 where neither is possible)."""
         value = log_normalizer(self.model.lowered, self.raw, {})
-        return Result(value, "exact", None, "sum over states")
+        gaussian = self.model.plan.facts.gaussian is not None
+        how = "closed form of a Gaussian" if gaussian else "sum over states"
+        return Result(value, "exact", None, how)
 
     def energy(self, data: Any) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""

@@ -15,6 +15,7 @@ from dgmlang.compiler.program import (
     Expr,
     Index,
     Law,
+    Literal,
     LogProb,
     Mixture,
     Named,
@@ -52,6 +53,22 @@ def children(node: Expr) -> tuple[Expr, ...]:
         case LogProb():
             return (node.value, *arguments(node.law))
     return ()
+
+
+def alike(one: Expr, other: Expr) -> bool:
+    """Whether two expressions are written alike, so that they have the same value."""
+    one, other = bare(one), bare(other)
+    if one is other:
+        return True
+    match one, other:
+        case Read(name=a), Read(name=b):
+            return a == b
+        case Literal(value=a), Literal(value=b):
+            return a == b
+        case Apply(), Apply():
+            same = one.extern is other.extern and one.settings == other.settings
+            return same and all(map(alike, one.args, other.args))
+    return False
 
 
 def bare(node: Expr) -> Expr:

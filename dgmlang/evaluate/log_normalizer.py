@@ -1,4 +1,4 @@
-"""log Z of an energy by summation over its states."""
+"""log Z of an energy: by summation over its states, or of a Gaussian in closed form."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ def log_normalizer(lowered: Lowered, params: Params, given: Values) -> Array:
     Raises:
         DgmError: DGM0801 where a variable is not finite, DGM0802 beyond the budget of 2^20 entries.
     """
+    if lowered.facts.gaussian is not None:
+        return lowered.gaussian_normalizer(params, given)
     found = lowered.facts.summation
     if found is None:
         raise _refusal(lowered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dgmlang.compiler.derive.definite import normalisable
 from dgmlang.compiler.derive.facts import Bounded, Facet, Summation, Witness
 from dgmlang.compiler.derive.remove import gradient_of
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw, Variable
@@ -26,18 +27,20 @@ def density(program: Program, bounded: Sequence[Bounded]) -> Facet:
     return Facet("exact")
 
 
-def normaliser(program: Program, found: Summation | None) -> Facet:
+def normaliser(program: Program, found: Summation | None, gaussian: Witness | None) -> Facet:
     """`one` > `summed` > `unknown`."""
     if not program.energies:
         return Facet("one")
+    if gaussian is not None:
+        return Facet("one", (gaussian,))
     span, sites = program.energies[0].span, energy_variables(program)
     if found is not None:
         return Facet("summed", (Witness("enumeration", summed(found), span),))
     infinite = [v for v in sites if v.type.kind.space != "finite"]
     if infinite:
-        text = (
-            f"{infinite[0].name} is {infinite[0].type.kind.space}: its energy has no known integral"
-        )
+        first, how = infinite[0], "proved" if normalisable(program) else "assumed"
+        known = f"{first.name} is {first.type.kind.space}: its energy has no known integral"
+        text = f"{known}, and that it has one is {how}"
     else:
         text = f"the states of {', '.join(v.name for v in sites)} are too many to sum over"
     return Facet("unknown", (Witness("energy", text, span),))
@@ -77,10 +80,10 @@ def _spoken(of: Type) -> str:
     return f"of kind {of.kind}, which is {of.kind.space}"
 
 
-def draw(program: Program) -> Facet:
+def draw(program: Program, gaussian: Witness | None) -> Facet:
     """`direct`, `simulated` or `chain`."""
     for v in program.having("data", "latent"):
-        if isinstance(v.law, EnergyLaw):
+        if isinstance(v.law, EnergyLaw) and gaussian is None:
             text = f"{v.name} has an energy, which only a chain draws from"
             return Facet("chain", (Witness("energy", text, v.span),))
         if isinstance(v.law, ScoreLaw):
@@ -95,7 +98,9 @@ def pathwise(program: Program, draw_facet: Facet) -> Facet:
     if draw_facet.value != "direct":
         return Facet("no", draw_facet.witnesses)
     for v in program.having("latent", "data"):
-        if v.law is not None and gradient_of(v.law) != "pathwise":
+        # Here an energy is a Gaussian, which is drawn by a map of noise.
+        named = v.law is not None and not isinstance(v.law, EnergyLaw)
+        if named and gradient_of(v.law) != "pathwise":
             text = f"the draw of {v.name} is discrete, so no gradient passes through it"
             return Facet("no", (Witness("draw", text, v.span),))
     return Facet("yes")

@@ -12,6 +12,8 @@ from dgmlang.compiler.program import (
     Index,
     Literal,
     Local,
+    LogProb,
+    Named,
     Net,
     Read,
     Stack,
@@ -49,9 +51,21 @@ def degree(
             return below[0] if not any(below[1:]) else inf
         case Through() if all(_affine(stage) for stage in node.chain.stages):
             return below[0] if not any(below[1:]) else inf
+        case LogProb(law=Named() as law):
+            return _of_gaussian(law, below)
         case Call():
             return _of_net(node, dict(zip(node.call.args, below, strict=True)), nets)
     return inf
+
+
+def _of_gaussian(law: Named, below: list[float]) -> float:
+    """The log density of a Gaussian is of degree two in its value and its location."""
+    if not law.extern.has("gaussian"):
+        return inf
+    location = law.extern.argument("gaussian")
+    value, *arguments = below
+    free = [d for name, d in zip(law.arguments, arguments, strict=True) if name not in location]
+    return inf if any(free) else 2 * max([value, *arguments])
 
 
 def _of_net(node: Call, inner: Degrees, nets: Mapping[str, Net]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
+from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.runs import runs
@@ -25,14 +26,15 @@ def derive(program: Program) -> Facts:
     alone = replace(program, guide=None)
     marginalised, left = remove(alone)
     density, space = facets.density(program, bounded), facets.space(program)
-    draw = facets.draw(program)
+    gaussian = gaussian_energy(program)
+    draw = facets.draw(program, gaussian)
     energetic = facets.energy_variables(program)
     found = blocks(program, energetic)
     exact_sum = summation(program, energetic, found)
     return Facts(
         density,
         facets.density(alone, left),
-        facets.normaliser(program, exact_sum),
+        facets.normaliser(program, exact_sum, gaussian),
         facets.score(program, density, space),
         smooth(program),
         draw,
@@ -43,10 +45,11 @@ def derive(program: Program) -> Facts:
         bounded,
         found,
         exact_sum,
-        _flags(program, bounded, found),
+        gaussian,
+        _flags(program, bounded, found, gaussian is not None),
         parameters(program),
         runs(program),
-        unbuilt(program),
+        unbuilt(program, gaussian is not None),
     )
 
 
@@ -54,6 +57,7 @@ def _flags(
     program: Program,
     bounded: Sequence[Bounded],
     found: Sequence[Block],
+    gaussian: bool,
 ) -> dict[str, Any]:
     """Counts and yes-or-no properties that conditions of the library may name."""
     data, latents = program.having("data"), program.latents
@@ -71,7 +75,8 @@ def _flags(
         "latents": len(latents) + len(mixtures),
         "bounded": len(bounded),
         "energy": any(isinstance(v.law, EnergyLaw) for v in data),
-        "directed": all(not isinstance(v.law, EnergyLaw | ScoreLaw) for v in data),
+        "gaussian_energy": gaussian,
+        "directed": all(not _undrawn(v, gaussian) for v in data),
         "process": score is not None and score.process is not None,
         "continuous_process": bool(
             score and score.process and score.process.extern.has("continuous")
@@ -101,8 +106,8 @@ def _flags(
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
         "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),
-        "inner": tuple((v.name, _inner_sampler(v)) for v in latents if _undrawn(v))
-        if all(not _undrawn(v) for v in data)
+        "inner": tuple((v.name, _inner_sampler(v)) for v in latents if _undrawn(v, gaussian))
+        if all(not _undrawn(v, gaussian) for v in data)
         else (),
         "missing": any(v.type.may_miss for v in data),
     }
@@ -115,8 +120,9 @@ def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
     return tuple(n for n, v in laws.items() if n not in drawn and not isinstance(v, ComputedLaw))
 
 
-def _undrawn(variable: Variable) -> bool:
-    return isinstance(variable.law, EnergyLaw | ScoreLaw)
+def _undrawn(variable: Variable, gaussian: bool) -> bool:
+    """Whether a variable has no law to draw from; a Gaussian energy is one."""
+    return isinstance(variable.law, ScoreLaw if gaussian else EnergyLaw | ScoreLaw)
 
 
 def _inner_sampler(latent: Variable) -> str:

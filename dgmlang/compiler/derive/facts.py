@@ -141,6 +141,7 @@ class Facts:
     """Everything derived from one program, nothing decided.
 
     `marginal` is what `density` would be without the guide, and `marginalised` what then goes.
+    `gaussian` is why the variables of the energies are jointly Gaussian, None where they are not.
     """
 
     density: Facet
@@ -156,6 +157,7 @@ class Facts:
     bounded: tuple[Bounded, ...]
     blocks: tuple[Block, ...]
     summation: Summation | None
+    gaussian: Witness | None
     flags: Mapping[str, Any]
     parameters: int | None
     runs: tuple[Run, ...]

@@ -2,7 +2,8 @@
 
 Where a latent's law is Gaussian and every law that reads it is Gaussian with a location affine in
 it and a scale that does not read it, the log joint density is quadratic in it. Its prior makes the
-curvature positive definite, so the integral exists.
+curvature positive definite, so the integral exists. A law by an energy that is a positive-definite
+quadratic is such a prior.
 Source: Tipping & Bishop 1999, section 3.2; Roweis & Ghahramani 1999.
 """
 
@@ -10,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Removal, Witness
-from dgmlang.compiler.program import Law, Named, Program, Variable
+from dgmlang.compiler.program import EnergyLaw, Law, Named, Program, Variable
 from dgmlang.compiler.walk import arguments, reads
 
 RULE = "closed form"
@@ -24,11 +26,16 @@ def closed_form(latent: Variable, beside: Set[str], program: Program) -> Removal
     sites = program.having("data", "latent", "state")
     laws = {v.name: v.law for v in sites if v.law is not None}
     readers = [n for n, law in laws.items() if n in group or group & set(reads(*arguments(law)))]
-    gaussian = all(affine_gaussian(laws[n], group, program) for n in readers)
-    if not gaussian or group & set(reads(*program.energies)):
+    energetic = [n for n in readers if isinstance(laws[n], EnergyLaw)]
+    drawn = [n for n in readers if n not in energetic]
+    if not all(affine_gaussian(laws[n], group, program) for n in drawn):
         return None
-    what = ", ".join(n for n in readers if n not in group)
+    if group & set(reads(*program.energies)) and gaussian_energy(program) is None:
+        return None
+    what = ", ".join(n for n in drawn if n not in group)
     text = f"{latent.name} is Gaussian, and so is {what}, its location affine in {latent.name}"
+    if not what:
+        text = f"the energies make {latent.name} and the others jointly Gaussian"
     return Removal(latent.name, RULE, Witness(RULE, text, latent.span))
 
 

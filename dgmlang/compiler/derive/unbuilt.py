@@ -27,21 +27,25 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
 
 
-def unbuilt(program: Program) -> tuple[Unbuilt, ...]:
-    """The planned parts that a program names, in the order of its text, each name once."""
+def unbuilt(program: Program, gaussian: bool = False) -> tuple[Unbuilt, ...]:
+    """The planned parts that a program names, in the order of its text, each name once.
+
+    `gaussian`: the energies' law is a Gaussian, which is drawn as others are.
+    """
     found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
     varying = (v for v in program.variables.values() if v.type.varying)
     found += [Unbuilt("type", str(v.type), v.span) for v in varying]
     found += _missing(program)
-    found += _beside(program)
+    found += _beside(program, gaussian)
     found.sort(key=lambda part: part.span.start)
     return tuple({(part.kind, part.name): part for part in reversed(found)}.values())[::-1]
 
 
-def _beside(program: Program) -> Iterator[Unbuilt]:
+def _beside(program: Program, gaussian: bool) -> Iterator[Unbuilt]:
     """Laws by an energy or a score that are not the law of all the data and latents."""
     variables = program.having("data", "latent")
-    undrawn = [v for v in variables if isinstance(v.law, EnergyLaw | ScoreLaw)]
+    kinds = ScoreLaw if gaussian else EnergyLaw | ScoreLaw
+    undrawn = [v for v in variables if isinstance(v.law, kinds)]
     if len(undrawn) < len(variables):
         for variable in undrawn:
             yield Unbuilt("law beside drawn variables of", variable.name, variable.span)

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.compiler.derive.capabilities import energy_variables
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.chains import draw_in_loops
 from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.joint import ENERGY, gaussian
 from dgmlang.compiler.lower.laws import sample
 from dgmlang.compiler.program import Past, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
@@ -23,9 +25,13 @@ from dgmlang.objectives.objective import Params, Values
 def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
     """All directed variables, those given as they are; ones by an energy or score must be given.
 
+    Energies that are a Gaussian are drawn first: they read nothing that is drawn.
+
     Gradients pass through the draw where they pass through the laws.
     """
     values = dict(given)
+    if built.facts.gaussian is not None:
+        values |= _by_energies(built, params, key, given)
     for part in built.parts:
         missing = [name for name in part.variables if name not in values]
         if all(name in built.state_parts for name in missing):
@@ -38,6 +44,13 @@ def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
             for name in missing:
                 values[name] = draw_one(built, params, site_key(key, name), values, name)
     return {name: value for name, value in values.items() if name not in built.state_parts}
+
+
+def _by_energies(built: Built, params: Params, key: Array, given: Values) -> Values:
+    """The variables of Gaussian energies that are not given, from their law given the others."""
+    if all(v.name in given for v in energy_variables(built.program)):
+        return {}
+    return gaussian(built, params, given, known=given).draw(site_key(key, ENERGY))
 
 
 def draw_one(built: Built, params: Params, key: Array, values: Values, name: str) -> Array:

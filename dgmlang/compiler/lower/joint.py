@@ -1,4 +1,7 @@
-"""The joint density of all variables: log densities of the directed sites minus the energies."""
+"""The joint density of all variables: log densities of the directed sites minus the energies.
+
+Where the energies are a positive-definite quadratic, their term is the log density of a Gaussian.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from collections.abc import Collection, Iterable
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.derive.capabilities import energy_variables
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
 from dgmlang.compiler.lower.missing import lacking, somewhere_inside
+from dgmlang.compiler.lower.quadratic import Quadratic, expanded
 from dgmlang.compiler.program import ComputedLaw
 from dgmlang.compiler.walk import arguments, entries
 from dgmlang.objectives.objective import Params, Values
@@ -37,7 +42,18 @@ def terms_of(inside: Evaluation, without: Collection[str] = ()) -> dict[str, Arr
             terms[name] = _term(name, inside)
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
+        if built.facts.gaussian is not None:
+            terms[ENERGY] -= gaussian(built, inside.params, inside.values, known=()).integral
     return terms
+
+
+def gaussian(built: Built, params: Params, values: Values, known: Collection[str]) -> Quadratic:
+    """The law of the energies' variables that are not known, as their quadratic gives it.
+
+    Its integral is the log normaliser of the energies given those that are known.
+    """
+    free = [v for v in energy_variables(built.program) if v.name not in known]
+    return expanded(lambda values: -energy(built, params, values), free, values)
 
 
 def law_values(built: Built, params: Params, values: Values, guide: bool) -> list[Array]:

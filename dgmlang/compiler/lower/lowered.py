@@ -161,6 +161,10 @@ class Lowered:
         """−log_prob, for laws by an energy."""
         return -self.log_prob(params, values)
 
+    def gaussian_normalizer(self, params: Params, given: Values) -> Array:
+        """The log ∫ exp(−Σ energies), where the energies are a positive-definite quadratic."""
+        return joint.gaussian(self.built, params, given, known=()).integral
+
     def responsibilities(self, params: Params, values: Values) -> tuple[Values, Array]:
         """Joint states [S, …] of the latents that are summed out, and their log posterior [S]."""
         return remove.responsibilities(self.built, params, values)

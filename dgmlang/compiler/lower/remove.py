@@ -10,8 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.flatten_util import ravel_pytree
-from jax.scipy.linalg import cho_solve, solve_triangular
 from jax.scipy.special import logsumexp
 
 from dgmlang.compiler.derive.facts import Removal, Turns
@@ -22,12 +20,10 @@ from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.forward import Bias, joint_states, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.missing import agrees
+from dgmlang.compiler.lower.quadratic import Density, Quadratic, expanded
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Params, Values
-
-Density = Callable[[Values], Array]
-"""The log density of some variables at their values, the parameters fixed."""
 
 
 def summed(density: Density, variable: Variable) -> Density:
@@ -70,35 +66,12 @@ def freed(density: Density, variable: Variable) -> Density:
 
 
 def integrated(density: Density, variables: Sequence[Variable]) -> Density:
-    """The marginal ∫ exp(a + gᵀz − ½ zᵀP z) dz of a density that is quadratic in z, in logs.
-
-    a + ½ gᵀP⁻¹g − ½ log |P| + (k/2) log 2π, with a, g and −P the value, slope and curvature at 0,
-    where a quadratic function is its own expansion. One Cholesky factor of size k.
-    """
+    """The marginal ∫ p dz of a density whose log is quadratic in z, in logs."""
 
     def marginal(values: Values) -> Array:
-        value, slope, root, _ = _expanded(density, variables, values)
-        half = solve_triangular(root, slope, lower=True)
-        volume = 0.5 * slope.size * jnp.log(2 * jnp.pi) - jnp.sum(jnp.log(jnp.diag(root)))
-        return value + 0.5 * half @ half + volume
+        return expanded(density, variables, values).integral
 
     return marginal
-
-
-def _expanded(
-    density: Density, variables: Sequence[Variable], values: Values
-) -> tuple[Array, Array, Array, Callable[[Array], Values]]:
-    """Value and slope at z = 0, the Cholesky factor of minus the curvature, and z by variable."""
-    zeros = {v.name: jnp.zeros(numbers(v.type.shape), jnp.float32) for v in variables}
-    # In the precision of the data and parameters: more would widen what training carries along.
-    kind = jax.eval_shape(lambda z: density({**values, **z}), zeros).dtype
-    flat, unravel = ravel_pytree({n: zero.astype(kind) for n, zero in zeros.items()})
-
-    def of_latents(z: Array) -> Array:
-        return density({**values, **unravel(z)})
-
-    value, slope = jax.value_and_grad(of_latents)(flat)
-    return value, slope, jnp.linalg.cholesky(-jax.hessian(of_latents)(flat)), unravel
 
 
 def kept(density: Density, _: Variable) -> Density:
@@ -145,25 +118,19 @@ def states(variables: list[Variable]) -> Values:
 
 def gaussian_means(built: Built, params: Params, values: Values) -> Values:
     """E[z | values] of the latents that go in closed form, the others summed out being given."""
-    slope, root, unravel = _in_gaussians(built, params, values)
-    return unravel(cho_solve((root, True), slope))
+    return _in_gaussians(built, params, values).mean
 
 
 def gaussian_draw(built: Built, params: Params, key: Array, values: Values) -> Values:
-    """A draw of z given the same: its mean, and L⁻ᵀ ε, whose covariance is (L Lᵀ)⁻¹."""
-    slope, root, unravel = _in_gaussians(built, params, values)
-    noise = jax.random.normal(key, slope.shape, slope.dtype)
-    spread = solve_triangular(root, noise, trans=1, lower=True)
-    return unravel(cho_solve((root, True), slope) + spread)
+    """A draw of z given the same."""
+    return _in_gaussians(built, params, values).draw(key)
 
 
-def _in_gaussians(
-    built: Built, params: Params, values: Values
-) -> tuple[Array, Array, Callable[[Array], Values]]:
-    """Slope at 0, Cholesky factor, and z by variable, of the latents that go in closed form."""
+def _in_gaussians(built: Built, params: Params, values: Values) -> Quadratic:
+    """The density in the latents that go in closed form."""
     given = ("sum", CLOSED_FORM)
     others = [r for r in built.facts.removed if r.turns is not None or r.rule not in given]
-    return _expanded(_removed(built, params, others), _in_closed_form(built), values)[1:]
+    return expanded(_removed(built, params, others), _in_closed_form(built), values)
 
 
 def _in_closed_form(built: Built) -> list[Variable]:

@@ -80,7 +80,7 @@ def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str |
     order = (
         ("dsm", flags["process"]),
         ("ssm", flags["bare_score"]),
-        (energy, flags["energy"]),
+        (energy, flags["energy"] and not flags["gaussian_energy"]),
         ("nuts", flags["hierarchical"]),
         ("map", flags["priors"] and facts.density.value == "exact"),
         ("mle", facts.density.value == "exact"),
@@ -98,7 +98,7 @@ def _default_sampler(facts: Facts) -> str:
         return "sde" if flags["continuous_process"] else "annealed_langevin"
     if flags["bare_score"]:
         return "langevin"
-    if not flags["energy"]:
+    if not flags["energy"] or flags["gaussian_energy"]:
         inner = ", ".join(f"{name}: {sampler}" for name, sampler in flags["inner"])
         return f"ancestral({inner})" if inner else "ancestral"
     return "gibbs" if flags["conditionals"] else "mala"
@@ -121,6 +121,7 @@ def _companions(program: Program, facts: Facts) -> tuple[str, ...]:
     built: list[str] = ["guide"] if program.guide and program.guide.built else []
     if facts.pathwise.value == "yes" and program.critic is None:
         built.append("critic")
-    if facts.flags["energy"] and facts.flags["noise_density"] and not program.noise:
+    hidden = facts.normaliser.value != "one"
+    if facts.flags["energy"] and hidden and facts.flags["noise_density"] and not program.noise:
         built.append("noise")
     return tuple(built)
