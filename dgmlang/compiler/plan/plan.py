@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.diagnostics.codes.plan import Unmet
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.plan.conditions import environment, unmet
+from dgmlang.compiler.plan.conditions import environment, holds, unmet
 from dgmlang.compiler.program import Program
+from dgmlang.compiler.syntax import ast
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def plan(program: Program, facts: Facts) -> Plan:
         facts,
         objectives,
         samplers,
-        _default_objective(facts, objectives),
-        _default_sampler(facts),
+        _objective(objectives, held),
+        _sampler(samplers, facts, held),
         _companions(program, facts),
     )
 
@@ -70,38 +71,35 @@ def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
     return Verdict(extern.name, built, extern.has("biased"), failed)
 
 
-def _default_objective(facts: Facts, objectives: Mapping[str, Verdict]) -> str | None:
-    """The table of LANGUAGE.md, section 7, first match; None where there is nothing to learn."""
-    flags = facts.flags
-    if not flags["learned"]:
-        return None
-    # Persistent chains would each need givens of their own.
-    energy = "fce" if flags["noise_learned"] else "cd" if flags["givens"] else "pcd"
-    order = (
-        ("dsm", flags["process"]),
-        ("ssm", flags["bare_score"]),
-        (energy, flags["energy"] and not flags["gaussian_energy"]),
-        ("nuts", flags["hierarchical"]),
-        ("map", flags["priors"] and facts.density.value == "exact"),
-        ("mle", facts.density.value == "exact"),
-        ("elbo", facts.density.value == "bound"),
-        ("bigan", flags["paired"]),
-        ("gan", True),
-    )
-    fitting = (name for name, holds in order if holds and objectives[name].legal)
-    return next(fitting, None)
+def _offered(kind: str, held: Mapping[str, object]) -> list[str]:
+    """The methods that offer themselves for such a program, the first choice first."""
+    ranked: list[tuple[float, str]] = []
+    for extern in library().space(kind).values():
+        offer = extern.written.get("default")
+        if offer and holds(offer[1], held):
+            assert isinstance(offer[0], ast.Number)
+            ranked.append((offer[0].value, extern.name))
+    return [name for _, name in sorted(ranked)]
 
 
-def _default_sampler(facts: Facts) -> str:
-    flags = facts.flags
-    if flags["process"]:
-        return "sde" if flags["continuous_process"] else "annealed_langevin"
-    if flags["bare_score"]:
-        return "langevin"
-    if not flags["energy"] or flags["gaussian_energy"]:
-        inner = ", ".join(f"{name}: {sampler}" for name, sampler in flags["inner"])
-        return f"ancestral({inner})" if inner else "ancestral"
-    return "gibbs" if flags["conditionals"] else "mala"
+def _objective(verdicts: Mapping[str, Verdict], held: Mapping[str, object]) -> str | None:
+    """The default; None where there is nothing to learn."""
+    legal = (name for name in _offered("objective", held) if verdicts[name].legal)
+    return next(legal, None) if held["learned"] else None
+
+
+def _sampler(verdicts: Mapping[str, Verdict], facts: Facts, held: Mapping[str, object]) -> str:
+    """The default, legal where one is; with latents that have no law to draw from, one for each."""
+    inner = ", ".join(f"{name}: {sampler}" for name, sampler in facts.flags["inner"])
+    if inner:
+        return f"{_exact()}({inner})"
+    offered = _offered("sampler", held)
+    return next((n for n in offered if verdicts[n].legal), next(iter(offered), _exact()))
+
+
+def _exact() -> str:
+    """The sampler whose draws are the model's own."""
+    return next(e.name for e in library().space("sampler").values() if e.has("exact"))
 
 
 def takes_data(extern: Extern, facts: Facts) -> bool:
