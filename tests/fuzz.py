@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
-from dgmlang.compiler.source import Source
+from dgmlang.compiler.source import Source, Unopened
 from dgmlang.compiler.syntax.tokens import scan
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("examples", "dgmlang/stdlib", "tests/golden/check", "../shared/programs")
-LIMIT = 5.0  # seconds a program; a slow machine's share of one core
+LIMIT = 5.0  # seconds of the process's own time a program, however many share the machine
+
+MANY = 4  # every so many mutants is a program of several files
 
 _WORDS = [
     *("data", "latent", "given", "param", "let", "net", "energy", "score", "guide", "critic"),
     *("noise", "model", "use", "recipe", "extern", "for", "in", "if", "else", "and", "or", "not"),
     *("true", "at", "under", "from", "as", "past", "mixture", "quantize", "repeat", "shared", "x"),
+    *("observed", "fill", "len", "let h[t] = ", "h[t-1]", "x[:t]", "0..len(x)", 'use "b.dgm": f\n'),
     *("{", "}", "(", ")", "[", "]", ",", ";", ":", "=", "~", "|>", "->", "...", "..", "?", "<="),
     *("+", "-", "*", "/", "@", "**", "==", "#", "##", '"', "'", "^", "&&", "+=", "²", "х"),
     *("0", "1", "-1", "1e308", "1e999", "9" * 400, "0.0", "1e-320", "99999999999999999999"),
@@ -191,6 +195,46 @@ _MUTATIONS: list[Callable[[Mutator, str], str]] = [
 ]
 
 
+class Files(Mutator):
+    """A program of two or three files: `b.dgm`, and perhaps `c.dgm`, beside the main one.
+
+    Each brings in what another has, under a name that it uses, or is mutated into something else.
+    """
+
+    def files(self) -> dict[str, str]:
+        """The texts by name, the main one under ''."""
+        names = ("", "b.dgm", "c.dgm")[: self.random.choice((2, 2, 3))]
+        texts = {name: self.random.choice(self.texts) for name in names}
+        for name in names[:-1] if self.random.random() < 0.9 else names:
+            texts[name] = self.using(texts[name], texts)
+        if self.random.random() < 0.3:
+            texts["b.dgm"] = self.outside(texts["b.dgm"])
+        for name in names:
+            if self.random.random() < 0.5:
+                texts[name] = self.random.choice(_MUTATIONS)(self, texts[name])
+        return texts
+
+    def using(self, text: str, texts: dict[str, str]) -> str:
+        """A text that brings in a name of another one, and uses it somewhere."""
+        other = self.random.choice([name for name in texts if name]) or "b.dgm"
+        offered = _DECLARED.findall(texts[other]) or ["x"]
+        wanted = self.random.choice(offered)
+        used = [text[a:b] for a, b in self.spans(text) if text[a:b].isidentifier()] or ["x"]
+        alias = self.random.choice((wanted, self.random.choice(used), "Part"))
+        start, end = self.token(text)
+        if self.random.random() < 0.7:
+            text = text[:start] + alias + text[end:]
+        return f'use "{other}": {wanted}{"" if alias == wanted else f" as {alias}"}\n{text}'
+
+    def outside(self, text: str) -> str:
+        """The nets and `let`s of a model moved out of it."""
+        lines = [line for line in text.splitlines() if line.strip().startswith(("net ", "let "))]
+        return "\n".join([*(line.strip() for line in lines), text])
+
+
+_DECLARED = re.compile(r"\b(?:model|net|let)\s+(\w+)")
+
+
 class TooSlow(BaseException):
     """The limit has passed; nothing on the way may take it for an error of its own."""
 
@@ -199,12 +243,21 @@ def _too_slow(*_: object) -> None:
     raise TooSlow
 
 
-def complaint(text: str, limit: float = LIMIT) -> str | None:
-    """What is wrong with the compiler's answer; None where it is a plan or diagnostics."""
-    signal.signal(signal.SIGALRM, _too_slow)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+def complaint(
+    text: str, limit: float = LIMIT, others: Mapping[str, str] | None = None
+) -> str | None:
+    """What is wrong with the compiler's answer; None where it is a plan or diagnostics.
+
+    Args:
+        text: The main file.
+        limit: Seconds that the answer may take.
+        others: The texts of the files beside it, by name.
+    """
+    source = placed(text, others or {})
+    signal.signal(signal.SIGVTALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_VIRTUAL, limit)
     try:
-        plan, report = compile_source(Source("mutant.dgm", text))
+        plan, report = compile_source(source)
         str(Explanation(plan))
         found = tuple(report.warnings)
     except DgmError as error:
@@ -214,21 +267,32 @@ def complaint(text: str, limit: float = LIMIT) -> str | None:
     except Exception:
         return traceback.format_exc(limit=-6)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return _misdrawn(text, found)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return _misdrawn(found)
 
 
-def _misdrawn(text: str, found: tuple) -> str | None:
-    """A diagnostic that cannot be drawn, or points outside the text."""
+def placed(text: str, others: Mapping[str, str]) -> Source:
+    """The main file as a source that may use the others."""
+    main = Source("mutant.dgm", text, lambda path: opened(path))
+    sources = {name: Source(name, t, main.opener, main=False) for name, t in others.items()}
+
+    def opened(path: str) -> Source:
+        if path not in sources:
+            raise Unopened("unreadable", "no such file")
+        return sources[path]
+
+    return main
+
+
+def _misdrawn(found: tuple) -> str | None:
+    """A diagnostic that cannot be drawn, or points outside its text."""
     try:
         for diagnostic in found:
             render(diagnostic)
     except Exception:
         return traceback.format_exc(limit=-6)
     spans = [label.span for d in found for label in d.labels]
-    wrong = [
-        s for s in spans if s.source.name == "mutant.dgm" and not 0 <= s.start <= s.end <= len(text)
-    ]
+    wrong = [s for s in spans if not 0 <= s.start <= s.end <= len(s.source.text)]
     return f"a place outside the text: {wrong[0]}" if wrong else None
 
 
@@ -237,9 +301,12 @@ def run(
 ) -> Iterator[tuple[int, str, str]]:
     """Number, text and complaint of every mutant whose answer is a bug."""
     for number in numbers:
-        text = Mutator(texts, f"{seed}:{number}").mutant()
-        if wrong := complaint(text, limit):
-            yield number, text, wrong
+        several = number % MANY == 0
+        files = Files(texts, f"{seed}:{number}").files() if several else None
+        text = files.pop("") if files else Mutator(texts, f"{seed}:{number}").mutant()
+        if wrong := complaint(text, limit, files):
+            beside = "".join(f"\n# ── {name}\n{t}" for name, t in (files or {}).items())
+            yield number, text + beside, wrong
 
 
 def main() -> int:

@@ -25,6 +25,49 @@ def test_bugs_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no answer in 0.1 s" in (fuzz.complaint("model A {}", 0.1) or "")
 
 
+FOUND = {
+    "a state in a loop that is wrong": """model M(T: int = 8) {
+  param a : real
+  data x : bit[T]
+  for t in 2..T {
+    let h[t] = 0 if t == 0 else tanh(a * h[t-1] + x[t-1])
+  }
+  energy -sum(h * x)
+}""",
+    "a let that takes a variable's name, in a net": """model M(n: int = 4) {
+  let x = 2 * x
+  net f(z: real[2]) -> real[n] = concat(z, x) |> mlp([8])
+  latent z : real[2] ~ Normal(0, 1)
+  data x : real[n] ~ Normal(f(z), 1)
+}""",
+    "a net that reads a state": """model M(T: int = 8) {
+  param a : real
+  net f(z: real[2]) -> real = concat(z, h) |> mlp([8])
+  for t in 0..T {
+    let h[t] = 0.0 if t == 0 else tanh(a * h[t-1] + x[t-1])
+    data x[t] : real ~ Normal(h[t], 1)
+  }
+}""",
+}
+
+
+@pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
+def test_what_mutants_have_found_is_answered_by_one_message(text: str) -> None:
+    with pytest.raises(DgmError) as error:
+        compile_text(text)
+    assert len(error.value.diagnostics) == 1
+    assert fuzz.complaint(text) is None
+
+
+def test_files_of_one_program_are_found() -> None:
+    text = 'use "b.dgm": f\nmodel M { data x : real ~ Normal(f(1.0), 1) }'
+    assert fuzz.complaint(text, others={"b.dgm": "let f(x) = 2 * x"}) is None
+    plan = fuzz.compile_source(fuzz.placed(text, {"b.dgm": "let f(x) = 2 * x"}))[0]
+    assert plan.program.name == "M"
+    whole = [fuzz.Files(fuzz.programs(), f"0:{n}").files() for n in range(20)]
+    assert all("" in files and "b.dgm" in files for files in whole)
+
+
 @pytest.mark.parametrize(
     "size", ["2 ** 9 ** 9 ** 9", "(d + 1) ** 9 ** 9", "9 * " * 120 + "9 ** 300"]
 )

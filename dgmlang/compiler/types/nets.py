@@ -49,7 +49,7 @@ def _sees_variables(body: Expr, scope: Scope) -> bool:
     """DGM0341 where a `let` brings a variable into the body."""
     roles = {n: d.role for n, d in scope.shared.declarations.items() if isinstance(d, ast.Variable)}
     for name, place in reads(body).items():
-        if roles[name] != "param":
+        if name in scope.looped or roles.get(name, "param") != "param":
             scope.report.say(law_codes.variable_in_net(place.span, name))
             return True
     return False

@@ -37,6 +37,8 @@ def read(name: str, let: ast.Let, span: Span, scope: Scope) -> Expr:
     if name not in shared.values:
         if name in shared.pending:
             raise Untyped
+        if name not in scope.looped:  # its loop is wrong, and was reported
+            return wrong(span)
         elaborate(let, scope.looped[name], scope)
     known = shared.values[name]
     return Read(name, type=known.type, span=span) if isinstance(known, Read) else wrong(span)
