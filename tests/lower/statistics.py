@@ -19,3 +19,9 @@ def mean_matches(draws: np.ndarray, mean: np.ndarray | float) -> bool:
     """Whether the mean over axis 0 of independent draws agrees with the true mean."""
     error = draws.std(axis=0) / np.sqrt(len(draws))
     return bool(np.all(np.abs(draws.mean(axis=0) - mean) <= ERRORS * error))
+
+
+def log_gaussian(away: np.ndarray, covariance: np.ndarray) -> float:
+    """The log density of a Gaussian at a distance from its mean."""
+    square = away @ np.linalg.solve(covariance, away)
+    return float(-0.5 * (square + np.linalg.slogdet(2 * np.pi * covariance)[1]))

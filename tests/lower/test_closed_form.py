@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 import dgmlang as dgm
+from tests.lower.statistics import log_gaussian
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -93,12 +94,6 @@ def test_several_latents_and_a_class_go_together() -> None:
     truth = np.log(np.exp(terms).mean())
     found = model.log_prob(params, {"x": jnp.asarray(x), "y": jnp.asarray(y)})
     assert found == pytest.approx(truth, abs=1e-5)
-
-
-def log_gaussian(away: np.ndarray, covariance: np.ndarray) -> float:
-    """The log density of a Gaussian at a distance from its mean."""
-    square = away @ np.linalg.solve(covariance, away)
-    return float(-0.5 * (square + np.linalg.slogdet(2 * np.pi * covariance)[1]))
 
 
 def by_columns(net) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ def _queries(plan: Plan) -> Iterator[Query]:
     yield Query("sample", *_sample(plan))
     yield from _log_prob(plan)
     if facts.gaussian is not None:
-        yield Query("log_normalizer", "exact", "one Cholesky factor")
+        yield Query("log_normalizer", "exact", Cost(note="one Cholesky factor"))
     if facts.summation is not None:
         yield Query("log_normalizer", "exact", Cost(note=summed(facts.summation)))
     if facts.removed or (facts.bounded and plan.program.guide):
