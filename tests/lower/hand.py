@@ -46,6 +46,7 @@ def lowered(
         bounded=(),
         blocks=tuple(blocks),
         summation=None,
+        gaussian=None,
         flags={},
         parameters=None,
         runs=(),
