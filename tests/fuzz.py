@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -204,14 +205,15 @@ class Files(Mutator):
     def files(self) -> dict[str, str]:
         """The texts by name, the main one under ''."""
         names = ("", "b.dgm", "c.dgm")[: self.random.choice((2, 2, 3))]
-        texts = {name: self.random.choice(self.texts) for name in names}
+        texts = {name: self.random.choice(_good()) for name in names}
         for name in names[:-1] if self.random.random() < 0.9 else names:
             texts[name] = self.using(texts[name], texts)
         if self.random.random() < 0.3:
             texts["b.dgm"] = self.outside(texts["b.dgm"])
         for name in names:
             if self.random.random() < 0.5:
-                texts[name] = self.random.choice(_MUTATIONS)(self, texts[name])
+                mutations = self.random.choice((_ON_WORDS, _ON_WORDS, _MUTATIONS))
+                texts[name] = self.random.choice(mutations)(self, texts[name])
         return texts
 
     def using(self, text: str, texts: dict[str, str]) -> str:
@@ -221,15 +223,26 @@ class Files(Mutator):
         wanted = self.random.choice(offered)
         used = [text[a:b] for a, b in self.spans(text) if text[a:b].isidentifier()] or ["x"]
         alias = self.random.choice((wanted, self.random.choice(used), "Part"))
-        start, end = self.token(text)
+        start, end = self.random.choice(
+            [(a, b) for a, b in self.spans(text) if text[a:b].isidentifier()] or [(0, 0)]
+        )
         if self.random.random() < 0.7:
             text = text[:start] + alias + text[end:]
         return f'use "{other}": {wanted}{"" if alias == wanted else f" as {alias}"}\n{text}'
 
     def outside(self, text: str) -> str:
         """The nets and `let`s of a model moved out of it."""
-        lines = [line for line in text.splitlines() if line.strip().startswith(("net ", "let "))]
-        return "\n".join([*(line.strip() for line in lines), text])
+        lines = [line.strip() for line in text.splitlines()]
+        moved = [
+            line for line in lines if line.startswith(("net ", "let ")) and line[-1] not in "=,"
+        ]
+        return "\n".join([*moved, text])
+
+
+@cache
+def _good() -> list[str]:
+    """The examples, in which nothing is wrong yet."""
+    return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").glob("*.dgm"))]
 
 
 _DECLARED = re.compile(r"\b(?:model|net|let)\s+(\w+)")

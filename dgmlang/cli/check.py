@@ -9,6 +9,7 @@ from dgmlang.cli import options
 from dgmlang.cli.command import Command
 from dgmlang.cli.terminal import say
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.source import Source
 
 
 def _run(args: Namespace) -> int:
@@ -16,6 +17,9 @@ def _run(args: Namespace) -> int:
     from dgmlang.compiler.plan.explain import Explanation
 
     source = read(args.file)
+    if args.fix:
+        _print_mended(source, args)
+        source = read(args.file)
     try:
         plan, report = compile_source(source, args.set)
     except DgmError as error:
@@ -38,6 +42,16 @@ def _run(args: Namespace) -> int:
     return 0
 
 
+def _print_mended(source: Source, args: Namespace) -> None:
+    """Make the edits, and say what was done; with `--json` what is left is said alone."""
+    from dgmlang.cli.mend import mend
+
+    for found in mend(source, args.set):
+        if not args.json:
+            span = found.labels[0].span
+            print(f"mended  {span}  {found.code}: {found.help or found.title}")
+
+
 def _print_records(found: Iterable[Diagnostic]) -> None:
     import json
 
@@ -49,6 +63,9 @@ def _print_records(found: Iterable[Diagnostic]) -> None:
 def _options(parser: ArgumentParser) -> None:
     options.program(parser)
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    parser.add_argument(
+        "--fix", action="store_true", help="write into the files what the help of findings says"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print what was found as a list of JSON objects"
     )

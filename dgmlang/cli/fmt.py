@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from dgmlang.cli.command import Command
+from dgmlang.cli.rewrite import rewrite
 from dgmlang.cli.terminal import say
-from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.compiler.diagnostics.codes.names import no_file
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.source import Source
@@ -46,7 +44,7 @@ def _file(name: str, args: Namespace) -> bool:
     elif name == STDIN:
         sys.stdout.write(text)
     elif changed:
-        _write(Path(name), text)
+        rewrite(Path(name), text)
         print(f"{name} is formatted now")
     return changed
 
@@ -70,26 +68,6 @@ def _print_diff(name: str, before: str, after: str) -> None:
     lines = unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
     for line in lines:
         print(line)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: beside the file first, then renamed (DGM0605)."""
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with target.open("r+b"):
-            pass  # a file that is not ours to write stays, even where its folder is ours
-        with beside.open("wb") as out:
-            out.write(text.encode())
-            out.flush()
-            os.fsync(out.fileno())
-        shutil.copymode(target, beside)
-        beside.replace(target)
-    except OSError as error:
-        reason = (error.strerror or "the system refused").lower()
-        raise DgmError(codes.not_overwritten(str(path), reason)) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _options(parser: ArgumentParser) -> None:
