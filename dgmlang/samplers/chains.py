@@ -14,6 +14,9 @@ from dgmlang.samplers.initial import chain_variables
 from dgmlang.samplers.sampler import Statistic
 from dgmlang.samplers.sweeps import Move
 
+LAST = 2**31 - 1
+"""What no other stream of a chain's key folds in."""
+
 
 def begin(variables: dict[str, Variable], keys: Array, given: Values) -> Values:
     """Noise for each variable that is not given, and the givens; one state a key."""
@@ -59,6 +62,11 @@ def _loop(
     last, recorded = jax.lax.scan(one, last, jnp.arange(times))
     ended = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), last)
     return ended, jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), recorded)
+
+
+def last_keys(keys: Array) -> Array:
+    """A key for each key, apart from its `thirds`: for what is drawn when the chain has ended."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, LAST))(keys)
 
 
 def thirds(keys: Array) -> tuple[Array, Array, Array]:

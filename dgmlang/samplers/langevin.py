@@ -11,10 +11,10 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
-from dgmlang.samplers.chains import advance, begin, record, thirds
+from dgmlang.samplers.chains import advance, begin, last_keys, record, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
 from dgmlang.samplers.sweeps import Move, langevin_step
-from dgmlang.samplers.target import holding
+from dgmlang.samplers.target import completed, holding, moved
 
 
 @implements("sampler", "langevin")
@@ -38,7 +38,7 @@ class Langevin(AbstractChain):
 
     def variables(self) -> dict[str, Variable]:
         """What the chain moves: the data."""
-        return {v.name: v for v in self.lowered.program.having("data")}
+        return {v.name: v for v in moved(self.lowered)}
 
     def move(self, given: Values) -> Move:
         """One step of the variables that are not given."""
@@ -48,7 +48,8 @@ class Langevin(AbstractChain):
     def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
         start, burn, _ = thirds(keys)
         states = begin(self.variables(), start, given)
-        return advance(self.move(given), params, burn, states, self.steps), {}
+        ends = advance(self.move(given), params, burn, states, self.steps)
+        return completed(self.lowered, params, last_keys(keys), ends, given), {}
 
     def trace(
         self, params: Params, keys: Array, sweeps: int, given: Values, statistic: Statistic

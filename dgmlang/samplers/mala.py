@@ -13,9 +13,9 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.adjusted import TARGET, LogDensity, State, evaluated, transition
-from dgmlang.samplers.chains import begin, thirds
+from dgmlang.samplers.chains import begin, last_keys, thirds
 from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
-from dgmlang.samplers.target import target
+from dgmlang.samplers.target import completed, target
 
 
 @implements("sampler", "mala")
@@ -40,8 +40,11 @@ class Mala(AbstractChain):
         return "Markov chain, exact as the number of steps grows"
 
     def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
+        if not target(self.lowered, given).free:  # only what chains sum out is left to be drawn
+            return completed(self.lowered, params, last_keys(keys), dict(given), given), {}
         states, info = self._settled(params, keys, given)
-        return {**jax.vmap(target(self.lowered, given).unflat)(states.x), **given}, info
+        ends = {**jax.vmap(target(self.lowered, given).unflat)(states.x), **given}
+        return completed(self.lowered, params, last_keys(keys), ends, given), info
 
     def trace(
         self, params: Params, keys: Array, sweeps: int, given: Values, statistic: Statistic

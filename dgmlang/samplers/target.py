@@ -51,12 +51,34 @@ class Target:
 
 def target(lowered: Lowered, given: Values) -> Target:
     """What is left to be drawn where these variables are given."""
-    free = tuple(v for v in lowered.program.having("data") if v.name not in given)
+    free = tuple(v for v in moved(lowered) if v.name not in given)
     return Target(holding(lowered, given), free)
 
 
+def moved(lowered: Lowered) -> tuple[Variable, ...]:
+    """The data that a chain moves: those that it does not sum out."""
+    summed = {r.variable for r in lowered.facts.in_chains}
+    return tuple(v for v in lowered.program.having("data") if v.name not in summed)
+
+
+def completed(lowered: Lowered, params: Params, keys: Array, ends: Values, given: Values) -> Values:
+    """The last states of chains with the data that they summed out, drawn given the others."""
+    names = [r.variable for r in lowered.facts.in_chains if r.variable not in ends]
+    if not names:
+        return ends
+    held = holding(lowered, given)
+
+    def one(key: Array, values: Values) -> Values:
+        every, log_weights = held.responsibilities(params, values)
+        chosen = jax.random.categorical(key, log_weights)
+        return {name: every[name][chosen] for name in names}
+
+    return {**ends, **jax.vmap(one)(keys, ends)}
+
+
 def holding(lowered: Lowered, given: Values) -> Lowered:
-    """The same model, with no latent removed from its density that is given a value."""
+    """The model as chains see it, with nothing removed from its density that is given a value."""
+    lowered = lowered.chained
     facts = lowered.facts
     left = tuple(r for r in facts.removed if r.variable not in given)
     if len(left) == len(facts.removed):

@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 from dgmlang.objectives.objective import Values
 from dgmlang.samplers.adjusted import evaluated, transition
 from dgmlang.samplers.mala import Mala
+from dgmlang.samplers.target import moved
 from dgmlang.verify.instance import Instance
 
 CENTRES, SHORT = 512, 300
@@ -34,14 +35,14 @@ def settled(instance: Instance) -> tuple[Values, Array]:
 
 def mala(instance: Instance) -> Moves:
     """One adjusted transition; the mistake is to leave the adjustment out."""
-    names = [v.name for v in instance.variables("data")]
+    names = [v.name for v in moved(instance.lowered)]
     step = LONG * settled(instance)[1]
 
     def move(key: Array, values: Values, *, adjust: bool) -> Values:
         flat, unflat = ravel_pytree({name: values[name] for name in names})
 
         def log_density(x: Array) -> Array:
-            return instance.log_prob(unflat(x))
+            return instance.marginal_log_prob(unflat(x))
 
         state = evaluated(log_density, flat)
         if adjust:

@@ -93,6 +93,15 @@ class Lowered:
         alone = replace(facts, removed=facts.marginalised, bounded=(), density=facts.marginal)
         return Lowered(replace(self.built, facts=alone))
 
+    @cached_property
+    def chained(self) -> Lowered:
+        """The same with the finite data of an energy summed out, as chains see the others."""
+        facts = self.facts
+        if not facts.in_chains:
+            return self
+        gone = replace(facts, removed=(*facts.removed, *facts.in_chains))
+        return Lowered(replace(self.built, facts=gone))
+
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 
     def fault(self, run: Callable[[Lowered], Any]) -> Fault | Unsettled | None:
