@@ -47,7 +47,6 @@ def lowered(
         blocks=tuple(blocks),
         summation=None,
         gaussian=None,
-        in_chains=(),
         flags={},
         parameters=None,
         runs=(),
