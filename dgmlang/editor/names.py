@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from dgmlang.compiler.source import Source, Span
@@ -68,6 +69,22 @@ def definition(source: Source, offset: int) -> Span | None:
     return declared[0] if declared else None
 
 
+def declares(source: Source, place: Span) -> bool:
+    """Whether the name at a place is declared there."""
+    tokens = scan(source)[0]
+    return any(t.start == place.start and _declares(tokens, i) for i, t in enumerate(tokens))
+
+
+def tokens_of(source: Source, name: str) -> list[Token]:
+    """The places of a name, whatever it means there."""
+    return [t for t in scan(source)[0] if t.text == name and t.type == "NAME"]
+
+
+def of_file(source: Source, name: str, offset: int) -> bool:
+    """Whether a name at a place is one of the file: brought in, or declared outside of models."""
+    return name in _of_file(source) and _home(name, offset, _scopes(source)).statement is None
+
+
 def declaration(source: Source, name: str, offset: int) -> ast.Statement | ast.Hyper | None:
     """The statement or hyperparameter that declares a name of the model at a place."""
     for model in _models(source):
@@ -87,8 +104,28 @@ def in_scope(source: Source, offset: int) -> dict[str, ast.Statement | ast.Hyper
     return {}
 
 
+@lru_cache(maxsize=64)
+def parsed(source: Source) -> ast.File:
+    """The syntax tree of a text, as far as it has one."""
+    return parse(source)[0]
+
+
+def _of_file(source: Source) -> frozenset[str]:
+    """The names that a file brings in, and those that it declares outside of models."""
+    found: set[str] = set()
+    for statement in parsed(source).statements:
+        match statement:
+            case ast.Use(names=names):
+                found.update(one.alias for one in names)
+            case ast.Model(name=name):
+                found.add(name)
+            case _:
+                found.update(_names_of(statement))
+    return frozenset(found)
+
+
 def _models(source: Source) -> list[ast.Model]:
-    return [s for s in parse(source)[0].statements if isinstance(s, ast.Model)]
+    return [s for s in parsed(source).statements if isinstance(s, ast.Model)]
 
 
 def _flat(body: Sequence[ast.Statement]) -> Iterator[ast.Statement]:
@@ -109,16 +146,24 @@ def _names_of(statement: ast.Statement) -> tuple[str, ...]:
 
 def _scopes(source: Source) -> list[Scope]:
     """The stretches with names of their own, the innermost last."""
-    whole = [Scope(0, len(source.text), frozenset(), None)]
-    models = _models(source)
-    whole += [Scope(m.span.start, m.span.end, frozenset(), m) for m in models]
-    statements = (s for m in models for s in _flat(m.body))
+    shared, models = _of_file(source), _models(source)
+    whole = [Scope(0, len(source.text), shared, None)]
+    whole += [Scope(m.span.start, m.span.end, _inside(m, shared), m) for m in models]
+    outer = [s for s in parsed(source).statements if isinstance(s, ast.Let | ast.Net)]
+    statements = [*outer, *(s for m in models for s in _flat(m.body))]
     return whole + [Scope(s.span.start, s.span.end, _own(s), s) for s in statements if _own(s)]
+
+
+def _inside(model: ast.Model, shared: frozenset[str]) -> frozenset[str]:
+    """The names of a file that a model declares for itself."""
+    own = {h.name for h in model.hypers}.union(*map(_names_of, _flat(model.body)))
+    return frozenset(own & shared)
 
 
 def _heads(source: Source) -> set[int]:
     """Where the names of nets' heads stand: they are fields, no names of the model."""
-    nets = (s for m in _models(source) for s in m.body if isinstance(s, ast.Net))
+    every = [*parsed(source).statements, *(s for m in _models(source) for s in m.body)]
+    nets = (s for s in every if isinstance(s, ast.Net))
     return {head.span.start for net in nets for head in net.heads if head.name}
 
 

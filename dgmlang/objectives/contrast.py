@@ -28,7 +28,8 @@ class Chains:
     """The transitions that contrastive objectives use for one model.
 
     Where every site of the energy has a derived Gibbs block these are sweeps over the blocks;
-    else Langevin steps of the data along the score in which removable latents are removed.
+    else Langevin steps of the data along the score in which removable latents are removed. Finite
+    data beside continuous ones are summed out of the chains: no state holds them.
 
     Attributes:
         gibbs: Whether the transitions are Gibbs sweeps.
@@ -46,10 +47,14 @@ class Chains:
             latent = lowered.facts.bounded[0].variable
             raise DgmError(queries.no_posterior_chain(latent))
         variables = energy_variables(lowered)
-        self.data = tuple(n for n, v in variables.items() if v.role == "data")
+        summed = {r.variable for r in lowered.facts.in_chains}
+        self.data = tuple(n for n, v in variables.items() if v.role == "data" and n not in summed)
+        self.summed = frozenset(summed)
         kept = variables if self.gibbs else self.data
         self.state = {name: variables[name] for name in kept}
-        one = gibbs_sweep(lowered) if self.gibbs else langevin_step(lowered, self.data, step)
+        one = (
+            gibbs_sweep(lowered) if self.gibbs else langevin_step(lowered.chained, self.data, step)
+        )
         self.move = keyed(repeated(one, k))
         clamped = gibbs_sweep(lowered, frozenset(self.data))
         self._infer = keyed(repeated(clamped, k)) if lowered.facts.bounded else None
@@ -65,7 +70,11 @@ class Chains:
     def begin(self, key: Array, batch: Values, n: int) -> Values:
         """Chain states at n examples, the latents being noise that the first sweep replaces."""
         latents = tuple(name for name in self.state if name not in batch)
-        return {**batch, **self.noise(key, n, latents)}
+        return {**self.without_summed(batch), **self.noise(key, n, latents)}
+
+    def without_summed(self, batch: Values) -> Values:
+        """A batch without the data that chains sum out."""
+        return {name: array for name, array in batch.items() if name not in self.summed}
 
     def infer(self, params: Params, key: Array, batch: Values) -> Values:
         """The batch with the latents that no rule removes, from k sweeps given the data."""
@@ -75,8 +84,13 @@ class Chains:
         return self._infer(params, key, self.begin(key, batch, n))
 
     def energy(self, params: Params, batch: Values) -> Array:
-        """The energy [n] of each state, removable latents removed (the free energy)."""
-        return per_example(self.lowered.free_energy)(params, batch)
+        """The free energy [n]: removable latents are removed, and summed data that it lacks.
+
+        Its gradient at a state without them is the mean of that at their conditional draws.
+        """
+        whole = self.summed.issubset(batch)
+        lowered = self.lowered if whole else self.lowered.chained
+        return per_example(lowered.free_energy)(params, batch)
 
 
 def contrast(

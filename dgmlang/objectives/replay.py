@@ -33,7 +33,7 @@ PACE = 0.02
 def begin(key: Array, moves: Chains, data: Values, examples: Values, step: float) -> State:
     """Chains at noise with the data's moments, each with the givens of one of the examples."""
     loc, scale = _over(jnp.mean, moves, data), _over(jnp.std, moves, data)
-    chains = {**examples, **_fresh(key, loc, scale, size(examples))}
+    chains = {**moves.without_summed(examples), **_fresh(key, loc, scale, size(examples))}
     log_step = jnp.log(jnp.asarray(step, jnp.result_type(float)))
     return {"chains": chains, "loc": loc, "scale": scale, "log_step": log_step}
 
@@ -98,7 +98,7 @@ def _walk(
         flat, unravel = ravel_pytree(only(values, moves.data))
 
         def log_density(x: Array) -> Array:
-            return -moves.lowered.free_energy(params, {**values, **unravel(x)})
+            return -moves.lowered.chained.free_energy(params, {**values, **unravel(x)})
 
         last, rates = jax.lax.scan(
             lambda at, i: transition(log_density, jax.random.fold_in(key, i), at, step),

@@ -11,6 +11,7 @@ from jax import Array
 from dgmlang.compiler.program import Variable
 from dgmlang.objectives.objective import Values
 from dgmlang.samplers.sweeps import energy_variables, gibbs_sweep
+from dgmlang.samplers.target import moved
 from dgmlang.verify.densities import DRAWS, ERRORS, farthest
 from dgmlang.verify.features import features
 from dgmlang.verify.finding import Finding, Untested
@@ -28,8 +29,9 @@ def chains(instance: Instance) -> Iterator[Finding | Untested]:
         joint = list(energy_variables(lowered).values())
         yield _invariant(instance, "gibbs", joint, _minus_energy(instance), _gibbs(instance))
     if samplers["mala"].legal and samplers["mala"].built:
-        data = list(instance.variables("data"))
-        yield _invariant(instance, "mala", data, instance.log_prob, mala(instance))
+        yield _invariant(
+            instance, "mala", list(moved(lowered)), instance.marginal_log_prob, mala(instance)
+        )
 
 
 def _minus_energy(instance: Instance) -> Callable[[Values], Array]:

@@ -57,6 +57,10 @@ class Instance:
         """The log density of one example's data at the instance's parameters and givens."""
         return self.lowered.log_prob(self.params, {**self.given, **values})
 
+    def marginal_log_prob(self, values: Values) -> Array:
+        """The same of what chains move, the finite data beside it summed out."""
+        return self.lowered.chained.log_prob(self.params, {**self.given, **values})
+
     def objective(self, name: str) -> Objective:
         """An objective with its default settings, bound to this instance."""
         return self.model.objective(objective(self.model.plan, name))

@@ -178,13 +178,14 @@ def test_gaussian_conditionals_where_the_curvature_is_seen_to_be_positive(
     assert plan.default_sampler == ("gibbs" if rules else "mala")
 
 
-def test_chains_over_reals_and_classes_are_said_not_to_be_built() -> None:
+@pytest.mark.parametrize(("classes", "built"), [(3, True), (2000, False)])
+def test_chains_over_reals_and_classes_sum_these_where_they_are_few(classes, built) -> None:
     plan = compile_text(
-        "model M { net f(x: real[4]) -> real[3] = x |> mlp([8])\n data y : cat(3)\n"
-        " data x : real[4]\n energy -f(x)[y] + sum(x ** 2) }"
+        f"model M {{ net f(x: real[4]) -> real[{classes}] = x |> mlp([8])\n"
+        f" data y : cat({classes})\n data x : real[4]\n energy -f(x)[y] + sum(x ** 2) }}"
     )
     assert {n: plan.objectives[n].built for n in ("cd", "pcd", "nce")} == {
-        "cd": False, "pcd": False, "nce": True,
+        "cd": built, "pcd": built, "nce": True,
     }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def lowered(
         blocks=tuple(blocks),
         summation=None,
         gaussian=None,
+        in_chains=(),
         flags={},
         parameters=None,
         runs=(),

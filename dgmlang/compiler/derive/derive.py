@@ -10,6 +10,7 @@ from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
 from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
+from dgmlang.compiler.derive.marginal import marginalised_in_chains
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.runs import runs
 from dgmlang.compiler.derive.smooth import smooth
@@ -30,6 +31,7 @@ def derive(program: Program) -> Facts:
     draw = facets.draw(program, gaussian)
     energetic = facets.energy_variables(program)
     found = blocks(program, energetic)
+    in_chains = marginalised_in_chains(program, bounded, found)
     exact_sum = summation(program, energetic, found)
     return Facts(
         density,
@@ -46,7 +48,8 @@ def derive(program: Program) -> Facts:
         found,
         exact_sum,
         gaussian,
-        _flags(program, bounded, found, gaussian is not None),
+        in_chains,
+        _flags(program, bounded, found, gaussian is not None, bool(in_chains)),
         parameters(program),
         runs(program),
         unbuilt(program, gaussian is not None),
@@ -58,6 +61,7 @@ def _flags(
     bounded: Sequence[Bounded],
     found: Sequence[Block],
     gaussian: bool,
+    marginal_chain: bool,
 ) -> dict[str, Any]:
     """Counts and yes-or-no properties that conditions of the library may name."""
     data, latents = program.having("data"), program.latents
@@ -84,8 +88,10 @@ def _flags(
         "bare_score": score is not None and score.process is None,
         "real_data": all(v.type.kind.name == "real" for v in data),
         "conditionals": bool(found),
+        "marginal_chain": marginal_chain,
         # A step along the gradient would move a class as if it were a real.
         "mixed_chain": bool(moved)
+        and not marginal_chain
         and not program.open
         and not found
         and len(moved) < len(facets.energy_variables(program)),

@@ -141,7 +141,8 @@ class Facts:
     """Everything derived from one program, nothing decided.
 
     `marginal` is what `density` would be without the guide, and `marginalised` what then goes.
-    `gaussian` is why the variables of the energies are jointly Gaussian, None where they are not.
+    `in_chains` are data of an energy that chains sum out besides; `gaussian` is why the variables
+    of the energies are jointly Gaussian, None where they are not.
     """
 
     density: Facet
@@ -158,6 +159,7 @@ class Facts:
     blocks: tuple[Block, ...]
     summation: Summation | None
     gaussian: Witness | None
+    in_chains: tuple[Removal, ...]
     flags: Mapping[str, Any]
     parameters: int | None
     runs: tuple[Run, ...]

@@ -52,12 +52,12 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     removed += [r for v in left if (r := summed.get(v.name)) is not None]
     left = [v for v in left if v.name not in done]
     rest = [v for v in left if v.name not in summed]
-    return tuple(removed), tuple(_bounded(v, program, _few(rest)) for v in rest)
+    return tuple(removed), tuple(_bounded(v, program, few(rest)) for v in rest)
 
 
-def _few(latents: list[Variable]) -> bool:
-    """Whether the finite ones among bounded latents have so few states that a bound sums them."""
-    finite = [states(v) for v in latents if v.type.kind.space == "finite"]
+def few(variables: list[Variable]) -> bool:
+    """Whether the finite ones among variables have so few states that each step may sum them."""
+    finite = [states(v) for v in variables if v.type.kind.space == "finite"]
     return all(c is not None for c in finite) and sum(c or 0.0 for c in finite) <= log2(ENUMERATED)
 
 
@@ -127,9 +127,7 @@ def _within_budget(latents: list[Variable], program: Program, beside: int) -> di
 
     `beside` table entries are looked at in each of them.
     """
-    finite = [
-        v for v in latents if v.type.kind.space == "finite" and not isinstance(v.law, EnergyLaw)
-    ]
+    finite = [v for v in latents if v.type.kind.space == "finite" and _summable(v, program)]
     counts = {v.name: states(v) for v in finite}
     if not finite or any(c is None for c in counts.values()):
         return {}
@@ -140,6 +138,17 @@ def _within_budget(latents: list[Variable], program: Program, beside: int) -> di
     joint = round(2**bits)
     text = f"{joint} joint states, summed out (budget {BUDGET})"
     return {v.name: Removal(v.name, "sum", Witness("sum", text, v.span), joint) for v in finite}
+
+
+def _summable(latent: Variable, program: Program) -> bool:
+    """Whether a sum serves: of an energy's latents, where its other variables have no conditionals.
+
+    Elsewhere Gibbs blocks draw an energy's latents, which costs less than their sum.
+    """
+    if not isinstance(latent.law, EnergyLaw):
+        return True
+    sites = [v for v in program.having("data", "latent") if isinstance(v.law, EnergyLaw)]
+    return few(sites) and any(v.type.kind.space != "finite" for v in sites)
 
 
 def states(variable: Variable) -> float | None:

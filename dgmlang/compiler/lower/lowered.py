@@ -93,6 +93,15 @@ class Lowered:
         alone = replace(facts, removed=facts.marginalised, bounded=(), density=facts.marginal)
         return Lowered(replace(self.built, facts=alone))
 
+    @cached_property
+    def chained(self) -> Lowered:
+        """The same with the finite data of an energy summed out, as chains see the others."""
+        facts = self.facts
+        if not facts.in_chains:
+            return self
+        gone = replace(facts, removed=(*facts.removed, *facts.in_chains))
+        return Lowered(replace(self.built, facts=gone))
+
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 
     def fault(self, run: Callable[[Lowered], Any]) -> Fault | Unsettled | None:
@@ -191,16 +200,9 @@ class Lowered:
         """All directed variables; those given stay, latents too (reconstructions)."""
         return drawing.draw(self.built, params, key, given)
 
-    def update(
-        self,
-        params: Params,
-        key: Array,
-        values: Values,
-        block: Block,
-        density: gibbs.Density | None = None,
-    ) -> Values:
-        """The values with one Gibbs block drawn given the rest, by another density where given."""
-        return gibbs.update(self.built, params, key, values, block, density)
+    def update(self, params: Params, key: Array, values: Values, block: Block) -> Values:
+        """The values with one Gibbs block drawn given the rest."""
+        return gibbs.update(self.built, params, key, values, block)
 
     # ── companions ───────────────────────────────────────────────────────────────────────────────
 

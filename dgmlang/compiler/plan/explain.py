@@ -111,6 +111,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _bijections(plan.program)
     yield from _loops(plan.facts)
     yield from _blocks(plan.facts)
+    yield from _chains(plan.facts)
     yield from _methods("objectives", plan.objectives, plan.default_objective)
     yield from _methods("samplers", plan.samplers, plan.default_sampler)
     yield from _queries(plan)
@@ -211,6 +212,13 @@ def _blocks(facts: Facts) -> Iterator[str]:
             for v, w in zip(shown["variables"], shown["where"], strict=True)
         )
         yield f"  {number:<12}{where} ({shown['sites']} sites), conditionals {block.rule}"
+
+
+def _chains(facts: Facts) -> Iterator[str]:
+    if facts.in_chains:
+        yield "chains"
+    for r in facts.in_chains:
+        yield f"  {r.variable:<12}{r.witness.text}"
 
 
 def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -> Iterator[str]:

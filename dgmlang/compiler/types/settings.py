@@ -72,7 +72,7 @@ def _setting(parameter: Parameter, node: ast.Expr, extern: Extern, scope: Scope)
     if parameter.name in SPACES:
         return _choice(parameter.name, node, scope)
     held = static(node, scope.static)
-    if held is None and node.span.text != "None":
+    if (held is None and node.span.text != "None") or (isinstance(held, tuple) and None in held):
         raise Refused
     if held == () and parameter.type.shape is not None:
         scope.report.say(codes.empty_list(node.span, "a list with at least one width"))
