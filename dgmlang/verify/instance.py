@@ -99,7 +99,7 @@ def _moved(params: Params, key: Array) -> Params:
 
 
 def _width(shape: tuple[int, ...]) -> float:
-    return JITTER / shape[0] ** 0.5 if len(shape) > 1 else JITTER
+    return JITTER / max(shape[0], 1) ** 0.5 if len(shape) > 1 else JITTER
 
 
 def small(model: Model, asked: Mapping[str, Any], seed: int) -> Instance:

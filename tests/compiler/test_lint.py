@@ -17,8 +17,8 @@ HALF = "coupling(mlp([4]))"
 ALTERNATE = "coupling(mlp([4]), mask = alternate)"
 
 
-@pytest.mark.parametrize("size", [2, 3, 4, 5, 8])
-def test_half_with_reverse_transforms_every_entry(size: int) -> None:
+@pytest.mark.parametrize("size", [*range(2, 18), "3, 3, 1", "2, 1, 1", "4, 4, 3"])
+def test_half_with_reverse_transforms_every_entry(size: int | str) -> None:
     assert warnings(f"{HALF} |> reverse |> {HALF}", size) == []
     assert warnings(f"repeat(2) {{ {HALF} |> reverse }}", size) == []
 

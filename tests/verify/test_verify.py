@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from numpyro.distributions.transforms import ComposeTransform
 
 import dgmlang as dgm
 from dgmlang.bijections import coupling
+from dgmlang.bijections.bijection import AbstractFlow, pull, push
 from dgmlang.compiler.lower import draw, gibbs, guide, remove
 from dgmlang.model import Model
+from dgmlang.registry import implementation
 from dgmlang.verify import densities, directions, langevin
 from dgmlang.verify.bounds import bounds
 from dgmlang.verify.chains import chains
 from dgmlang.verify.densities import density
 from dgmlang.verify.finding import Finding, Untested
-from dgmlang.verify.flows import flows
+from dgmlang.verify.flows import flows, judged
 from dgmlang.verify.instance import Instance, small
 from dgmlang.verify.latents import latents
 from dgmlang.verify.verify import TESTS
@@ -188,3 +195,34 @@ def test_too_large_to_enumerate_is_said() -> None:
 
 def test_the_allowances_are_those_that_are_stated() -> None:
     assert densities.ERRORS == directions.ERRORS == 5.0
+
+
+def test_an_ill_conditioned_inverse_is_no_fault_and_a_wrong_one_is() -> None:
+    """Two splines with nearly flat bins, one after the other: slopes of some 10⁻⁵."""
+    rng = np.random.default_rng(0)
+    spline = implementation("transform", "spline")(bins=8, bound=4.0)
+    raw = [jnp.asarray(8.0 * rng.normal(size=(1, spline.parameters)), jnp.float32) for _ in "ab"]
+    steep = ComposeTransform([spline(r) for r in raw])
+    points = jnp.linspace(-3.9, 3.9, 64)[:, None]
+    (error, caught), (_, _) = jax.jit(jax.vmap(partial(judged, steep)))(points)
+    assert float(jnp.max(error)) <= 1 < float(jnp.max(caught))
+    naive = jnp.abs(steep.inv(steep(points)) - points)
+    assert float(jnp.max(naive)) > 1e-3 * (1 + 3.9)
+    wrong = Skewed(steep)
+    assert float(jnp.max(jax.jit(jax.vmap(partial(judged, wrong)))(points)[0][0])) > 1
+
+
+class Skewed(AbstractFlow):
+    """A transform whose inverse is 1 % off."""
+
+    rank = 1
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def push(self, x: Any) -> Any:
+        return push(self.inner, x)
+
+    def pull(self, y: Any) -> Any:
+        x, log_det = pull(self.inner, y)
+        return 1.01 * x, log_det
