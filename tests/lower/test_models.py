@@ -136,3 +136,96 @@ def test_hidden_units_below_which_something_is_drawn_are_not_freed() -> None:
         " data x : real ~ Normal(sum(h), 1) }"
     )
     assert [b.variable for b in model.plan.facts.bounded] == ["h"]
+
+
+def pair(let: str, law: str) -> dgm.Model:
+    data = f"data x : real[2] ~ {law}\n data y : real[2] ~ {law}"
+    return dgm.parse(f"{FLOW}\nmodel Pair {{ {let}\n {data} }}")
+
+
+def test_uses_of_a_named_instance_share_their_parameters() -> None:
+    shared, apart = pair("let P = Flow(n = 2)", "P"), pair("", "Flow(n = 2)")
+    assert set(shared.init(0)) == {"P"}
+    assert set(apart.init(0)) == {"x", "y"}  # each place has its own
+    params = noisy(shared.init(0))
+    x, y = jnp.array([0.3, -1.2]), jnp.array([1.5, 0.4])
+    flow = dgm.parse(FLOW, model="Flow", d=2, n=2)
+    alone = [flow.log_prob({"y": params["P"]}, {"y": value}) for value in (x, y)]
+    np.testing.assert_allclose(shared.log_prob(params, {"x": x, "y": y}), sum(alone), rtol=1e-5)
+    other = apart.log_prob(noisy(apart.init(0)), {"x": x, "y": y})
+    assert abs(float(other) - float(sum(alone))) > 0.1
+    assert "one for the data set: P (" in shared.explain().summary()
+
+
+def test_a_named_instance_is_noise_and_expert_at_once() -> None:
+    text = "model M { let P = Flow(n = 2)\n data x : real[2]\n energy -log_prob(P, x)\n"
+    model = dgm.parse(f"{FLOW}\n{text} noise {{ x ~ P }} }}")
+    apart = dgm.parse(f"{FLOW}\n{text} noise {{ x ~ Flow(n = 2) }} }}")
+    x = {"x": jnp.array([0.3, -1.2])}
+    for one, same in ((model, True), (apart, False)):
+        params = noisy(one.init(0))
+        expert = one.lowered.log_terms(params, x)["energy"]
+        noise = one.lowered.noise_log_prob(params, x)
+        assert bool(jnp.allclose(expert, noise, rtol=1e-5)) is same
+    assert "cd" in model.plan.objectives
+    assert model.plan.facts.flags["learned"]  # an expert with weights is something to learn
+
+
+LATENTS = """model Inner(d: int) {
+  given g : real
+  param s : positive
+  net f(c: real[2]) -> real[d] = c |> mlp([5])
+  net e(x: real[d]) -> (loc: real[2], scale: positive[2]) = x
+  latent c : real[2] ~ Normal(g, 1)
+  data   x : real[d] ~ Normal(f(c), s)
+  guide { c ~ Normal(e(x)...) }
+}
+model Outer {
+  param m : real
+  let V(g) = Inner(g)
+  data x : real[3] ~ V(m)
+  data y : real[3] ~ V(2 * m)
+}"""
+WRITTEN = """model Outer {
+  param m : real
+  param s : positive
+  net f(c: real[2]) -> real[3] = c |> mlp([5])
+  net e(x: real[3]) -> (loc: real[2], scale: positive[2]) = x
+  latent cx : real[2] ~ Normal(m, 1)
+  latent cy : real[2] ~ Normal(2 * m, 1)
+  data   x : real[3] ~ Normal(f(cx), s)
+  data   y : real[3] ~ Normal(f(cy), s)
+  guide {
+    cx ~ Normal(e(x)...)
+    cy ~ Normal(e(y)...)
+  }
+}"""
+
+
+def test_a_named_instance_shares_its_nets_and_each_use_has_its_latents() -> None:
+    parts, whole = dgm.parse(LATENTS), dgm.parse(WRITTEN)
+    params = noisy(parts.init(0))
+    renamed = {name.removeprefix("V."): branch for name, branch in params.items()}
+    assert jax.tree.structure(renamed) == jax.tree.structure(whole.init(0))
+    data = {"x": jnp.array([0.2, -1, 0.7]), "y": jnp.array([1.0, 0.1, 0.3])}
+    one, other = jnp.array([0.4, 2.0]), jnp.array([-0.3, 0.6])
+    inner, outer = {**data, "x.c": one, "y.c": other}, {**data, "cx": one, "cy": other}
+    for query in ("log_joint", "guide_log_prob"):
+        here, there = getattr(parts.lowered, query), getattr(whole.lowered, query)
+        np.testing.assert_allclose(here(params, inner), there(renamed, outer), rtol=1e-5)
+
+
+def test_a_let_may_name_any_law() -> None:
+    named = dgm.parse(
+        "model M { let D = Normal(1, 2)\n let B = D |> coupling(mlp([4]))\n"
+        " data x : real[2] ~ D\n data y : real[2] ~ B\n for t in 0..3 { data h[t] : real[2] ~ B } }"
+    )
+    assert set(named.init(0)) == {"B"}
+    values = {
+        "x": jnp.ones(2),
+        "y": jnp.array([0.5, 2.0]),
+        "h": jnp.tile(jnp.array([0.5, 2]), (3, 1)),
+    }
+    terms = named.lowered.log_terms(noisy(named.init(0)), values)
+    np.testing.assert_allclose(terms["x"], -np.log(8 * np.pi), rtol=1e-5)
+    np.testing.assert_allclose(terms["h"], 3 * terms["y"], rtol=1e-5)

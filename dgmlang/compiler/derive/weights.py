@@ -8,10 +8,12 @@ from math import prod
 from dgmlang.compiler.derive.stage_weights import Uncounted, head_weights, stage_weights
 from dgmlang.compiler.program import (
     Call,
+    Chain,
     ComputedLaw,
     Expr,
     Head,
     Law,
+    LogProb,
     Program,
     Pushed,
     Read,
@@ -51,16 +53,23 @@ def outer_stages(program: Program) -> Iterator[Stage]:
     """The stages in laws and energies, outside the nets; blocks and conditioners included."""
     laws = [v.law for v in program.variables.values() if v.law is not None]
     roots = [e for law in laws for e in arguments(law)] + list(program.energies)
-    used = [node.chain for node in walk(*roots) if isinstance(node, Through)]
+    used = [chain for node in walk(*roots) for chain in applied(node)]
     used += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
     for chain in used:
         yield from stages(chain)
 
 
+def applied(node: Expr) -> tuple[Chain, ...]:
+    """The chains that a node itself applies: stages, or those of a law whose density it is."""
+    if isinstance(node, LogProb):
+        return tuple(pushing(node.law))
+    return (node.chain,) if isinstance(node, Through) else ()
+
+
 def learns(law: Law) -> bool:
     """Whether a law that reads params only has parameters: params, nets, stages that learn."""
     nodes = list(walk(*arguments(law)))
-    used = [node.chain for node in nodes if isinstance(node, Through)] + list(pushing(law))
+    used = [*(chain for node in nodes for chain in applied(node)), *pushing(law)]
     learned = (s for chain in used for s in stages(chain) if not s.extern.has("weightless"))
     return any(isinstance(node, Read | Call) for node in nodes) or any(True for _ in learned)
 

@@ -13,9 +13,9 @@ from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.plan.queries import Query, queries
 from dgmlang.compiler.plan.recipes import recipe
-from dgmlang.compiler.program import Chain, Program
+from dgmlang.compiler.program import Chain, LogProb, Program
 from dgmlang.compiler.source import Span
-from dgmlang.compiler.walk import stages
+from dgmlang.compiler.walk import entries, pushing, stages, walk
 
 FACETS = ("density", "normaliser", "score", "smooth", "draw", "space")
 
@@ -138,13 +138,13 @@ def _whose(plan: Plan) -> Iterator[str]:
         for v in program.having("data", "latent", "given")
     ]
     every = [v.name for v in program.having("param")] + list(program.nets)
-    every += [
-        f"the chain of {v.name}"
-        for v in program.having("data", "latent")
-        if _learns(getattr(v.law, "chain", None))
-    ]
+    every += dict.fromkeys(_learned_chains(program))
     every += ["the critic"] * (program.critic is not None)
-    every += [f"the noise of {name}" for name, law in program.noise.items() if learns(law)]
+    every += [
+        f"the noise of {name}"
+        for name, law in program.noise.items()
+        if learns(law) and not any(chain.owner[0] in every for chain in pushing(law))
+    ]
     yield f"  one per example: {', '.join(one)}"
     count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""
     yield f"  one for the data set: {', '.join(every) or 'nothing'}{count}"
@@ -153,6 +153,18 @@ def _whose(plan: Plan) -> Iterator[str]:
         yield f"  not built yet: {parts}; this program checks, and cannot be trained yet"
     if program.open:
         yield f"  open until the data or `--set` give them: {', '.join(program.open)}"
+
+
+def _learned_chains(program: Program) -> Iterator[str]:
+    """The chains with parameters outside of nets: whose they are, or the name that they share."""
+    for v in program.having("data", "latent"):
+        for chain in (c for law in entries(v.law) for c in pushing(law)):
+            if _learns(chain):
+                own = chain.owner[0] in program.variables
+                yield f"the chain of {v.name}" if own else chain.owner[0]
+    for node in walk(*program.energies):
+        if isinstance(node, LogProb):
+            yield from (chain.owner[0] for chain in pushing(node.law) if _learns(chain))
 
 
 def _learns(chain: Chain | None) -> bool:

@@ -210,7 +210,7 @@ def _log_prob(node: ast.Call, scope: Scope) -> Expr:
     at = value(bound["x"].value, scope)
     if isinstance(at, Wrong):
         return at
-    found = law(bound["D"].value, at.type, at.span, scope)
+    found = law(bound["D"].value, at.type, at.span, scope.within(enclosed=True))
     return (
         wrong(node.span) if found is None else LogProb(found, at, type=Type(REAL), span=node.span)
     )

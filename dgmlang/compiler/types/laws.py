@@ -24,6 +24,7 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, group_of, place
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
@@ -32,32 +33,24 @@ from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import ANY, ARRAYS, REAL, UNIT, Kind, Type
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.models import model_law
+from dgmlang.compiler.types.no_law import not_a_law
 from dgmlang.compiler.types.scope import Record, Scope, Wrong
 from dgmlang.compiler.types.stages import bijective, chain, unroll
-
-FOREIGN = {
-    "normal": "Normal",
-    "norm": "Normal",
-    "gaussian": "Normal",
-    "bernoulli": "Bernoulli",
-    "categorical": "Categorical",
-    "multi_normal": "MultivariateNormal",
-    "exponential": "Exponential",
-}
-"""What people type who come from Stan or SciPy."""
 
 
 def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | None:
     """The law that `node` writes for a variable of type `target`; None where it is wrong."""
     if isinstance(node, ast.Pipe):
         return _pushed(node, target, declared_at, scope)
+    if (let := lets.law_named_by(node, scope)) is not None:
+        return _instance(node, let, target, declared_at, scope)
     if isinstance(node, ast.Conditional) and (truth := decided(node.test, scope)) is not None:
         return law(node.then if truth else node.otherwise, target, declared_at, scope)
     if isinstance(node, ast.Conditional):
         scope.report.say(name_codes.not_built(node.span, "laws chosen by a condition"))
         return None
     if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
-        return _not_a_law(node, scope)
+        return not_a_law(node, scope)
     if node.block is not None:
         scope.report.say(codes.stray_block(node.block.span, node.function.id))
         return None
@@ -73,9 +66,23 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
         return _shaped(of_model, target, scope)
     externs = library().space("dist")
     if name not in externs:
-        return _not_a_law(node, scope)
+        return not_a_law(node, scope)
     named = _named(node, externs[name], target, scope)
     return named if named and _supports(named, target, declared_at, scope) else None
+
+
+def _instance(
+    node: ast.Expr, let: ast.Let, target: Type, declared_at: Span, scope: Scope
+) -> Law | None:
+    """What a `let` names, put in; all its uses have one set of parameters, under its name."""
+    inner, name = lets.arguments(node, let, scope), let.names[0]
+    with scope.shared.elaborating(name, node.span) as fresh:
+        if inner is None or not fresh:
+            return None
+        enclosed = not scope.own or bool(scope.ranges)
+        inner = inner.within(owner=(name,), kept=None, instance=True, enclosed=enclosed)
+        inner.afresh()
+        return law(let.value, target, declared_at, inner)
 
 
 def _shaped(found: Law, target: Type, scope: Scope) -> Law | None:
@@ -85,24 +92,6 @@ def _shaped(found: Law, target: Type, scope: Scope) -> Law | None:
     shapes = show(target.array_shape), show(found.type.array_shape)
     scope.report.say(codes.shape_mismatch(found.span, *shapes))
     return None
-
-
-def _not_a_law(node: ast.Expr, scope: Scope) -> None:
-    function = node.function if isinstance(node, ast.Call) else node
-    name = function.id if isinstance(function, ast.Name) else function.span.text
-    dists = library().space("dist")
-    if name in FOREIGN:
-        scope.report.say(words.not_a_law(function.span, f"`{name}`", f"write `{FOREIGN[name]}`"))
-    elif (
-        isinstance(node, ast.Call)
-        and name not in scope.known()
-        and name not in library().space("fn")
-    ):
-        known = [*dists, "mixture", "quantize", *scope.shared.models]
-        scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
-    else:
-        help = "write a law around it, `Normal(…, 1)`, or `=` for a computed variable"
-        scope.report.say(words.not_a_law(node.span, "a value", help))
 
 
 # ── named distributions ──────────────────────────────────────────────────────────────────────────
@@ -289,7 +278,7 @@ def _binned(
     node: ast.Call, written: ast.Expr, target: Type, levels: Dim, scope: Scope
 ) -> Law | None:
     own = scope.law_of
-    if own is None or scope.owner != (own,):
+    if own is None or not scope.own:
         scope.report.say(name_codes.not_built(node.span, "quantised laws without a cdf here"))
         return None
     base = law(written, Type(UNIT, target.shape), written.span, scope)
@@ -331,7 +320,7 @@ def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> M
         or not isinstance(name, ast.Name)
         or name.id not in externs
     ):
-        return _not_a_law(component, scope)
+        return not_a_law(component, scope)
     if target.shape[: len(batch)] != batch:
         scope.report.say(codes.shape_mismatch(node.span, show(target.shape), show(batch)))
         return None

@@ -6,6 +6,7 @@ as well, and each use has a set of its own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import types as codes
@@ -34,6 +35,11 @@ def value_of(node: ast.Name, let: ast.Let, scope: Scope) -> Value:
         function = f"the function `{node.id}`"
         found = codes.kind_mismatch(node.span, "a value", function, "this place", f"write `{call}`")
         scope.report.say(found)
+        return wrong(node.span)
+    if names_law(let, scope):
+        help = f"draw from it, `~ {node.id}`, or write `log_prob({node.id}, x)` for its density"
+        law = f"the law `{node.id}`"
+        scope.report.say(codes.kind_mismatch(node.span, "a value", law, "this place", help))
         return wrong(node.span)
     if node.id not in shared.values:
         with shared.elaborating(node.id, node.span) as fresh:
@@ -109,16 +115,38 @@ def _first(let: ast.Let) -> ast.Name | None:
     return function if isinstance(function, ast.Name) else None
 
 
+def law_named_by(node: ast.Expr, scope: Scope) -> ast.Let | None:
+    """The `let` whose law is meant, `P` or `P(c)`, if one is."""
+    let = None if isinstance(node, ast.Pipe) else named_by(node, scope)
+    return let if let is not None and names_law(let, scope) else None
+
+
+def names_law(let: ast.Let, scope: Scope) -> bool:
+    """Whether a `let` names a law: an instance of a model, a distribution, one pushed further."""
+    laws = {*library().space("dist"), *scope.shared.models, "mixture", "quantize"}
+    return _begins(let, laws, scope)
+
+
 def is_chain(let: ast.Let, scope: Scope) -> bool:
     """Whether a `let` names a chain of stages, seen from its first one alone."""
-    first = _first(let)
-    if first is None or first.id in scope.locals or let.indices:
-        return False
-    declared = scope.shared.declarations.get(first.id)
-    if declared is not None:
-        return isinstance(declared, ast.Let) and declared is not let and is_chain(declared, scope)
-    externs = library().externs
-    return any(first.id in externs.get(kind, {}) for kind in ("layer", "bijection"))
+    return _begins(let, set(library().space("layer", "bijection")), scope)
+
+
+def _begins(let: ast.Let, words: Collection[str], scope: Scope) -> bool:
+    """Whether the first name of a `let`, those of other `let`s replaced, is one of the words."""
+    seen: list[ast.Let] = []
+    while let not in seen:
+        seen.append(let)
+        first = _first(let)
+        if first is None or first.id in scope.locals or let.indices:
+            return False
+        declared = scope.shared.declarations.get(first.id)
+        if declared is None:
+            return first.id in words
+        if not isinstance(declared, ast.Let):
+            return False
+        let = declared
+    return False
 
 
 def arguments(node: ast.Expr, let: ast.Let, scope: Scope) -> Scope | None:

@@ -127,9 +127,13 @@ def _placed(
     node: ast.Call, name: str, inner: Program, givens: Mapping[str, Expr], scope: Scope
 ) -> Law | None:
     (data,) = inner.having("data")
-    own = scope.law_of is not None and scope.owner == (scope.law_of,)
-    owner = scope.owner if own else (*scope.owner, scope.place(name, node.span))
-    renamed = Renaming(owner, data.name, scope.law_of or data.name, givens)
+    own = scope.own
+    here = own or scope.instance
+    owner = scope.owner if here else (*scope.owner, scope.place(name, node.span))
+    if not _one_size(node, owner, inner, scope):
+        return None
+    local = frozenset(v.name for v in inner.having("latent"))
+    renamed = Renaming(owner, data.name, scope.law_of or data.name, givens, local)
     law = _alone(inner, data)
     if law is None and not own:
         what = f"the latents or energies of `{name}` here"
@@ -152,6 +156,20 @@ def _placed(
         shared.inlined_guide.update({renamed.name(n): renamed(q) for n, q in guided.items()})
     law = data.law if law is None else law
     return None if law is None else replace(renamed(law), span=node.span)
+
+
+def _one_size(node: ast.Call, owner: tuple[str, ...], inner: Program, scope: Scope) -> bool:
+    """Whether all uses of an instance that a `let` names have the same sizes (DGM0371).
+
+    What a call leaves open is taken from where the law stands.
+    """
+    first = scope.shared.sizes.setdefault(owner, inner.hypers)
+    for name, held in inner.hypers.items():
+        if held != first[name]:
+            found = (f"{name} = {first[name]}", f"{name} = {held}")
+            scope.report.say(words.two_sizes(node.span, ".".join(owner), *found))
+            return False
+    return True
 
 
 def _variable(variable: Variable, renamed: Renaming) -> Variable:

@@ -22,17 +22,25 @@ class Renaming:
         owner: The parameter path that everything of the program stands under.
         data: The program's data variable, which gets the name `target`.
         givens: What stands for each of its givens.
+        latents: Its latents: they stand under the target, whose uses do not share them.
     """
 
     owner: tuple[str, ...]
     data: str
     target: str
     givens: Mapping[str, Expr]
+    latents: frozenset[str] = frozenset()
     _done: dict[int, tuple[object, Any]] = field(default_factory=dict)
 
     def name(self, name: str) -> str:
         """The new name of a variable, a param or a net."""
-        return self.target if name == self.data else ".".join((*self.owner, name))
+        if name == self.data:
+            return self.target
+        return f"{self.target}.{name}" if name in self.latents else self._learned(name)
+
+    def _learned(self, name: str) -> str:
+        """Where what is learned of a part stands: all uses of one instance share it."""
+        return ".".join((*self.owner, name))
 
     def __call__(self, node: T) -> T:
         """A law, an expression, a net, or whatever else of them, under the new names."""
@@ -74,5 +82,5 @@ class Renaming:
     def _path(self, path: tuple[str, ...]) -> tuple[str, ...]:
         """Stages of the data's own law stand at the place itself, all others under their owner."""
         first, *rest = path
-        head = self.owner if first == self.data else (self.name(first),)
+        head = self.owner if first == self.data else (self._learned(first),)
         return (*head, *rest)

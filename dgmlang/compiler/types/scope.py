@@ -72,6 +72,7 @@ class Shared:
     pending: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     places: dict[tuple[str, ...], int] = field(default_factory=dict)
+    sizes: dict[tuple[str, ...], Mapping[str, Any]] = field(default_factory=dict)
     indices: set[str] = field(default_factory=set)
     sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
     above: tuple[ast.Model, ...] = ()
@@ -107,6 +108,8 @@ class Scope:
     `looped`: the variables that loops draw, with their loops; they are read by the rules of loops.
     `kept`: the stages' names in an earlier piece of the same text.
     `outer`: the names that a guide gives, which its states see.
+    `enclosed`: whether laws here stand in an expression, `log_prob(D, x)`, and are no variable's.
+    `instance`: whether this is what a `let` names, put in where a variable has it as its law.
     """
 
     shared: Shared
@@ -120,10 +123,18 @@ class Scope:
     kept: Places | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     outer: Mapping[str, Expr | Record] = field(default_factory=dict)
+    enclosed: bool = False
+    instance: bool = False
 
     @property
     def report(self) -> Report:
         return self.shared.report
+
+    @property
+    def own(self) -> bool:
+        """Whether a law here is the whole law of `law_of`, so that it may bring latents."""
+        here = self.instance or self.owner == (self.law_of,)
+        return self.law_of is not None and here and not self.enclosed
 
     @property
     def static(self) -> Static:

@@ -261,3 +261,11 @@ def levels_out_of_order(span: Span, found: str) -> Diagnostic:
     label = Label(span, f"Expected rising numbers above 0; found {found}")
     help = "write the least noise first, as `geometric(0.01, 10, 10)`"
     return Diagnostic("DGM0375", "noise levels out of order", (label,), help=help)
+
+
+def two_sizes(span: Span, name: str, first: str, second: str) -> Diagnostic:
+    """A model that a `let` names, and whose uses need it at two sizes."""
+    label = Label(span, f"`{name}` has {first} at one use, and {second} at another")
+    why = ("an instance with a name has one set of parameters, which all uses share",)
+    help = "write the model itself at each use, which then has parameters of its own"
+    return Diagnostic("DGM0371", "one model, two sizes", (label,), why, help)
