@@ -59,6 +59,24 @@ def test_what_mutants_have_found_is_answered_by_one_message(text: str) -> None:
     assert fuzz.complaint(text) is None
 
 
+def test_copies_by_an_open_dimension_have_no_count_yet() -> None:
+    text = "model M(d: int) { data x : real[d] ~ Normal(0, 1) |> repeat(d) { maf(made([4])) } }"
+    assert fuzz.complaint(text) is None
+    assert compile_text(text).facts.parameters is None
+    assert compile_text(text, d=3).facts.parameters is not None
+
+
+def test_a_list_that_is_too_long_is_no_list() -> None:
+    text = """model M(d: int = 2) {
+      net s(x: real[d], t: unit) -> real[d] = concat(x, t |> fourier(32)) |> mlp([3, 128])
+      data x : real[d]
+      score x at t under levels(geometric(0.01, 10, 12345678901234567890)) = s(x, t)
+    }"""
+    assert fuzz.complaint(text, 1.0) is None
+    with pytest.raises(DgmError):
+        compile_text(text)
+
+
 def test_files_of_one_program_are_found() -> None:
     text = 'use "b.dgm": f\nmodel M { data x : real ~ Normal(f(1.0), 1) }'
     assert fuzz.complaint(text, others={"b.dgm": "let f(x) = 2 * x"}) is None

@@ -72,7 +72,8 @@ def _block(stage: Stage, source: Type) -> int:
     """The block as often as the stage holds it, each copy for what it is applied to."""
     if stage.body is None:
         return 0
-    copies = [stage.settings[name] for name in stage.extern.argument("copies")]
+    named = [stage.settings[name] for name in stage.extern.argument("copies")]
+    copies = [(n.value or 0) if isinstance(n, Dim) else n for n in named]
     each = (_through(stage.body, level)[0] for level in _levels(stage, source))
     return prod(copies) * sum(each)
 

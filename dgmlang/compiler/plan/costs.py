@@ -26,7 +26,7 @@ from dgmlang.compiler.program import (
     Stage,
     Through,
 )
-from dgmlang.compiler.types.dims import size
+from dgmlang.compiler.types.dims import Dim, size
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.types.pictures import halvings
 from dgmlang.compiler.walk import arguments, pushing, walk
@@ -178,8 +178,10 @@ def copied(chain: Chain, times: int = 1) -> Iterator[tuple[Stage, int]]:
 
 
 def _copies(stage: Stage) -> int:
-    named = prod(stage.settings[name] for name in stage.extern.argument("copies"))
-    return named * max(halvings(stage.extern, stage.settings), 1)
+    """How often a block is there; once where a dimension that is open says so."""
+    named = [stage.settings[name] for name in stage.extern.argument("copies")]
+    copies = prod((n.value or 1) if isinstance(n, Dim) else n for n in named)
+    return copies * max(halvings(stage.extern, stage.settings), 1)
 
 
 # ── memory ───────────────────────────────────────────────────────────────────────────────────────

@@ -67,10 +67,14 @@ def _called(function: Callable[..., Any], values: Sequence[Any]) -> Any:
         return None
 
 
+LONGEST = 2**16
+"""How many numbers a list may have at compile time; noise levels are hundreds."""
+
+
 def geometric(first: Any, last: Any, n: Any) -> tuple[float, ...] | None:
     """As `dgmlang.functions` has it: n numbers, each the same multiple of the one before."""
     count = n.value if isinstance(n, Dim) else n
-    if not isinstance(count, int) or count < 2 or min(first or 0, last or 0) <= 0:
+    if not isinstance(count, int) or not 2 <= count <= LONGEST or min(first or 0, last or 0) <= 0:
         return None
     return tuple(first * (last / first) ** (i / (count - 1)) for i in range(count))
 
