@@ -24,6 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("source", "diagnostics", "report", "files"),
     ("syntax",),
     ("types.dims", "types.kinds"),
+    ("shelves",),
     ("library",),
     ("types.static", "resolve", "modules", "linking"),
     ("types", "program", "walk"),

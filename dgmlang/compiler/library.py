@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from typing import cast
 
-from dgmlang.compiler.source import Source, Span
+from dgmlang.compiler.shelves import MODEL, Shelf, shelves
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 
 
@@ -60,12 +61,15 @@ class Extern:
 class Library:
     """All externs by kind and name, and the models that the library defines in the language."""
 
-    externs: Mapping[str, Mapping[str, Extern]]
+    externs: Mapping[str, Shelf[Extern]]
     models: Mapping[str, ast.Model]
 
-    def space(self, *kinds: str) -> dict[str, Extern]:
+    def space(self, *kinds: str) -> Mapping[str, Extern]:
         """The externs of some kinds by name: one name space of the language."""
-        return {name: e for kind in kinds for name, e in self.externs.get(kind, {}).items()}
+        found = Shelf[Extern]({})
+        for kind in kinds:
+            found = found.beside(self.externs.get(kind, found))
+        return found
 
 
 _STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
@@ -73,23 +77,16 @@ _STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
 
 @cache
 def library() -> Library:
-    """The standard library, read once a process."""
-    from dgmlang.compiler.syntax.parse import parse
+    """The standard library; each statement is read when something asks for it."""
+    found = shelves(entry)
+    models = found.pop(MODEL, Shelf({}))
+    return Library(cast("Mapping[str, Shelf[Extern]]", found), cast("Shelf[ast.Model]", models))
 
-    externs: dict[str, dict[str, Extern]] = {}
-    models: dict[str, ast.Model] = {}
-    for path in sorted(files("dgmlang.stdlib").iterdir(), key=lambda p: p.name):
-        if not path.name.endswith(".dgm"):
-            continue
-        tree, wrong = parse(Source(f"stdlib/{path.name}", path.read_text(encoding="utf-8")))
-        if wrong:
-            raise ValueError(f"the standard library does not parse: {wrong[0]}")
-        for statement in tree.statements:
-            if isinstance(statement, ast.Extern):
-                externs.setdefault(statement.kind, {})[statement.name] = _signature(statement)
-            elif isinstance(statement, ast.Model):
-                models[statement.name] = statement
-    return Library(externs, models)
+
+def entry(statement: ast.Statement) -> Extern | ast.Model:
+    """What the library holds of a statement of its."""
+    assert isinstance(statement, ast.Extern | ast.Model)
+    return _signature(statement) if isinstance(statement, ast.Extern) else statement
 
 
 def _signature(node: ast.Extern) -> Extern:

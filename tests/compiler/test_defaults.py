@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -10,9 +11,7 @@ from dgmlang.compiler import library as libraries
 from dgmlang.compiler.pipeline import compile_text
 from dgmlang.compiler.plan import plan as plans
 from dgmlang.compiler.plan import recipes
-from dgmlang.compiler.source import Source
-from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.syntax.parse import parse
+from dgmlang.compiler.shelves import Book, Shelf
 
 COIN = "model Coin { param p : unit\n data x : bit ~ Bernoulli(p) }"
 EBM = "model E { param a : positive\n data x : real[2]\n energy a * sum(x ** 4) }"
@@ -20,12 +19,11 @@ EBM = "model E { param a : positive\n data x : real[2]\n energy a * sum(x ** 4) 
 
 def beside(line: str) -> libraries.Library:
     """The library with one line more."""
-    (statement,) = parse(Source("more.dgm", line))[0].statements
-    assert isinstance(statement, ast.Extern)
-    whole, new = libraries.library(), libraries._signature(statement)
-    return replace(
-        whole, externs={**whole.externs, new.kind: {**whole.externs[new.kind], new.name: new}}
-    )
+    whole = libraries.library()
+    _, kind, name, *_ = line.replace("(", " ").split()
+    book = cast("Book[libraries.Extern]", Book("more.dgm", line, 0, libraries.entry))
+    shelf = Shelf({**whole.externs[kind].books, name: book})
+    return replace(whole, externs={**whole.externs, kind: shelf})
 
 
 @pytest.mark.parametrize(
