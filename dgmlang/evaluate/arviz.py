@@ -20,7 +20,7 @@ from dgmlang.evaluate.estimators import legal
 from dgmlang.evaluate.log_prob import EXAMPLES
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.samplers.sampler import AbstractSampler
+from dgmlang.samplers.sampler import AbstractDirect
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -129,7 +129,7 @@ def _drawn(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _every(
-    lowered: Lowered, sampler: AbstractSampler, params: Params, keys: Array, values: Values
+    lowered: Lowered, sampler: AbstractDirect, params: Params, keys: Array, values: Values
 ) -> tuple[Values, Values]:
     """For each key the latents given the data, and data drawn again given those latents.
 

@@ -1,4 +1,4 @@
-"""One Metropolis-adjusted Langevin transition, as the sampler and contrastive objectives use it.
+"""Metropolis's correction, and one adjusted Langevin transition.
 
 The proposal y ~ N(x + ε/2 ∇ log p(x), ε) is accepted with probability
 
@@ -12,7 +12,7 @@ Source: Roberts & Tweedie 1996.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,8 @@ TARGET = 0.574
 
 LogDensity = Callable[[Array], Array]
 """x [d] → log p(x) up to a constant."""
+
+T = TypeVar("T")
 
 
 class State(NamedTuple):
@@ -38,6 +40,15 @@ def evaluated(log_density: LogDensity, x: Array) -> State:
     return State(x, *jax.value_and_grad(log_density)(x))
 
 
+def metropolis(key: Array, log_ratio: Array, new: T, old: T) -> tuple[T, Array]:
+    """The new state with probability min(1, exp(log_ratio)), else the old one; and that number."""
+    # A proposal without a density (outside, or overflowing) is refused.
+    log_ratio = jnp.where(jnp.isnan(log_ratio), -jnp.inf, log_ratio)
+    accepted = jnp.log(jax.random.uniform(key, dtype=log_ratio.dtype)) < log_ratio
+    kept = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
+    return kept, jnp.exp(jnp.minimum(log_ratio, 0.0))
+
+
 def transition(
     log_density: LogDensity, key: Array, state: State, step: Array
 ) -> tuple[State, Array]:
@@ -48,11 +59,7 @@ def transition(
     new = evaluated(log_density, proposal)
     log_ratio = new.log_density - state.log_density
     log_ratio += _log_proposal(new, state, step) - _log_proposal(state, new, step)
-    # A proposal without a density (outside, or overflowing) is refused.
-    log_ratio = jnp.where(jnp.isnan(log_ratio), -jnp.inf, log_ratio)
-    accepted = jnp.log(jax.random.uniform(second, dtype=state.x.dtype)) < log_ratio
-    kept = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, state)
-    return kept, jnp.exp(jnp.minimum(log_ratio, 0.0))
+    return metropolis(second, log_ratio, new, state)
 
 
 def _log_proposal(origin: State, target: State, step: Array) -> Array:

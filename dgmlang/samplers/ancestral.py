@@ -10,12 +10,12 @@ from jax import Array
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
-from dgmlang.samplers.sampler import AbstractSampler, Info
+from dgmlang.samplers.sampler import AbstractDirect, Info
 
 
 @implements("sampler", "ancestral")
 @dataclass(frozen=True, eq=False)
-class Ancestral(AbstractSampler):
+class Ancestral(AbstractDirect):
     """Exact, independent draws of all latents and data in the order of their dependence.
 
     Autoregressive laws take one step an entry.

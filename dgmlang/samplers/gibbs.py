@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.compiler.program import Variable
+from dgmlang.objectives.objective import Values
 from dgmlang.registry import implements
-from dgmlang.samplers.chains import advance, begin, record, thirds
-from dgmlang.samplers.sampler import AbstractChain, Info, Statistic
-from dgmlang.samplers.sweeps import energy_variables, gibbs_sweep
+from dgmlang.samplers.chains import AbstractSwept
+from dgmlang.samplers.sweeps import Move, energy_variables, gibbs_sweep
 
 
 @implements("sampler", "gibbs")
 @dataclass(frozen=True, eq=False)
-class Gibbs(AbstractChain):
+class Gibbs(AbstractSwept):
     """Draws each block given all others, block after block.
 
     Exact as `sweeps` grows. Strongly coupled sites hardly move: look at the effective sample size
-    of `run`. A variable that is given is held fixed, with all of the blocks that it is in.
+    of `fit.chains`. A variable that is given is held fixed, with all of the blocks that it is in.
 
     Source: Geman & Geman 1984.
     """
@@ -33,15 +30,12 @@ class Gibbs(AbstractChain):
     def note(self) -> str:
         return "Markov chain, exact as the number of sweeps grows"
 
-    def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
-        start, burn, _ = thirds(keys)
-        states = begin(energy_variables(self.lowered), start, given)
-        sweep = gibbs_sweep(self.lowered, frozenset(given))
-        return advance(sweep, params, burn, states, self.sweeps), {}
+    @property
+    def total(self) -> int:
+        return self.sweeps
 
-    def trace(
-        self, params: Params, keys: Array, sweeps: int, given: Values, statistic: Statistic
-    ) -> Any:
-        states, _ = self.batch(params, keys, given)
-        sweep = gibbs_sweep(self.lowered, frozenset(given))
-        return record(sweep, params, thirds(keys)[2], states, sweeps, statistic)
+    def variables(self) -> dict[str, Variable]:
+        return energy_variables(self.lowered)
+
+    def sweep(self, given: Values) -> Move:
+        return gibbs_sweep(self.lowered, frozenset(given))

@@ -10,6 +10,7 @@ from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Kind
 from dgmlang.objectives.variables import shape_of
+from dgmlang.samplers.charts import chart
 
 
 def noise_of(variable: Variable, key: Array) -> Array:
@@ -18,7 +19,7 @@ def noise_of(variable: Variable, key: Array) -> Array:
 
 
 def noise(kind: Kind, shape: tuple[int, ...], key: Array) -> Array:
-    """One array of a kind: uniform where bounded, else N(0, 1) or its exp."""
+    """One array of a kind: uniform where bounded, Poisson for counts, else N(0, 1) mapped there."""
     match kind.name:
         case "bit":
             return jax.random.bernoulli(key, 0.5, shape).astype(jnp.result_type(float))
@@ -26,13 +27,14 @@ def noise(kind: Kind, shape: tuple[int, ...], key: Array) -> Array:
             return jax.random.rademacher(key, shape, jnp.result_type(float))
         case "cat" | "grey" if kind.levels is not None:
             return jax.random.randint(key, shape, 0, numbers((kind.levels,))[0])
+        case "count":
+            return jax.random.poisson(key, 1.0, shape).astype(jnp.int32)
         case "unit" | "interval" if kind.interval is not None:
             low, high = kind.interval.low, kind.interval.high
             return jax.random.uniform(key, shape, minval=low, maxval=high)
-        case "positive":
-            return jnp.exp(jax.random.normal(key, shape))
         case _:
-            return jax.random.normal(key, shape)
+            onto = chart(kind)
+            return onto(jax.random.normal(key, onto.inverse_shape(shape)))
 
 
 def chain_variables(variables: dict[str, Variable], key: Array) -> dict[str, Array]:

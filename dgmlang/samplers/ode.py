@@ -12,12 +12,12 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.reverse import Reverse, by_flow, solver_named
-from dgmlang.samplers.sampler import AbstractSampler, Info
+from dgmlang.samplers.sampler import AbstractDirect, Info
 
 
 @implements("sampler", "ode")
 @dataclass(frozen=True, eq=False)
-class Ode(AbstractSampler):
+class Ode(AbstractDirect):
     """dx/dt = f − ½ g² ∇ log p_t from noise at t = 1 to the first time.
 
     Only the start is random. Steps are adapted to each draw; a batch runs as long as its slowest.

@@ -12,12 +12,12 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.reverse import Reverse, by_solver, euler_maruyama, solver_named
-from dgmlang.samplers.sampler import AbstractSampler, Info
+from dgmlang.samplers.sampler import AbstractDirect, Info
 
 
 @implements("sampler", "sde")
 @dataclass(frozen=True, eq=False)
-class Sde(AbstractSampler):
+class Sde(AbstractDirect):
     """dx = [f − g² ∇ log p_t] dt + g dw̄ from t = 1 to the first time, then a noiseless denoising.
 
     One evaluation of the score a step (`Euler`). Other solvers of Diffrax may take more; they run

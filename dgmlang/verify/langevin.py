@@ -7,12 +7,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.flatten_util import ravel_pytree
 
 from dgmlang.objectives.objective import Values
 from dgmlang.samplers.adjusted import evaluated, transition
 from dgmlang.samplers.mala import Mala
-from dgmlang.samplers.target import moved
+from dgmlang.samplers.target import target
 from dgmlang.verify.instance import Instance
 
 CENTRES, SHORT = 512, 300
@@ -35,20 +34,16 @@ def settled(instance: Instance) -> tuple[Values, Array]:
 
 def mala(instance: Instance) -> Moves:
     """One adjusted transition; the mistake is to leave the adjustment out."""
-    names = [v.name for v in moved(instance.lowered)]
+    free = target(instance.lowered, instance.given)
     step = LONG * settled(instance)[1]
 
     def move(key: Array, values: Values, *, adjust: bool) -> Values:
-        flat, unflat = ravel_pytree({name: values[name] for name in names})
-
-        def log_density(x: Array) -> Array:
-            return instance.marginal_log_prob(unflat(x))
-
-        state = evaluated(log_density, flat)
+        log_density = free.log_density(instance.params, instance.given)
+        state = evaluated(log_density, free.flat(values))
         if adjust:
-            return unflat(transition(log_density, key, state, step)[0].x)
-        noise = jax.random.normal(key, flat.shape)
-        return unflat(flat + 0.5 * step * state.gradient + jnp.sqrt(step) * noise)
+            return free.unflat(transition(log_density, key, state, step)[0].x)
+        noise = jax.random.normal(key, state.x.shape)
+        return free.unflat(state.x + 0.5 * step * state.gradient + jnp.sqrt(step) * noise)
 
     def right(key: Array, values: Values) -> Values:
         return move(key, values, adjust=True)

@@ -49,7 +49,7 @@ def test_draws_have_the_joint_law(sampler: str) -> None:
     assert not frequencies_match(np.bincount(y, minlength=3), np.full(3, 1 / 3))
     for level in range(3):
         assert mean_matches(x[y == level], p[level] @ GRID / p[level].sum())
-    assert not mean_matches(x[y == 0], p.sum(axis=0) @ GRID)
+    assert not mean_matches(x[y == 1], p.sum(axis=0) @ GRID)
 
 
 def test_what_is_given_conditions_the_rest() -> None:

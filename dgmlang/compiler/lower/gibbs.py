@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -18,13 +19,24 @@ from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Kind
 from dgmlang.objectives.objective import Params, Values
 
+Density = Callable[[Values], Array]
+"""The log density of all values, up to a constant."""
 
-def update(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+
+def update(
+    built: Built,
+    params: Params,
+    key: Array,
+    values: Values,
+    block: Block,
+    density: Density | None = None,
+) -> Values:
     """The values with the block's sites drawn from their conditional.
 
-    Sites of a block do not interact, so all their conditionals hold at once.
+    Sites of a block do not interact, so all their conditionals hold at once. Another density than
+    the model's must have conditionals of the same form, as a power of it has.
     """
-    new = RULES[block.rule](built, params, key, values, block)
+    new = RULES[block.rule](built, density or partial(log_joint, built, params), key, values, block)
     kept = {part.variable: _outside(built, part) for part in block.parts}
     return values | {
         name: jnp.where(kept[name], values[name], drawn) if kept[name].any() else drawn
@@ -32,10 +44,10 @@ def update(built: Built, params: Params, key: Array, values: Values, block: Bloc
     }
 
 
-def from_odds(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+def from_odds(built: Built, density: Density, key: Array, values: Values, block: Block) -> Values:
     """Bits and spins at all sites of the block's variables, drawn by their log-odds."""
     drawn: Values = {}
-    for name, odds in log_odds(built, params, values, block).items():
+    for name, odds in log_odds(built, density, values, block).items():
         old = values[name]
         upper = jax.random.uniform(site_key(key, name), old.shape, old.dtype) < jax.nn.sigmoid(odds)
         low, high = choices(_kind(built, name))
@@ -43,19 +55,18 @@ def from_odds(built: Built, params: Params, key: Array, values: Values, block: B
     return drawn
 
 
-def log_odds(built: Built, params: Params, values: Values, block: Block) -> Values:
+def log_odds(built: Built, density: Density, values: Values, block: Block) -> Values:
     """Log-odds of each site's upper value, log p of degree one in it: ∂ for bits, 2 ∂ for spins."""
-    density = partial(log_joint, built, params)
     chosen = {name: values[name] for name in block.variables}
     slopes = jax.grad(lambda sites: density({**values, **sites}))(chosen)
     steps = {name: float(np.ptp(choices(_kind(built, name)))) for name in chosen}
     return {name: steps[name] * slope for name, slope in slopes.items()}
 
 
-def from_levels(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+def from_levels(built: Built, density: Density, key: Array, values: Values, block: Block) -> Values:
     """Finite values at all sites of the block's variables, by the density at each level."""
     drawn: Values = {}
-    for name, table in level_densities(built, params, values, block).items():
+    for name, table in level_densities(built, density, values, block).items():
         kind = _kind(built, name)
         level = jax.random.categorical(site_key(key, name), table)
         drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
@@ -63,14 +74,13 @@ def from_levels(built: Built, params: Params, key: Array, values: Values, block:
 
 
 def from_curvature(
-    built: Built, params: Params, key: Array, values: Values, block: Block
+    built: Built, density: Density, key: Array, values: Values, block: Block
 ) -> Values:
     """Reals at the block's sites, log p = a + g x − ½ p x² in each: N(x₀ + g(x₀)/p, 1/p).
 
     Sites of the block do not interact, so one product of the Hessian with the block's indicator
     is its diagonal there.
     """
-    density = partial(log_joint, built, params)
     chosen = {name: values[name] for name in block.variables}
     sites = {p.variable: where(p, chosen[p.variable].shape) for p in block.parts}
     ones = {name: jnp.asarray(sites[name], chosen[name].dtype) for name in chosen}
@@ -87,12 +97,11 @@ def from_curvature(
 RULES = {"multilinear": from_odds, "differences": from_levels, "gaussian": from_curvature}
 
 
-def level_densities(built: Built, params: Params, values: Values, block: Block) -> Values:
+def level_densities(built: Built, density: Density, values: Values, block: Block) -> Values:
     """Log p at each level of each site, the others as they are: [sites…, levels].
 
     It holds of any density, at the price of one evaluation a site and level.
     """
-    density = partial(log_joint, built, params)
 
     def at(name: str, site: Array, level: Array) -> Array:
         flat = values[name].reshape(-1)

@@ -200,9 +200,16 @@ class Lowered:
         """All directed variables; those given stay, latents too (reconstructions)."""
         return drawing.draw(self.built, params, key, given)
 
-    def update(self, params: Params, key: Array, values: Values, block: Block) -> Values:
-        """The values with one Gibbs block drawn given the rest."""
-        return gibbs.update(self.built, params, key, values, block)
+    def update(
+        self,
+        params: Params,
+        key: Array,
+        values: Values,
+        block: Block,
+        density: gibbs.Density | None = None,
+    ) -> Values:
+        """The values with one Gibbs block drawn given the rest, by another density where given."""
+        return gibbs.update(self.built, params, key, values, block, density)
 
     # ── companions ───────────────────────────────────────────────────────────────────────────────
 
