@@ -18,6 +18,7 @@ from jax import Array
 from numpyro.distributions import constraints
 from numpyro.distributions.transforms import ComposeTransform, Transform
 
+from dgmlang.layers.follow import Followed
 from dgmlang.layers.layer import Layer, Params, Shape, Site
 
 
@@ -49,6 +50,14 @@ class FromData(Protocol):
         ...
 
 
+class CausalNet(Layer, Protocol):
+    """A net whose output [n, numbers] for an entry depends on the entries before it alone."""
+
+    def follow(self, params: Params, **inputs: Array) -> Followed:
+        """The net read entry by entry."""
+        ...
+
+
 class Builder(Protocol):
     """Builds what a bijection takes as an argument; the lowering provides it.
 
@@ -57,6 +66,10 @@ class Builder(Protocol):
 
     def net(self, chain: Any, source: Shape, target: Shape) -> Layer:
         """The chain as a net from `source` to `target`, with a dense head that starts at zero."""
+        ...
+
+    def causal(self, chain: Any, n: int, numbers: int) -> CausalNet:
+        """The chain as a causal net from [n] to [n, numbers], with a head that starts at zero."""
         ...
 
     def bijection(self, chain: Any, site: Site) -> Bijection:

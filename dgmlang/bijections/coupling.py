@@ -43,11 +43,17 @@ def entrywise(held: Any) -> Entrywise:
 class CouplingTransform(AbstractFlow):
     """The conditioning entries pass unchanged; the others go through `entrywise(net(…))`."""
 
-    leaves = ("params", "condition")
+    leaves = ("params", "condition", "inputs")
 
-    def __init__(self, coupling: Coupling, params: Params, condition: Array | None) -> None:
+    def __init__(
+        self,
+        coupling: Coupling,
+        params: Params,
+        condition: Array | None,
+        inputs: Mapping[str, Array],
+    ) -> None:
         self.coupling, self.rank = coupling, len(coupling.target)
-        self.params, self.condition = params, condition
+        self.params, self.condition, self.inputs = params, condition, dict(inputs)
 
     def push(self, x: Array) -> tuple[Array, Array]:
         return self._pass(push, x)
@@ -60,7 +66,7 @@ class CouplingTransform(AbstractFlow):
     ) -> tuple[Array, Array]:
         own = self.coupling
         kept, moved = own.split.apart(jnp.ravel(value))
-        raw = own.net(self.params, own.split.shown(value, self.condition))
+        raw = own.net(self.params, own.split.shown(value, self.condition), **self.inputs)
         moved, log_det = step(own.entrywise(own.split.rows(raw)), moved)
         return own.split.together(kept, moved).reshape(own.target), log_det
 
@@ -77,8 +83,11 @@ class Coupling:
     def init(self, rng: np.random.Generator) -> Params:
         return self.net.init(rng)
 
-    def transform(self, params: Params, condition: Array | None = None) -> CouplingTransform:
-        return CouplingTransform(self, params, condition)
+    def transform(
+        self, params: Params, condition: Array | None = None, **inputs: Array
+    ) -> CouplingTransform:
+        """`condition` is shown beside the entries; `inputs` are those of the net's own stages."""
+        return CouplingTransform(self, params, condition, inputs)
 
 
 @implements("bijection", "coupling")

@@ -19,7 +19,9 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from dgmlang.layers.follow import Followed
 from dgmlang.layers.layer import Params, Shape, Site
+from dgmlang.layers.made_steps import follow
 from dgmlang.layers.mlp import beside, condition_size
 from dgmlang.registry import implementation, implements
 
@@ -67,6 +69,16 @@ class Made:
         for i, layer in enumerate(self.layers):
             x = self.activation(layer(params[str(i)], x))
         return x
+
+    def follow(
+        self,
+        params: Params,
+        head: MaskedDense,
+        head_params: Params,
+        condition: Array | None = None,
+    ) -> Followed:
+        """The layer with its head, read entry by entry."""
+        return follow(self, params, head, head_params, condition)
 
     def head(self, shape: Shape) -> MaskedDense:
         """The map from features to `shape`, whose first axis is that of the entries."""

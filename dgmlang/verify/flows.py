@@ -13,7 +13,8 @@ from numpyro.distributions.transforms import Transform
 
 from dgmlang.bijections.bijection import pull, push
 from dgmlang.compiler.lower.built import at
-from dgmlang.compiler.program import Stage
+from dgmlang.compiler.lower.stages import run_time
+from dgmlang.compiler.program import Expr, Stage
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import chains
 from dgmlang.samplers.initial import noise
@@ -79,10 +80,12 @@ def _stage(instance: Instance, stage: Stage) -> Iterator[Finding]:
     path = built.paths[id(stage)]
     name, shape = ".".join(path), numbers(stage.source.array_shape)
     keys = jax.random.split(instance.key(name), POINTS)
-    inputs = {
-        key: jax.random.normal(instance.key(f"{name}/{key}"), numbers(e.type.array_shape))
-        for key, e in stage.inputs.items()
-    }
+
+    def drawn(e: Expr) -> Array:
+        key = instance.key(f"{name}/{e.span.start}")
+        return jax.random.normal(key, numbers(e.type.array_shape))
+
+    inputs = run_time(stage, drawn)
     transform = built.bijections[id(stage)].transform(at(instance.params, path), **inputs)
     points = jax.vmap(lambda key: noise(stage.source.kind, shape, key))(keys)
 

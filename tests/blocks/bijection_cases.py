@@ -12,7 +12,8 @@ import numpy as np
 from numpyro.distributions.transforms import ComposeTransform
 
 from dgmlang.bijections.along import Along
-from dgmlang.compiler.lower.stages import Mapped
+from dgmlang.compiler.lower.stages import CausalSequence, Mapped, ZeroHead
+from dgmlang.layers.follow import AtZero
 from dgmlang.layers.layer import Site
 from dgmlang.registry import implementation
 
@@ -51,11 +52,43 @@ class Composed:
         )
 
 
+@dataclass(frozen=True)
+class Summed:
+    """A causal layer that has no way of its own to be read entry by entry."""
+
+    n: int
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        return (self.n, 1)
+
+    def init(self, rng: np.random.Generator) -> Any:
+        return {"bias": np.zeros(1, np.float32)}
+
+    def __call__(self, params: Any, x: Any, **inputs: Any) -> Any:
+        before = jnp.cumsum(jnp.tanh(x)) - jnp.tanh(x)
+        return jnp.tanh(before[:, None] + params["bias"][None])
+
+
 GIVEN = ("coupling", "repeat", "squeeze", "multiscale")
 """The stages to which the run-time arguments of a chain are passed on."""
 
 
+@dataclass(frozen=True)
 class Builder:
+    inputs: Mapping[str, tuple[int, ...]]
+
+    def causal(self, chain: Any, n: int, numbers: int) -> CausalSequence:
+        """`made` of these widths, shown the stage's inputs; without widths a layer of its own."""
+        if not chain:
+            return CausalSequence({"layer": Mapped(Summed(n), 0, (n, 1)),
+                                   "head": Mapped(ZeroHead((n, 1), (n, numbers)), 0, (n, numbers))},
+                                  (n, numbers))  # fmt: skip
+        site = Site((n,), inputs=self.inputs)
+        made = implementation("layer", "made")({"hidden": chain, "activation": "tanh"}, site)
+        head = Mapped(AtZero(made.head((n, numbers))), 0, (n, numbers))
+        return CausalSequence({"made": Mapped(made, 0, made.target), "head": head}, (n, numbers))
+
     def net(self, chain: Any, source: tuple[int, ...], target: tuple[int, ...]) -> Net:
         if len(source) == 3:
             own = {"channels": 8, "layers": 1, "kernel": 3, "activation": "tanh"}
@@ -73,14 +106,14 @@ class Builder:
         )
 
 
-VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder")
+VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder", "maf", "iaf")
 """Bijections of the last axis, mapped over those in front."""
 
 
 def build(name: str, settings: dict[str, Any], site: Site) -> Any:
     axes = len(site.shape) - 1 if name in VECTORS else 0
     unit = Site(site.shape[axes:], inputs=site.inputs)
-    built = implementation("bijection", name)(settings, unit, Builder())
+    built = implementation("bijection", name)(settings, unit, Builder(unit.inputs))
     return Along(built, site.shape) if axes else built
 
 
@@ -105,6 +138,28 @@ def squares(odd: bool) -> tuple[str, dict[str, Any]]:
     return coupling(mask=mask)
 
 
+def causal(name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+    """`maf` or `iaf`, with `made` as its net."""
+    return name, {"net": [9, 5], "transform": "affine", **settings}
+
+
+def causal_cases(name: str) -> dict[str, Case]:
+    """`maf` or `iaf`: shapes, transforms, nets, conditions."""
+    block = (causal(name), REVERSE)
+    return {
+        name: Case(causal(name), (5,)),
+        f"{name}, narrow net": Case(causal(name, net=[2]), (6,)),
+        f"{name}, one entry": Case(causal(name), (1,)),
+        f"{name}, rows": Case(causal(name), (2, 3)),
+        f"{name}, shift": Case(causal(name, transform="shift"), (4,)),
+        f"{name}, spline": Case(causal(name, transform=SPLINE), (4,)),
+        f"{name}, by passes": Case(causal(name, net=[]), (4,)),
+        f"{name}, conditional": Case(causal(name), (4,), (2, 2), "made/"),
+        f"{name}, one entry, conditional": Case(causal(name), (1,), (3,), "made/"),
+        f"repeat, {name}": Case(("repeat", {"n": 3, "body": block}), (4,)),
+    }
+
+
 REVERSE: tuple[str, dict[str, Any]] = ("reverse", {})
 FLOW: Chain = (coupling(), REVERSE)
 GLOW: Chain = (coupling(mask="channel"), ("conv1x1", {}), ("actnorm", {}))
@@ -115,6 +170,8 @@ class Case:
     stage: tuple[str, dict[str, Any]]
     shape: tuple[int, ...]
     condition: tuple[int, ...] = ()
+    under: str = ""
+    """The place of the stage that takes the condition, where it is one of the net's."""
 
     @property
     def bijection(self) -> Any:
@@ -129,7 +186,8 @@ class Case:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        return {"condition": jnp.full(self.condition, 0.7)} if self.condition else {}
+        given = jnp.full(self.condition, 0.7)
+        return {f"{self.under}condition": given} if self.condition else {}
 
 
 CASES = {
@@ -187,6 +245,8 @@ CASES = {
     "multiscale, no parameters": Case(("multiscale", {"levels": 2, "body": (REVERSE,)}), (4, 4, 1)),
     "masked_conv": Case(("masked_conv", {"channels": 4, "kernel": 3}), (3, 2, 2)),
     "masked_conv, one entry": Case(("masked_conv", {"channels": 3, "kernel": 2}), (1, 1, 1)),
+    **causal_cases("maf"),
+    **causal_cases("iaf"),
     "sigmoid": Case(("sigmoid", {}), (3,)),
     "logit": Case(("logit", {}), (3,)),
     "tanh": Case(("tanh", {}), (3,)),

@@ -43,6 +43,9 @@ FLOWS = {
     "spline": "coupling(dense(4), transform = spline(bins = 3))",
     "shift": "coupling(mlp([4]), transform = shift)",
     "conditioned": "coupling(mlp([4]), condition = u)",
+    "maf": "maf(made([5, 3]))",
+    "iaf": "repeat(2) { iaf(made([5], condition = u), transform = spline(bins = 3)) |> reverse }",
+    "maf, conditioned": "maf(made([5]), condition = u)",
     "copies": "repeat(3) { coupling(mlp([4])) |> reverse |> scale }",
 }
 PICTURED = {

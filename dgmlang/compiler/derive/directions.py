@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dgmlang.compiler.program import Chain, ComputedLaw, Program, Pushed, Stage
+from dgmlang.compiler.program import Chain, ComputedLaw, Program, Pushed, Stage, choices
 from dgmlang.compiler.walk import entries
-
-COSTS = {"direct": "one pass", "sequential": "a step an entry", "iterative": "an iteration"}
-"""The ways of a direction, in words."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +48,25 @@ def _of(variable: str, stage: Stage) -> Direction:
     jacobian = "".join(extern.argument("jacobian"))
     if extern.has("vector_field"):
         return Direction(variable, extern.name, jacobian, "an ODE", "an ODE")
-    ways = [(*extern.argument(name), "direct")[0] for name in ("inverse", "forward")]
-    return Direction(variable, extern.name, jacobian, *(COSTS[way] for way in ways))
+    return Direction(variable, extern.name, jacobian, *(_cost(way) for way in ways(stage)))
+
+
+def ways(stage: Stage) -> tuple[frozenset[str], frozenset[str]]:
+    """What the directions towards the base and from it take beyond one pass.
+
+    `sequential`: a step an entry; `iterative`: there is no formula. What the stage does to each
+    entry, by a setting, counts too.
+    """
+    named = (stage.extern, *choices(stage))
+    density, draw = (
+        frozenset(way for extern in named for way in extern.argument(name)) - {"direct"}
+        for name in ("inverse", "forward")
+    )
+    return density, draw
+
+
+def _cost(way: frozenset[str]) -> str:
+    steps = "a step an entry" if "sequential" in way else "one pass"
+    if "iterative" not in way:
+        return steps
+    return "an iteration" if steps == "one pass" else f"{steps}, each an iteration"

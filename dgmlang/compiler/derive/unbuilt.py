@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from dgmlang.compiler.derive.facts import Unbuilt
 from dgmlang.compiler.derive.remove import entrywise
-from dgmlang.compiler.library import Extern, library
+from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import (
     Apply,
-    Choice,
     ComputedLaw,
     EnergyLaw,
     Law,
@@ -21,7 +20,7 @@ from dgmlang.compiler.program import (
     Quantized,
     Repeated,
     ScoreLaw,
-    Stage,
+    choices,
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
@@ -73,7 +72,7 @@ def _named(program: Program) -> Iterator[tuple[Extern, Span]]:
     for chain in chains(program):
         for stage in stages(chain):
             yield stage.extern, stage.span
-            yield from ((extern, stage.span) for extern in _choices(stage))
+            yield from ((extern, stage.span) for extern in choices(stage))
 
 
 def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
@@ -89,12 +88,3 @@ def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
                 yield from _of_law(entry)
         case ScoreLaw(process=process) if process is not None:
             yield process.extern, law.span
-
-
-def _choices(stage: Stage) -> Iterator[Extern]:
-    """What the settings of a stage choose: `transform = spline(bins = 8)`, `mask = channel`."""
-    for name, held in stage.settings.items():
-        if isinstance(held, Choice):
-            yield held.extern
-        elif isinstance(held, str) and held in (space := library().space(name)):
-            yield space[held]

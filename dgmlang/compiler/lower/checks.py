@@ -21,6 +21,7 @@ from jax.typing import ArrayLike
 from numpyro.distributions.transforms import Transform
 
 from dgmlang.bijections.bijection import AbstractFlow, pull, push
+from dgmlang.compiler.derive.directions import ways
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.lower.built import Built
@@ -111,7 +112,7 @@ class Noted(AbstractFlow):
 
 def iterating(stage: Stage) -> Stage | None:
     """The first stage in one, itself included, that has a direction without a formula."""
-    if "iterative" in (*stage.extern.argument("inverse"), *stage.extern.argument("forward")):
+    if any("iterative" in way for way in ways(stage)):
         return stage
     inner = () if stage.body is None else stage.body.stages
     return next((found for s in inner if (found := iterating(s)) is not None), None)

@@ -52,7 +52,8 @@ class Evaluation:
     """The values of expressions at given parameters and variables; each node is computed once.
 
     It lives inside one trace: a function that JAX maps, scans or differentiates makes its own.
-    Variables may be added to `values`; one that has been read must not change.
+    Variables may be added to `values`; one that has been read must not change. `drawn` holds, by
+    the id of a law, a value that was drawn from it and the log density there.
     """
 
     built: Built
@@ -61,6 +62,7 @@ class Evaluation:
     local: Mapping[str, ArrayLike] = field(default_factory=dict)
     turns: Mapping[int, ArrayLike] = field(default_factory=dict)
     heads: Mapping[int, tuple[Array, int]] = field(default_factory=dict)
+    drawn: dict[int, tuple[Array, Array]] = field(default_factory=dict)
     _memo: dict[Any, Any] = field(default_factory=dict)
 
     def turn(

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from numpyro import distributions as dist
 from numpyro.distributions.transforms import ComposeTransform, Transform
 
-from dgmlang.bijections.bijection import pull
+from dgmlang.bijections.bijection import pull, push
 from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower import quantized
@@ -52,6 +52,12 @@ class PushedForward(dist.TransformedDistribution):
         x, log_det = pull(ComposeTransform(self.transforms), jnp.asarray(value))
         return jnp.asarray(self.base_dist.log_prob(x)) - log_det
 
+    def draw(self, key: Array) -> tuple[Array, Array]:
+        """(y, log p(y)) of one draw, which knows the x that it came from."""
+        x = jnp.asarray(self.base_dist.sample(key))
+        y, log_det = push(ComposeTransform(self.transforms), x)
+        return y, jnp.asarray(self.base_dist.log_prob(x)) - log_det
+
 
 def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
     """The law at the evaluation's values; its event has the variable's whole shape."""
@@ -85,6 +91,9 @@ def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:
     if isinstance(law, Repeated):
         parts = piecewise(law, inside, lambda e, here, own: log_density(e, own, here), value)
         return jnp.sum(jnp.stack([jnp.sum(part) for part in parts]))
+    drawn, density = inside.drawn.get(id(law), (None, None))
+    if density is not None and drawn is value:
+        return density
     return jnp.asarray(distribution(law, inside).log_prob(value))
 
 
@@ -101,10 +110,14 @@ def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evalu
 
 
 def sample(law: Law, key: Array, inside: Evaluation) -> Array:
-    """One value of the variable."""
+    """One value of the variable; what is known of its density is kept for `log_density`."""
     if isinstance(law, ComputedLaw):
         return jnp.asarray(inside.value(law.value))
-    return jnp.asarray(distribution(law, inside).sample(key))
+    found = distribution(law, inside)
+    if isinstance(found, PushedForward):
+        inside.drawn[id(law)] = found.draw(key)
+        return inside.drawn[id(law)][0]
+    return jnp.asarray(found.sample(key))
 
 
 def named(law: Named, inside: Evaluation) -> dist.Distribution:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,8 @@ from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.layers.layer import Layer, Params, Shape, Site
+from dgmlang.layers.follow import AtZero, Followable, Followed, by_passes
+from dgmlang.layers.layer import CausalLayer, Layer, Params, Shape, Site
 from dgmlang.registry import implementation
 
 
@@ -132,6 +133,31 @@ class ZeroHead:
         return (rows @ params["kernel"] + params["bias"][None]).reshape(self.target)
 
 
+@dataclass(frozen=True, eq=False)
+class CausalSequence(Sequence):
+    """Causal layers and a head with one row an entry of a vector."""
+
+    parts: Mapping[str, Mapped]
+
+    def follow(self, params: Params, **inputs: Array) -> Followed:
+        """The net read entry by entry: as its one layer does it, or by passes."""
+        (place, first), *others = self.parts.items()
+        head = others[-1][1]
+        own = _followable(first)
+        if own is not None and len(others) == 1 and isinstance(head.layer, AtZero):
+            weights = params.get(place, {}), head.layer.layer, params["head"]
+            return own.follow(*weights, **_below(place, inputs))
+        dtype = jnp.result_type(float, *jax.tree.leaves((params, inputs)))
+        blank = jnp.zeros(self.target[:1], dtype)
+        return by_passes(lambda x: self(params, x, **inputs), blank)
+
+
+def _followable(mapped: Mapped) -> Followable | None:
+    """The layer, where entry by entry it yields what it would at once: a rounded one does not."""
+    exact = mapped.precision == "float32" and not mapped.axes
+    return mapped.layer if exact and isinstance(mapped.layer, Followable) else None
+
+
 @dataclass(frozen=True)
 class Builder:
     """Builds the chains that stages take as arguments, for the sizes that those feed in."""
@@ -140,13 +166,27 @@ class Builder:
 
     def net(self, chain: Chain, source: Shape, target: Shape) -> Layer:
         """The chain as a net, with a dense head that starts at zero."""
-        parts: dict[str, Layer] = {}
-        shape = source
+        parts, shape = self._layers(chain, source)
+        head = Mapped(ZeroHead(shape, target), 0, target, self.precision)
+        return Sequence({**parts, "head": head}, target)
+
+    def causal(self, chain: Chain, n: int, numbers: int) -> CausalSequence:
+        """The chain as a causal net [n] → [n, numbers], with a head that starts at zero."""
+        parts, shape = self._layers(chain, (n,))
+        target = n, numbers
+        head: Layer = ZeroHead(shape, target)
+        if chain.stages[-1].extern.has("masked_head"):
+            last = cast(CausalLayer, parts[chain.stages[-1].place].layer)
+            head = AtZero(last.head(target))
+        return CausalSequence({**parts, "head": Mapped(head, 0, target, self.precision)}, target)
+
+    def _layers(self, chain: Chain, shape: Shape) -> tuple[dict[str, Mapped], Shape]:
+        """The layers of a chain by their places, and the shape of what the last one returns."""
+        parts: dict[str, Mapped] = {}
         for stage in chain.stages:
             parts[stage.place] = layer(stage, shape, self.precision)
             shape = parts[stage.place].target
-        parts["head"] = Mapped(ZeroHead(shape, target), 0, target, self.precision)
-        return Sequence(parts, target)
+        return parts, shape
 
     def bijection(self, chain: Chain, site: Site) -> Composed:
         """The chain as one bijection of the site."""
@@ -195,9 +235,10 @@ def without_empty(tree: Params) -> Params:
 
 
 def run_time(stage: Stage, value: Callable[[Expr], Any]) -> dict[str, Array]:
-    """The stage's run-time arguments, those of its block's stages as `Composed` wants them."""
+    """The stage's run-time arguments, and under their places those of its block's and its net's."""
     found = {name: jnp.asarray(value(expr)) for name, expr in stage.inputs.items()}
-    for inner in () if stage.body is None else stage.body.stages:
+    below = [c for c in (stage.body, *stage.settings.values()) if isinstance(c, Chain)]
+    for inner in (s for chain in below for s in chain.stages):
         found |= {f"{inner.place}/{n}": v for n, v in run_time(inner, value).items()}
     return found
 

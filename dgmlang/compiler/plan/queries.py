@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dgmlang.compiler.derive.capabilities import summed
-from dgmlang.compiler.derive.directions import COSTS, directions
+from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Facts, Removal
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan import depth
@@ -208,7 +208,7 @@ def _way(plan: Plan, steps: int | None) -> str:
     """What a person should know of how draws run, where it is neither one pass nor plain steps."""
     if steps is None:
         return "" if plan.facts.runs else "a step an entry"
-    iterated = [d.stage for d in directions(plan.program) if d.draw == COSTS["iterative"]]
+    iterated = [d.stage for d in directions(plan.program) if d.draw.endswith("an iteration")]
     if iterated:
         return f"one pass, {iterated[0]} by an iteration"
     faster = _other_way(plan)

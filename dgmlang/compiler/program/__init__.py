@@ -52,4 +52,5 @@ from dgmlang.compiler.program.stages import Head as Head
 from dgmlang.compiler.program.stages import Net as Net
 from dgmlang.compiler.program.stages import NetUse as NetUse
 from dgmlang.compiler.program.stages import Stage as Stage
+from dgmlang.compiler.program.stages import choices as choices
 from dgmlang.compiler.program.stages import chosen as chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,15 @@ class Choice:
 def chosen(space: str, held: str | Choice) -> Extern:
     """The extern that a setting names: `relu`, or `checkerboard(odd = true)`."""
     return held.extern if isinstance(held, Choice) else library().space(space)[held]
+
+
+def choices(stage: Stage) -> Iterator[Extern]:
+    """What the settings of a stage choose: `transform = spline(bins = 8)`, `mask = channel`."""
+    for name, held in stage.settings.items():
+        if isinstance(held, Choice):
+            yield held.extern
+        elif isinstance(held, str) and held in (space := library().space(name)):
+            yield space[held]
 
 
 @dataclass(frozen=True)

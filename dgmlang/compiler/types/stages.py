@@ -13,6 +13,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments
+from dgmlang.compiler.types.conditions import handed_on
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
@@ -82,6 +83,10 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     inputs = _inputs(extern, bound, scope)
     if settings is None or inputs is None:
         return None
+    held = handed_on(extern, settings, inputs, bound, scope)
+    if held is None:
+        return None
+    settings, inputs = held
     wanted = picture_wanted(extern, source, settings)
     if wanted is not None:
         scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
