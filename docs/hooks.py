@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from dgmlang.compiler.pipeline import compile_source, read
 from dgmlang.compiler.plan.explain import Explanation
 
 ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images" / "examples"
 STAGES = {"01": "Syntax", "02": "Names", "03": "Types and laws", "04": "Objectives and samplers",
           "05": "Data", "06": "Files and runs", "07": "Training", "08": "Queries"}  # fmt: skip
 
@@ -67,11 +69,67 @@ def _library() -> Iterator[tuple[str, str]]:
 def _extern(extern: Extern) -> str:
     text = [line if not line.startswith("$") else f"`{line}`" for line in extern.doc.splitlines()]
     lines = [f"## {extern.name}\n", f"```dgm\n{signature(extern)}\n```\n", *text, ""]
-    if extern.properties:
-        lines.append(f"Properties: {', '.join(f'`{p}`' for p in properties(extern))}\n")
+    if extern.has("planned"):
+        lines.append("**Planned**: it is checked and explained, and not built yet.\n")
+    lines += [_shapes(extern), _parameters(extern)]
+    told = [p for p in properties(extern) if p != "planned"]
+    if told:
+        lines.append(f"Properties: {', '.join(f'`{p}`' for p in told)}\n")
     if extern.requires is not None:
         lines.append(f"Requires: `{' '.join(extern.requires.span.text.split())}`\n")
-    return "\n".join(lines)
+    lines += [f"{line}\n" for line in _made(extern)]
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _shapes(extern: Extern) -> str | None:
+    """What goes in and what comes out, with the axes that are mapped over."""
+    if extern.source is not None and extern.type is not None:
+        taken, given = (" ".join(t.span.text.split()) for t in (extern.source, extern.type))
+        axes = "" if "..." in taken else "; further leading axes are mapped over"
+        return f"In: `{taken}`. Out: `{given}`{axes}.\n"
+    if extern.type is not None:
+        given = " ".join(extern.type.span.text.split())
+        return f"{'Support' if extern.kind == 'dist' else 'Out'}: `{given}`.\n"
+    return None
+
+
+def _parameters(extern: Extern) -> str | None:
+    if not extern.parameters:
+        return None
+    rows = ["| parameter | type | default | given |", "| --- | --- | --- | --- |"]
+    for p in extern.parameters:
+        default = "" if p.default is None else f"`{p.default.span.text}`"
+        when = "when the program is written" if p.static else "when it runs"
+        rows.append(f"| `{p.name}` | `{' '.join(p.type.span.text.split())}` | {default} | {when} |")
+    return "\n".join(rows) + "\n"
+
+
+_BOUND = re.compile(r'@implements\("(\w+)", "(\w+)"\)')
+_SOURCE = re.compile(r"Sources?: (.+?)(?:\n\n|\"\"\")", re.DOTALL)
+
+
+@cache
+def _files_of() -> dict[tuple[str, str], Path]:
+    """The file that is bound to each built-in's line; those of NumPyro's have none of their own."""
+    found = {}
+    for path in sorted((ROOT / "dgmlang").glob("*/*.py")):
+        for kind, name in _BOUND.findall(path.read_text(encoding="utf-8")):
+            found[kind, name] = path
+    return found
+
+
+def _made(extern: Extern) -> Iterator[str]:
+    """Where it is written, and from whom it comes, as its file says."""
+    path = _files_of().get((extern.kind, extern.name))
+    if path is None:
+        return
+    text = path.read_text(encoding="utf-8")
+    place = text.index(f'@implements("{extern.kind}", "{extern.name}")')
+    own = _SOURCE.search(text[place:].split("\n@implements", 1)[0])
+    cited = own or _SOURCE.search(text[:place])
+    if cited:
+        yield f"Source: {' '.join(cited[1].split())}"
+    yield f"Written in `{path.relative_to(ROOT)}`."
 
 
 # ── diagnostics ──────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +150,17 @@ def _diagnostics() -> Iterator[tuple[str, str]]:
 # ── examples ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def _picture(name: str) -> str:
+    """Draws of an example that was trained, with the commands that made them."""
+    picture, said = IMAGES / f"{name}.png", IMAGES / "commands.txt"
+    if not picture.exists():
+        return ""
+    lines = [line for line in said.read_text(encoding="utf-8").splitlines() if f"{name}.dgm" in line
+             or f"runs/{name} " in line]  # fmt: skip
+    shown = "\n".join(f"$ {line}" for line in lines)
+    return f"![Draws](../images/examples/{name}.png)\n\n```console\n{shown}\n```\n\n"
+
+
 def _gallery() -> Iterator[tuple[str, str]]:
     rows: list[str] = []
     for path in sorted((ROOT / "examples").glob("*.dgm")):
@@ -102,7 +171,8 @@ def _gallery() -> Iterator[tuple[str, str]]:
         yield f"examples/{path.stem}.svg", svg(graph(plan.program))
         yield (
             f"examples/{path.stem}.md",
-            f"# {path.stem}\n\n{plan.program.doc}\n\n![graph]({path.stem}.svg)\n\n"
-            f"```dgm\n{text}```\n\n## What is derived\n\n```text\n{Explanation(plan)}\n```\n",
+            f"# {path.stem}\n\n{plan.program.doc}\n\n{_picture(path.stem)}"
+            f"![graph]({path.stem}.svg)\n\n```dgm\n{text}```\n\n"
+            f"## What is derived\n\n```text\n{Explanation(plan)}\n```\n",
         )
     yield "gallery.md", "# Examples\n\n" + "\n".join(rows) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from inspect import isfunction, signature
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,9 @@ from dgmlang.cli.codes import meanings
 from dgmlang.cli.main import main
 from dgmlang.compiler.library import library
 from dgmlang.compiler.pipeline import compile_source
+from dgmlang.compiler.plan.initial import WORDS
 from dgmlang.compiler.source import Source
+from dgmlang.fitted import Fitted
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
@@ -79,6 +82,38 @@ def test_the_site_has_a_page_for_every_code_and_every_built_in() -> None:
     examples = [path.stem for path in (ROOT / "examples").glob("*.dgm")]
     assert all(pages[f"examples/{name}.svg"].startswith("<svg") for name in examples)
     assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)
+
+
+def test_a_page_of_a_built_in_says_what_it_takes_and_gives_and_whose_it_is() -> None:
+    made = hooks().pages()
+    layers, laws = made["reference/library-layer.md"], made["reference/library-dist.md"]
+    dense = layers.partition("## dense\n")[2].partition("\n## ")[0]
+    assert "In: `real[n]`. Out: `real[units]`" in dense
+    assert "| `units` | `int` |" in dense
+    assert "weights((n + 1) * units)" in dense
+    assert "Written in `dgmlang/layers/dense.py`." in dense
+    normal = laws.partition("## Normal\n")[2].partition("\n## ")[0]
+    assert "Support: `real`." in normal
+    flow = made["reference/library-bijection.md"].partition("## coupling\n")[2]
+    assert "Source: Dinh et al. 2017" in flow.partition("\n## ")[0]
+
+
+def test_every_rule_of_initial_values_stands_in_the_reference() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    table = text.partition("| what it is | where it starts |")[2].partition("\n\n")[0]
+    assert [w for w in WORDS.values() if w.format("the data") not in table] == []
+
+
+def test_every_query_stands_in_one_table() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    table = text.partition("| query | shape | kind |")[2].partition("\n\n")[0]
+    asked = [n for n, v in vars(Fitted).items() if not n.startswith("_") and "seed" in _names(v)]
+    assert "log_prob" in asked
+    assert [n for n in asked if f"`{n}(" not in table and n != "to_arviz"] == []
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(signature(value).parameters) if isfunction(value) else ()
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
