@@ -21,7 +21,7 @@ from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.estimators import estimator
-from dgmlang.evaluate.log_normalizer import log_normalizer
+from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.posterior import GUIDE, answers, guided
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.values import Nets, value
@@ -176,12 +176,12 @@ class Fitted:
         )
         return bits_per_dim(self.log_prob(data, method=method, seed=seed), (entries,))
 
-    def log_normalizer(self) -> Result:
-        """Log Z by summation or of a Gaussian (DGM0801, DGM0802 where neither is possible)."""
-        value = log_normalizer(self.model.lowered, self.raw, {})
-        gaussian = self.model.plan.facts.gaussian is not None
-        how = "closed form of a Gaussian" if gaussian else "sum over states"
-        return Result(value, "exact", None, how)
+    def log_normalizer(self, *, method: str | None = None, seed: int = 0) -> Result:
+        """Log Z of an energy, with its kind.
+
+        By `method`: `exact` (DGM0801, DGM0802), or `ais(temperatures = 1000, chains = 100)`.
+        """
+        return normaliser(self.model, self.raw, method, seed)
 
     def energy(self, data: Any) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""

@@ -17,6 +17,7 @@ from dgmlang.compiler.diagnostics import codes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXAMPLES = Path(__file__).parents[2] / "examples"
+WAITING = "model Waiting {\n  data t : positive\n  energy 2 * t - log(t)\n}"
 CONDITIONAL = """model Conditional {
   given c : real
   param w : real
@@ -71,6 +72,7 @@ CASES: dict[str, Callable[[], object]] = {
     "unknown_solver": lambda: example("score_sde").sample(2, sampler="sde(solver = Eler)"),
     "normaliser_too_large": lambda: example("ising").log_normalizer(),
     "normaliser_not_a_sum": lambda: example("neural_ebm").log_normalizer(),
+    "normaliser_without_a_base": lambda: known(WAITING).log_normalizer(method="ais"),
     "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
     "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
     "no_guide": lambda: dgm.parse(UNGUIDED).fit([0.0, 1.0]),

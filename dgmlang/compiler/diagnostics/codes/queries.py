@@ -20,6 +20,9 @@ class _Witness(Protocol):
     def span(self) -> Span: ...
 
 
+ESTIMATE = 'write `log_normalizer(method = "ais")` for an estimate with its error'
+
+
 def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
     """The log Z of an energy over a variable that is not finite."""
     return Diagnostic(
@@ -27,6 +30,7 @@ def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
         "no finite sum",
         (),
         (f"the normaliser of `{model}` integrates over `{variable}`, which is not finite",),
+        ESTIMATE,
         place=model,
     )
 
@@ -34,7 +38,13 @@ def normaliser_not_a_sum(model: str, variable: str) -> Diagnostic:
 def normaliser_too_large(model: str, log2_states: float, budget: int) -> Diagnostic:
     """The log Z of an energy with more states than the budget."""
     why = f"the normaliser of `{model}` sums 2^{log2_states:.0f} states; the budget is {budget}"
-    return Diagnostic("DGM0802", "sum too large", (), (why,), place=model)
+    return Diagnostic("DGM0802", "sum too large", (), (why,), ESTIMATE, place=model)
+
+
+def no_annealing(model: str, variable: str) -> Diagnostic:
+    """An annealed estimate of a normaliser over a variable that no base law covers."""
+    why = f"annealing of `{model}` starts at a law of finite and real sites; `{variable}` has none"
+    return Diagnostic("DGM0824", "no base law", (), (why,), place=model)
 
 
 def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
