@@ -70,7 +70,12 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
         case Mixture():
             return mixture(law, inside)
         case Quantized(base=Named() as base):
-            return quantized.ByCdf(named(base, inside), _levels(law))
+            entries = named(base, inside)
+            return quantized.ByCdf(entries, _levels(law), entries)
+        case Quantized(base=Mixture(component=Named() as component) as base):
+            weights = jnp.log(jnp.asarray(inside.value(base.weights)))
+            whole = mixture(base, inside)
+            return quantized.ByCdf(named(component, inside), _levels(law), whole, weights)
         case Binned(latent=latent):
             return quantized.Bin(jnp.asarray(inside.value(latent)), _levels(law))
         case WithinBin(variable=variable, levels=levels):

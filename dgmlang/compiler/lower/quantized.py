@@ -10,25 +10,56 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpyro.distributions import Distribution
 
-TINY = 1e-30
-"""What a bin's probability is at least, so that its logarithm is finite where the cdf is flat."""
+from dgmlang.distributions import intervals
 
 
 class ByCdf(Distribution):
-    """Bins of a law with a cdf F: F((k+1)/K) − F(k/K), the outer bins with the tails."""
+    """Bins of a law with a cdf, exact: log(F((k+1)/K) − F(k/K)), the outer ones with the tails.
 
-    def __init__(self, base: Distribution, levels: int) -> None:
-        self.base, self.levels = base, levels
-        super().__init__(event_shape=base.batch_shape, validate_args=False)
+    A mixture's component is drawn once for each index of the weights, so the bins of what it draws
+    together are multiplied before components are averaged.
+
+    Args:
+        base: The law of single entries; of a mixture its components', [B, M, E].
+        levels: K.
+        log_weights: Of a mixture, [B, M].
+        draw: Draws of the law that is quantised.
+    """
+
+    def __init__(
+        self,
+        base: Distribution,
+        levels: int,
+        draw: Distribution,
+        log_weights: Array | None = None,
+    ) -> None:
+        self.base, self.levels, self.draw, self.log_weights = base, levels, draw, log_weights
+        super().__init__(event_shape=draw.batch_shape + draw.event_shape, validate_args=False)
 
     def log_prob(self, value: ArrayLike, intermediates: Any = None) -> Array:
-        k = jnp.asarray(value)
-        below = jnp.where(k <= 0, 0.0, self.base.cdf(k / self.levels))
-        above = jnp.where(k >= self.levels - 1, 1.0, self.base.cdf((k + 1) / self.levels))
-        return jnp.sum(jnp.log(jnp.maximum(above - below, TINY)))
+        if self.log_weights is None:
+            return jnp.sum(self._bins(jnp.asarray(value)))
+        axis = self.log_weights.ndim - 1
+        each = self._bins(jnp.expand_dims(jnp.asarray(value), axis))
+        together = jnp.sum(each, axis=tuple(range(axis + 1, each.ndim)))
+        return jnp.sum(jax.nn.logsumexp(self.log_weights + together, axis=-1))
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Array:
-        return bins(jnp.asarray(self.base.sample(key, sample_shape)), self.levels)
+        return bins(jnp.asarray(self.draw.sample(key, sample_shape)), self.levels)
+
+    def _bins(self, k: Array) -> Array:
+        """The log probability of each entry's bin."""
+        if self.levels == 1:
+            return jnp.zeros(jnp.broadcast_shapes(k.shape, self.base.batch_shape))
+        k = jnp.broadcast_to(k, self.base.batch_shape)
+        first, last = k <= 0, k >= self.levels - 1
+        # The two ends are finite numbers everywhere, so that no gradient is 0 · ∞.
+        inner = jnp.clip(k, 1, max(self.levels - 2, 1))
+        low, high = inner / self.levels, (inner + 1) / self.levels
+        inside = intervals.between(self.base, low, high)
+        ends = jnp.full_like(low, 1 / self.levels), jnp.full_like(low, 1 - 1 / self.levels)
+        outer = intervals.below(self.base, ends[0]), intervals.above(self.base, ends[1])
+        return jnp.where(first, outer[0], jnp.where(last, outer[1], inside))
 
 
 class Bin(Distribution):

@@ -79,7 +79,7 @@ class Repeated(Law):
 class Quantized(Law):
     """The bin [k/K, (k+1)/K) of a draw, exact by its cdf; the outer bins take the tails."""
 
-    base: Named
+    base: Named | Mixture
 
 
 @dataclass(frozen=True, eq=False)

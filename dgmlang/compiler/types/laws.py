@@ -265,13 +265,21 @@ def _quantized(node: ast.Call, target: Type, declared_at: Span, scope: Scope) ->
         scope.report.say(words.support_mismatch(node.span, "quantize", *kinds, None))
         return None
     written = bound["D"].value
-    name = written.function if isinstance(written, ast.Call) else written
-    extern = library().space("dist").get(name.id) if isinstance(name, ast.Name) else None
-    if extern is not None and extern.has("cdf"):
+    if _has_cdf(written):
         base = law(written, Type(ANY, target.shape), declared_at, scope)
-        exact = isinstance(base, Named)
+        exact = isinstance(base, Named | Mixture)
         return Quantized(base, type=target.present, span=node.span) if exact else None
     return _binned(node, written, target, levels, scope)
+
+
+def _has_cdf(written: ast.Expr) -> bool:
+    """Whether a law's bins are known exactly: a distribution's by its cdf, a mixture's by those."""
+    if not isinstance(written, ast.Call) or not isinstance(written.function, ast.Name):
+        return False
+    if written.function.id == "mixture":
+        return any(_has_cdf(a.value) for a in written.arguments)
+    extern = library().space("dist").get(written.function.id)
+    return extern is not None and extern.has("cdf")
 
 
 def _binned(

@@ -16,6 +16,9 @@ FOREIGN = {
     "categorical": "Categorical",
     "multi_normal": "MultivariateNormal",
     "exponential": "Exponential",
+    "DiscretizedLogistic": "quantize(Logistic(loc, scale))",
+    "QuantizedDistribution": "quantize(Logistic(loc, scale))",
+    "DiscretizedLogisticMixture": "quantize(mixture(weights, Logistic(loc, scale)))",
 }
 """What people type who come from Stan or SciPy."""
 
