@@ -52,10 +52,14 @@ def constructor(extern: Extern) -> Callable[..., Expression]:
     """The function that writes a call of an extern; it refuses what the compiler would refuse."""
 
     def construct(*positional: Any, **named: Any) -> Expression:
-        parts = [*map(_text, positional), *(f"{n} = {_text(v)}" for n, v in named.items())]
+        known = {p.name for p in extern.parameters}
+        sites = {n for n in named if extern.has("sites") and n not in known}
+        parts = [*map(_text, positional)]
+        parts += [f"{n}: {v}" if n in sites else f"{n} = {_text(v)}" for n, v in named.items()]
         written = Expression(f"{extern.name}({', '.join(parts)})" if parts else extern.name)
         if isinstance(written.tree, ast.Call):
-            settings_of(extern, written.tree.arguments, written.tree.span)
+            own = tuple(a for a in written.tree.arguments if not a.site)
+            settings_of(extern, own, written.tree.span)
         return written
 
     construct.__name__ = construct.__qualname__ = extern.name

@@ -142,9 +142,9 @@ class Fitted:
         cache = self.model.__dict__.setdefault("_samplers", {})
         key = (lowered, str(method))
         if lowered is not self.model.lowered:
-            return implementation("sampler", method.name)(lowered, **method.settings)
+            return implementation("sampler", method.name)(lowered, **method.arguments)
         if key not in cache:
-            cache[key] = implementation("sampler", method.name)(lowered, **method.settings)
+            cache[key] = implementation("sampler", method.name)(lowered, **method.arguments)
         return cache[key]
 
     def _sound_at(self, values: Values, guide: bool = False) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def _options(parser: ArgumentParser) -> None:
     options.run(parser)
-    options.nets(parser)
     parser.add_argument("--data", required=True, help=options.DATA)
     parser.add_argument("--method", help='how log p(x) is got: exact, elbo, "iwae(k = 512)", ode')
 
@@ -24,7 +23,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(args.run, **args.nets)
+    fit = dgm.restore(args.run)
     if args.method is None:
         rows = fit.evaluate(args.data)
     else:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def _options(parser: ArgumentParser) -> None:
     options.program(parser)
-    options.nets(parser)
     options.seed(parser)
 
 
@@ -23,7 +22,7 @@ def _run(args: Namespace) -> int:
     from dgmlang.verify.finding import Untested
     from dgmlang.verify.verify import verify
 
-    model = dgm.load(args.file, **args.set, **args.nets)
+    model = dgm.load(args.file, **args.set)
     instance, findings = verify(model, args.set, args.seed)
     hypers = ", ".join(f"{n} = {v}" for n, v in instance.model.hypers.items())
     print(f"{instance.model.name}({hypers})")

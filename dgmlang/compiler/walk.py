@@ -19,7 +19,6 @@ from dgmlang.compiler.program import (
     LogProb,
     Mixture,
     Named,
-    Outside,
     Past,
     Program,
     Pushed,
@@ -37,7 +36,7 @@ from dgmlang.compiler.program import (
 def children(node: Expr) -> tuple[Expr, ...]:
     """The expressions directly below one; a net's body does not count, its arguments do."""
     match node:
-        case Apply() | Outside():
+        case Apply():
             return node.args
         case Checked():
             return (node.value,)

@@ -144,7 +144,7 @@ def _every(
         each = jax.vmap(lambda key, one: draw_latents(lowered, params, key, one))
         found = each(jax.random.split(first, n), values)
         given = givens | {name: found[name] for name in held}
-        again, _ = sampler.batch(params, jax.random.split(second, n), given)
+        again, _ = sampler.drawn(params, second, n, given)
         return found, {v.name: again[v.name] for v in program.having("data")}
 
     return jax.lax.map(one, keys, batch_size=max(1, EXAMPLES // n))

@@ -50,7 +50,7 @@ def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | 
     ones, since ancestral draws do not look upwards.
     """
     law = program.variables[name].law
-    if isinstance(law, ScoreLaw):
+    if isinstance(law, ScoreLaw) and program.variables[name].role == "data":
         return name
     above = (n for n in behind(law, program) if program.variables[n].role in ("data", "latent"))
     return next((n for n in above if n != name and n not in given), None)

@@ -54,7 +54,7 @@ def legal(plan: Plan) -> tuple[str, ...]:
     if facts.density.value == "exact":
         return ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
-        return ("elbo", "iwae")
+        return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
     return ("ode",) if facts.flags["continuous_process"] else ()
 
 

@@ -16,6 +16,7 @@ from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.bound import log_weight
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.prior import log_prior
 
 PARTICLES = 32
 """Draws of the guide an example that are in memory together."""
@@ -35,7 +36,8 @@ def elbo(lowered: Lowered, params: Params, batch: Values, key: Array, samples: i
     """The evidence lower bound [n], the mean of `samples` draws, with its standard error."""
     mean, square, _ = _moments(lowered, params, batch, key, samples)
     stderr = np.sqrt(np.maximum(square - mean**2, 0.0) / max(samples - 1, 1))
-    return Result(mean, "bound", stderr if samples > 1 else None, f"elbo, samples = {samples}")
+    how = f"elbo, samples = {samples}{_hidden(lowered)}"
+    return Result(mean, "bound", stderr if samples > 1 else None, how)
 
 
 def iwae(lowered: Lowered, params: Params, batch: Values, key: Array, k: int = 512) -> Result:
@@ -47,7 +49,12 @@ def iwae(lowered: Lowered, params: Params, batch: Values, key: Array, k: int = 5
     _, _, (first, second) = _moments(lowered, params, batch, key, k)
     spread = np.exp(second - 2.0 * first) * k - 1.0
     stderr = np.sqrt(np.maximum(spread, 0.0) / k)
-    return Result(first - np.log(k), "bound", stderr if k > 1 else None, f"iwae, k = {k}")
+    how = f"iwae, k = {k}{_hidden(lowered)}"
+    return Result(first - np.log(k), "bound", stderr if k > 1 else None, how)
+
+
+def _hidden(lowered: Lowered) -> str:
+    return ", up to the normaliser" if lowered.facts.normaliser.value == "unknown" else ""
 
 
 def _moments(
@@ -68,7 +75,8 @@ def _all_particles(
 
     def weigh(key: Array, values: Values) -> Array:
         latents, _ = lowered.guide_draw(params, key, values)
-        return log_weight(lowered, params, {**values, **latents}, params)
+        full = {**values, **latents}
+        return log_weight(lowered, params, full, params) + log_prior(lowered, params, key, full)
 
     def one(example: tuple[Array, Values]) -> tuple[Array, Array, Array, Array]:
         key, values = example

@@ -36,10 +36,13 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
         yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
         yield "bits per dimension", fitted.bits_per_dim(data).mean()
     elif facts.density.value == "bound" and facts.flags["guide_density"]:
-        method = f"iwae(k = {K})"
-        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
-        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data, method=method).mean()
-        yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
+        name = f"{_log_p(fitted)}{' + log Z' * hidden}, nats"
+        yield name, fitted.log_prob(data).mean()
+        method = f"iwae(k = {K})" if facts.flags["weighed"] else None
+        if method is not None:
+            yield name, fitted.log_prob(data, method=method).mean()
+        if not hidden:
+            yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
     if _comparable(fitted):
         yield "energy distance, draws to data", _distance(fitted, data)
 

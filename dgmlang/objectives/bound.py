@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.guide import Guided
+from dgmlang.compiler.lower.joint import ENERGY
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.prior import log_constant
 
 
 def bounded_by(lowered: Lowered, gradient: str) -> tuple[str, ...]:
@@ -32,13 +34,20 @@ def reconstruction_and_kl(lowered: Lowered, drawn: Guided) -> tuple[Array, Array
     """
     names = tuple(b.variable for b in lowered.facts.bounded)
     log_p, log_q, closed = drawn.log_p, drawn.log_q, drawn.kl
-    kl = total([closed[n] if n in closed else log_q[n] - log_p[n] for n in names])
-    return total([term for name, term in log_p.items() if name not in names]), kl
+    # Energies are of latents alone: they belong to the prior, and have one term together.
+    prior = {*names, ENERGY}
+    kl = total([closed[n] if n in closed else log_q[n] - log_p.get(n, 0.0) for n in names])
+    kl -= log_p.get(ENERGY, 0.0)
+    return total([term for name, term in log_p.items() if name not in prior]), kl
 
 
 def log_weight(lowered: Lowered, params: Params, values: Values, guide: Params) -> Array:
-    """The log p(x, z) − log q(z | x), the guide's density at parameters of its own."""
-    return lowered.log_prob(params, values) - lowered.guide_log_prob(guide, values)
+    """The log p(x, z) − log q(z | x), the guide's density at parameters of its own.
+
+    Up to the normaliser where that is unknown; latents by a score have no part in it.
+    """
+    log_p = lowered.log_prob(params, values) - log_constant(lowered, params, values)
+    return log_p - lowered.guide_log_prob(guide, values)
 
 
 def total(terms: list[Array]) -> Array:

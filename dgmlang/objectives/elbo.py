@@ -36,6 +36,7 @@ from dgmlang.objectives.objective import (
     nothing,
     stateless,
 )
+from dgmlang.objectives.prior import NegativePhase, log_constant, log_prior, needs_chains
 from dgmlang.objectives.priors import with_priors
 from dgmlang.objectives.variables import only
 from dgmlang.registry import implements
@@ -48,7 +49,8 @@ def elbo(lowered: Lowered, *, samples: int = 0, beta: float = 1.0) -> Objective:
     Gradients pass through the draws of `pathwise` latents; `enumerate` latents are summed over all
     their states, one network pass a state; `reinforce` latents take the score-function estimator
     with the mean of the other draws as its baseline. All three are unbiased. Where a KL is known
-    in closed form it replaces its estimate.
+    in closed form it replaces its estimate. A prior by a score enters by its denoising bound, one
+    by an energy with a negative phase (`prior`).
 
     Args:
         lowered: The model, with a guide for each bounded latent.
@@ -66,27 +68,35 @@ def elbo(lowered: Lowered, *, samples: int = 0, beta: float = 1.0) -> Objective:
     draws = samples or (4 if bounded_by(lowered, "reinforce") else 1)
     estimate = keyed(_estimator(lowered, draws, beta))
     bound = keyed(_estimator(lowered, draws, 1.0))
+    phase = NegativePhase(lowered) if needs_chains(lowered) else None
 
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         values, kl = estimate(params, key, batch)
-        return -mean(values, batch), (state, {"kl": mean(kl, batch)} if splits(lowered) else {})
+        value, metrics = -mean(values, batch), {"kl": mean(kl, batch)} if splits(lowered) else {}
+        if phase is None:
+            return value, (state, metrics)
+        negative, state, facts = phase(params, state, jax.random.fold_in(key, 1))
+        return value + beta * negative, (state, {**metrics, **facts})
 
     return with_priors(
         lowered,
         Objective(
             name="elbo",
-            quantity=_quantity(beta),
+            quantity=_quantity(beta, known=phase is None),
             players=(Player("model", loss, everything),),
             companions=nothing,
-            start=stateless,
-            validate=lambda params, values, key: -bound(params, key, values)[0],
+            start=phase.start if phase else stateless,
+            # Up to log Z a bound cannot be compared with that of other parameters.
+            validate=None if phase else lambda params, values, key: -bound(params, key, values)[0],
         ),
     )
 
 
-def _quantity(beta: float) -> str:
+def _quantity(beta: float, *, known: bool) -> str:
+    if not known:
+        return "negative ELBO up to the energy's log Z, not a bound"
     if beta == 1:
         return "negative ELBO, a bound"
     return f"negative ELBO with beta = {beta:g}, " + ("a bound" if beta > 1 else "not a bound")
@@ -133,12 +143,15 @@ def _one_draw(
         if splits(lowered):
             drawn = lowered.guided(params, key, given, reinforced)
             log_q, (reconstruction, kl) = drawn.log_q, reconstruction_and_kl(lowered, drawn)
+            full = {**given, **drawn.latents}
+            kl += log_constant(lowered, params, full) - log_prior(lowered, params, key, full)
             bound = reconstruction - beta * kl
         else:
             latents, _ = lowered.guide_draw(params, key, given)
             full = {**given, **latents, **jax.lax.stop_gradient(only(latents, reinforced))}
             log_q, kl = lowered.guide_terms(params, full), jnp.zeros(())
             bound = log_weight(lowered, params, full, params)
+            bound += log_prior(lowered, params, key, full)
         weight = jnp.exp(total([log_q[name] for name in enumerated]))
         for name, held in seen.items():
             weight = jnp.where(agrees(state[name], held), weight, 0.0)

@@ -59,7 +59,7 @@ def pcd(
         examples = {name: array[rows] for name, array in data.items() if name != WEIGHT}
         if moves.gibbs:
             return {"chains": moves.begin(second, examples, chains)}
-        return replay.begin(second, moves, data, examples, step)
+        return replay.begin(second, moves, data, examples, step, chains)
 
     def advanced(params: Params, state: State, key: Array) -> tuple[State, Metrics]:
         if moves.gibbs:

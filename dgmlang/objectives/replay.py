@@ -30,10 +30,12 @@ PACE = 0.02
 """How far log ε moves for an acceptance that is off by one."""
 
 
-def begin(key: Array, moves: Chains, data: Values, examples: Values, step: float) -> State:
+def begin(
+    key: Array, moves: Chains, data: Values, examples: Values, step: float, count: int
+) -> State:
     """Chains at noise with the data's moments, each with the givens of one of the examples."""
     loc, scale = _over(jnp.mean, moves, data), _over(jnp.std, moves, data)
-    chains = {**moves.without_summed(examples), **_fresh(key, loc, scale, size(examples))}
+    chains = {**moves.without_summed(examples), **_fresh(key, loc, scale, count)}
     log_step = jnp.log(jnp.asarray(step, jnp.result_type(float)))
     return {"chains": chains, "loc": loc, "scale": scale, "log_step": log_step}
 

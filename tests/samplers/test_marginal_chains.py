@@ -11,25 +11,25 @@ import dgmlang as dgm
 from dgmlang.objectives.contrast import Chains
 from tests.lower.statistics import frequencies_match, mean_matches
 
-QUARTIC = """model Quartic {
+WAVES = """model Waves {
   param a : real[3]
   ROLE y : cat(3)
   data x : real
-  energy x ** 4 / 4 - a[y] * x
+  energy x ** 2 / 2 + sin(2 * x) - a[y] * x
 }
 """
 SLOPES = np.array([0.5, -1.0, 1.5])
-GRID = np.linspace(-4.0, 4.0, 4001)
+GRID = np.linspace(-8.0, 8.0, 8001)
 
 
 def joint() -> np.ndarray:
     """p(y, x) on the grid, [3, points], by quadrature."""
-    weights = np.exp(-(GRID**4) / 4 + SLOPES[:, None] * GRID)
+    weights = np.exp(-(GRID**2) / 2 - np.sin(2 * GRID) + SLOPES[:, None] * GRID)
     return weights / weights.sum()
 
 
 def fitted(role: str = "data") -> dgm.Fitted:
-    return dgm.parse(QUARTIC.replace("ROLE", role)).with_params({"a": SLOPES})
+    return dgm.parse(WAVES.replace("ROLE", role)).with_params({"a": SLOPES})
 
 
 def test_what_is_summed_is_said() -> None:
@@ -80,7 +80,7 @@ def test_a_latent_class_of_an_energy_is_summed_out() -> None:
     model = fitted("latent")
     assert [(r.variable, r.rule) for r in model.model.plan.facts.removed] == [("y", "sum")]
     x = np.array([0.3, -1.1])
-    truth = -(x**4) / 4 + np.log(np.exp(SLOPES * x[:, None]).sum(axis=1))
+    truth = -(x**2) / 2 - np.sin(2 * x) + np.log(np.exp(SLOPES * x[:, None]).sum(axis=1))
     np.testing.assert_allclose(model.log_prob(x), truth, atol=1e-5)
 
 
@@ -89,7 +89,7 @@ def test_both_contrastive_objectives_run(objective: str) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
     data = {"x": SLOPES[y] + 0.3 * rng.standard_normal(200), "y": y}
-    fit = dgm.parse(QUARTIC.replace("ROLE", "data")).fit(
+    fit = dgm.parse(WAVES.replace("ROLE", "data")).fit(
         data, objective=objective, steps=20, batch=50, seed=0
     )
     assert np.isfinite(fit.history[-1].values["loss"])

@@ -10,6 +10,7 @@ from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
 from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
+from dgmlang.compiler.derive.inner import inner, undrawn
 from dgmlang.compiler.derive.marginal import marginalised_in_chains
 from dgmlang.compiler.derive.remove import remove
 from dgmlang.compiler.derive.runs import runs
@@ -80,7 +81,7 @@ def _flags(
         "bounded": len(bounded),
         "energy": any(isinstance(v.law, EnergyLaw) for v in data),
         "gaussian_energy": gaussian,
-        "directed": all(not _undrawn(v, gaussian) for v in data),
+        "directed": all(v.role != "data" for v in undrawn(program, gaussian)),
         "process": score is not None and score.process is not None,
         "continuous_process": bool(
             score and score.process and score.process.extern.has("continuous")
@@ -112,9 +113,7 @@ def _flags(
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
         "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),
-        "inner": tuple((v.name, _inner_sampler(v)) for v in latents if _undrawn(v, gaussian))
-        if all(not _undrawn(v, gaussian) for v in data)
-        else (),
+        "inner": inner(program, gaussian) is not None,
         "missing": any(v.type.may_miss for v in data),
     }
 
@@ -124,21 +123,6 @@ def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
     drawn = program.guide.laws if program.guide else {}
     laws = {b.variable: program.variables[b.variable].law for b in bounded}
     return tuple(n for n, v in laws.items() if n not in drawn and not isinstance(v, ComputedLaw))
-
-
-def _undrawn(variable: Variable, gaussian: bool) -> bool:
-    """Whether a variable has no law to draw from; a Gaussian energy is one."""
-    return isinstance(variable.law, ScoreLaw if gaussian else EnergyLaw | ScoreLaw)
-
-
-def _inner_sampler(latent: Variable) -> str:
-    """What draws a latent that has no law to draw from, so that what lies below can be drawn."""
-    process = latent.law.process if isinstance(latent.law, ScoreLaw) else None
-    if process is not None:
-        return "sde" if process.extern.has("continuous") else "annealed_langevin"
-    if isinstance(latent.law, ScoreLaw):
-        return "langevin"
-    return "mala" if latent.type.kind.space == "continuous" else "gibbs"
 
 
 def _has_noise(variable: Variable) -> bool:

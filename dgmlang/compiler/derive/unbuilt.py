@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dgmlang.compiler.derive.facts import Unbuilt
+from dgmlang.compiler.derive.inner import inner, runs_alone, undrawn
 from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import (
@@ -41,12 +42,11 @@ def unbuilt(program: Program, gaussian: bool = False) -> tuple[Unbuilt, ...]:
 
 
 def _beside(program: Program, gaussian: bool) -> Iterator[Unbuilt]:
-    """Laws by an energy or a score that are not the law of all the data and latents."""
-    variables = program.having("data", "latent")
-    kinds = ScoreLaw if gaussian else EnergyLaw | ScoreLaw
-    undrawn = [v for v in variables if isinstance(v.law, kinds)]
-    if len(undrawn) < len(variables):
-        for variable in undrawn:
+    """Laws by an energy or a score beside drawn variables, that are not the prior of these."""
+    found, alone = undrawn(program, gaussian), inner(program, gaussian)
+    prior = alone is not None and runs_alone(alone)
+    if len(found) < len(program.having("data", "latent")) and not prior:
+        for variable in found:
             yield Unbuilt("law beside drawn variables of", variable.name, variable.span)
 
 

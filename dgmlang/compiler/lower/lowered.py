@@ -11,7 +11,9 @@ import jax
 import numpy as np
 from jax import Array
 
+from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.derive.facts import Block, Facts
+from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower import draw as drawing
 from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, remove
@@ -22,7 +24,6 @@ from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
 from dgmlang.compiler.lower.guide import Guided
-from dgmlang.compiler.lower.outside import passed
 from dgmlang.compiler.program import Expr, Program
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
@@ -30,17 +31,9 @@ from dgmlang.processes.process import AbstractProcess
 T = TypeVar("T")
 
 
-def lower(
-    program: Program,
-    facts: Facts,
-    precision: str = "float32",
-    nets: Mapping[str, Any] | None = None,
-) -> Lowered:
-    """The functions of an instantiated program; it has no open dimensions.
-
-    `nets` are what Python passes for its `extern net`s (DGM0440, DGM0442).
-    """
-    return Lowered(build(program, facts, precision, passed(program, nets or {})))
+def lower(program: Program, facts: Facts, precision: str = "float32") -> Lowered:
+    """The functions of an instantiated program; it has no open dimensions."""
+    return Lowered(build(program, facts, precision))
 
 
 @partial(jax.jit, static_argnums=(0, 3))
@@ -110,6 +103,15 @@ class Lowered:
             return self
         gone = replace(facts, removed=(*facts.removed, *facts.in_chains))
         return Lowered(replace(self.built, facts=gone))
+
+    @cached_property
+    def inner(self) -> Lowered | None:
+        """The law of latents by an energy or a score as a model, whose data they are."""
+        program = inner(self.program, self.facts.gaussian is not None)
+        if program is None:
+            return None
+        own = build(program, derive(program), self.built.precision)
+        return Lowered(replace(own, watch=self.built.watch))
 
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 

@@ -24,18 +24,25 @@ from dgmlang.compiler.types.static import Static, static
 class Method:
     """A named method with all its settings; `str` gives it back as people write it.
 
-    Settings that have their default are left out.
+    Settings that have their default are left out. `sites` are the samplers of what has its own.
     """
 
     kind: str
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    sites: Mapping[str, Method] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What its implementation is made with."""
+        return {**self.settings, **({"sites": self.sites} if self.sites else {})}
 
     def __str__(self) -> str:
         extern = library().externs[self.kind][self.name]
         usual = {p.name: default(p) for p in extern.parameters}
         told = {k: v for k, v in self.settings.items() if usual.get(k) != v}
-        shown = ", ".join(f"{key} = {_shown(value)}" for key, value in told.items())
+        sites = (f"{name}: {own}" for name, own in self.sites.items())
+        shown = ", ".join([*sites, *(f"{key} = {_shown(value)}" for key, value in told.items())])
         return f"{self.name}({shown})" if shown else self.name
 
 
@@ -85,7 +92,27 @@ def _method(plan: Plan, kind: str, written: Written) -> Method:
     found = _refusal(plan, externs[name], place)
     if found is not None:
         raise DgmError(_located(found, written))
-    return Method(kind, name, settings_of(externs[name], arguments, node.span))
+    own = tuple(a for a in arguments if not a.site)
+    settings = settings_of(externs[name], own, node.span)
+    return Method(kind, name, settings, _sites(plan, externs[name], arguments, node, place))
+
+
+def _sites(
+    plan: Plan, extern: Extern, arguments: tuple[ast.Argument, ...], node: ast.Expr, place: str
+) -> dict[str, Method]:
+    """The samplers of latents that need one of their own, those that are left out by default."""
+    inner = plan.inner if extern.has("sites") else None
+    needed = () if inner is None else tuple(v.name for v in inner.program.having("data"))
+    written = {str(a.name): a.value for a in arguments if a.site}
+    for name in (n for n in written if n not in needed):
+        known = ", ".join(f"`{n}`" for n in needed) or "none"
+        why = f"`{name}` needs no sampler of its own; of the latents here do: {known}"
+        raise DgmError(codes.bad_method(extern.kind, node.span.text, why, place))
+    if inner is None:
+        return {}
+    # One law may be of several latents; what one of them names draws all.
+    joint = next(iter(written.values()), None)
+    return {n: _method(inner, "sampler", joint or inner.default_sampler) for n in needed}
 
 
 def _located(found: Diagnostic, written: Written | None) -> Diagnostic:
@@ -125,7 +152,7 @@ def parsed(
 
 
 def _read(kind: str, text: str) -> ast.Expr:
-    node, found = parse_expression(Source(f"<{kind}>", text))
+    node, found = parse_expression(Source(f"<{kind}>", text), sites=kind == "sampler")
     if found or node is None:
         raise DgmError(found)
     return node

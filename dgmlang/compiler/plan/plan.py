@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.codes.plan import Unmet
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan.conditions import environment, holds, unmet
@@ -33,7 +35,10 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A program with what was derived and decided."""
+    """A program with what was derived and decided.
+
+    `inner` is the plan of latents by an energy or a score, on their own.
+    """
 
     program: Program
     facts: Facts
@@ -42,11 +47,14 @@ class Plan:
     default_objective: str | None
     default_sampler: str
     companions: tuple[str, ...]
+    inner: Plan | None = None
 
 
 def plan(program: Program, facts: Facts) -> Plan:
     """Judge every objective and sampler of the library, and choose the defaults."""
     held = environment(facts)
+    alone = inner(program, facts.gaussian is not None)
+    below = None if alone is None else plan(alone, derive(alone))
     objectives = {e.name: _judge(e, held, facts) for e in library().space("objective").values()}
     samplers = {e.name: _judge(e, held, facts) for e in library().space("sampler").values()}
     return Plan(
@@ -55,8 +63,9 @@ def plan(program: Program, facts: Facts) -> Plan:
         objectives,
         samplers,
         _objective(objectives, held),
-        _sampler(samplers, facts, held),
+        _sampler(samplers, held, below),
         _companions(program, facts),
+        below,
     )
 
 
@@ -88,11 +97,13 @@ def _objective(verdicts: Mapping[str, Verdict], held: Mapping[str, object]) -> s
     return next(legal, None) if held["learned"] else None
 
 
-def _sampler(verdicts: Mapping[str, Verdict], facts: Facts, held: Mapping[str, object]) -> str:
+def _sampler(
+    verdicts: Mapping[str, Verdict], held: Mapping[str, object], inner: Plan | None
+) -> str:
     """The default, legal where one is; with latents that have no law to draw from, one for each."""
-    inner = ", ".join(f"{name}: {sampler}" for name, sampler in facts.flags["inner"])
-    if inner:
-        return f"{_exact()}({inner})"
+    if inner is not None:
+        sites = (f"{v.name}: {inner.default_sampler}" for v in inner.program.having("data"))
+        return f"{_exact()}({', '.join(sites)})"
     offered = _offered("sampler", held)
     return next((n for n in offered if verdicts[n].legal), next(iter(offered), _exact()))
 

@@ -27,7 +27,7 @@ from dgmlang.compiler.types.dims import size
 
 @dataclass(frozen=True)
 class Query:
-    """`kind` is exact, model, bound, estimate, unnormalised, draws or approximate draws."""
+    """`kind` is exact, model, bound, estimate, unnormalised (bound), (approximate) draws."""
 
     name: str
     kind: str
@@ -72,7 +72,8 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
         steps = depth.of_bound(plan.program, facts)
         note = f"{sequence(steps)} a sample of the guide"
         cost = _of(plan, laws, _found(plan), note, steps)
-        yield Query("log_prob", "bound", cost)
+        hidden = facts.normaliser.value == "unknown"
+        yield Query("log_prob", "unnormalised bound" if hidden else "bound", cost)
     elif facts.flags["process"]:
         cost = _of(plan, [], _found(plan), note="one ODE with its divergence", steps=None)
         yield Query("log_prob", "estimate", cost)
@@ -158,12 +159,10 @@ def _energies(plan: Plan) -> Cost:
 
 def _sample(plan: Plan) -> tuple[str, Cost]:
     samplers = library().externs["sampler"]
-    inner = [samplers[name] for _, name in plan.facts.flags["inner"]]
-    chains = inner or [s for s in (samplers[plan.default_sampler],) if not s.has("exact")]
-    if not chains:
+    sampler = samplers[(plan.inner or plan).default_sampler]
+    if sampler.has("exact"):
         return "draws", _ancestral(plan)
-    kind = "approximate draws"
-    return kind, _chain(plan, chains[0]) if len(chains) == 1 else Cost(None, note="chains in turn")
+    return "approximate draws", _chain(plan, sampler)
 
 
 def _chain(plan: Plan, sampler: Extern) -> Cost:

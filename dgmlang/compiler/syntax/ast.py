@@ -37,11 +37,12 @@ class Attribute(Node):
 
 @dataclass(frozen=True)
 class Argument(Node):
-    """`value`, `name = value` or, where `spread`, `value...`"""
+    """`value`, `name = value`, where `spread` `value...`, where `site` `name: value`"""
 
     value: Expr
     name: str | None = None
     spread: bool = False
+    site: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,18 +203,14 @@ class Port(Node):
 
 @dataclass(frozen=True)
 class Net(Statement):
-    """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty.
-
-    An `extern net`, which Python passes, has no body; `smooth` is what it says of itself.
-    """
+    """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty."""
 
     name: str
     parameters: tuple[Port, ...]
     heads: tuple[Port, ...]
     raw: bool
     prior: Expr | None
-    body: Expr | None
-    smooth: bool = False
+    body: Expr
 
 
 @dataclass(frozen=True)

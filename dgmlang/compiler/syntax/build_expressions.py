@@ -15,6 +15,8 @@ class BuildExpressions:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.sites: list[Span] = []
+        """The colons of what only stands among the arguments of a sampler."""
 
     def __call__(self, name: str, children: list[Any], start: int, end: int) -> Any:
         return getattr(self, name)(Span(self.source, start, end), *children)
@@ -74,6 +76,11 @@ class BuildExpressions:
 
     def named(self, span: Span, name: Token, value: ast.Expr) -> ast.Argument:
         return ast.Argument(value, name.text, span=span)
+
+    def site(self, span: Span, name: Token, value: ast.Expr) -> ast.Argument:
+        colon = self.source.text.index(":", name.end)
+        self.sites.append(Span(self.source, colon, colon + 1))
+        return ast.Argument(value, name.text, site=True, span=span)
 
     def spread(self, span: Span, value: ast.Expr) -> ast.Argument:
         return ast.Argument(value, spread=True, span=span)

@@ -47,14 +47,21 @@ def parse(source: Source) -> tuple[ast.File, tuple[Diagnostic, ...]]:
     return ast.File(version, statements, span=whole), parser.findings()
 
 
-def parse_expression(source: Source) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
-    """One expression, as in `--objective "elbo(samples = 4)"`; None where it does not parse."""
+def parse_expression(
+    source: Source, *, sites: bool = False
+) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
+    """One expression, as in `--objective "elbo(samples = 4)"`; None where it does not parse.
+
+    `sites`: it may name the samplers of single sites, `ancestral(z: mala)`.
+    """
     tokens, found = scan(source)
     parser = _Parser(source, found)
     if not tokens:
         whole = Span(source, 0, len(source.text))
         found.append(codes.unexpected(whole, ("an expression",), "nothing", None))
-    value = None if found else parser.run(Piece(tokens), "expression", BuildExpressions(source))
+    build = BuildExpressions(source)
+    value = None if found else parser.run(Piece(tokens), "expression", build)
+    parser.misplaced([] if sites else build.sites)
     return value, parser.findings()
 
 
@@ -86,6 +93,8 @@ class _Parser:
         first = piece.tokens[0]
         build = BuildStatements(self.source, first.doc, role)
         node = None if piece.broken else self.run(piece, start, build)
+        sampler = isinstance(node, ast.Setting) and node.key == "sampler"
+        self.misplaced([] if sampler else build.sites)
         if piece.body is None:
             if node is not None and first.type in HEADS:
                 place = Span(self.source, piece.tokens[-1].end, piece.tokens[-1].end)
@@ -104,6 +113,11 @@ class _Parser:
             return node
         span = Span(self.source, node.span.start, piece.end)
         return replace(node, span=span, **{field: body})
+
+    def misplaced(self, colons: list[Span]) -> None:
+        """Finds `name: value` where arguments are `name = value`."""
+        expected = ("an operator", "`)`", "`,`", "`...`", "`=`")
+        self.found += [codes.unexpected(at, expected, "`:`", "write `=`") for at in colons]
 
     def run(self, piece: Piece, start: str, build: BuildExpressions) -> Any:
         """The tree of one statement without its body, None where it does not parse."""

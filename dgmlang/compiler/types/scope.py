@@ -22,12 +22,11 @@ from dgmlang.compiler.types.static import FUNCTIONS, Static
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """The heads of one call of a net, by name; `outside`: it is Python's, and maps into no kind."""
+    """The heads of one call of a net, by name."""
 
     call: NetCall
     heads: Mapping[str, Type]
     span: Span
-    outside: bool = False
 
 
 @dataclass(frozen=True, eq=False)

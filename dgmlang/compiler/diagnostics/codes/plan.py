@@ -55,7 +55,7 @@ CLAUSES = {
     "all_priors": "it needs a prior on every param",
     "not hierarchical": "a prior reads a param, so the joint mode is unbounded",
     "pathwise": "it needs gradients through a draw of the data",
-    "draw == direct": "it needs variables that are drawn or computed in order",
+    "draw == direct or inner": "it needs variables that are drawn or computed in order",
     "energy or bare_score": "the model has neither an energy nor a bare score",
     "process": "the model has no score under a noising process",
     "continuous_process": "the process has discrete levels",
