@@ -22,7 +22,8 @@ def load(path: str | Path, *, model: str | None = None, **hypers: Any) -> Model:
     Args:
         path: The file.
         model: Which of its models; by default the last.
-        **hypers: Values for hyperparameters; lists for `int[]`.
+        **hypers: Values for hyperparameters, lists for `int[]`; and for each `extern net` an
+            Equinox module, a pair (init, apply) or a function of one example.
 
     Raises:
         DgmError: With every mistake in the program. DGM0210 for a run folder: `restore` reads it.
@@ -32,15 +33,19 @@ def load(path: str | Path, *, model: str | None = None, **hypers: Any) -> Model:
     return compiled(read(path), hypers, model)
 
 
-def restore(folder: str | Path) -> Fitted:
+def restore(folder: str | Path, **nets: Any) -> Fitted:
     """The fitted model of a run folder. Nothing in it is run: its program is compiled again.
+
+    Args:
+        folder: The run folder.
+        **nets: What the program's `extern net`s are; their weights come from the folder.
 
     Raises:
         DgmError: DGM0601 to DGM0604, DGM0607 where the folder is none, damaged or newer.
     """
     from dgmlang.runtime.runs import restore
 
-    return restore(Path(folder))
+    return restore(Path(folder), nets)
 
 
 def data(name: str, n: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:

@@ -126,7 +126,7 @@ def _same_program(model: Model, head: runs.Header) -> Model:
     if other := difference(model.source, head.program):
         raise DgmError(run_codes.other_program(*other))
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
-    return compiled(model.source, {**hypers, **model.settings}, model.chosen)
+    return compiled(model.source, {**hypers, **model.settings, **model.nets}, model.chosen)
 
 
 def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method:
@@ -221,9 +221,9 @@ def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> 
     if request.init is None:
         return first
     if isinstance(request.init, str | Path | Fitted):
-        other = (
-            request.init if isinstance(request.init, Fitted) else runs.restore(Path(request.init))
-        )
+        other = request.init
+        if not isinstance(other, Fitted):
+            other = runs.restore(Path(other), model.nets)
         return checkpoint.restore(first, paths.named(_own(other.raw, first)), "init")
     return _with_values(model, first, dict(request.init))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dgmlang.compiler.diagnostics.codes import outside as outside_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.codes import training as training_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
@@ -15,6 +17,7 @@ from dgmlang.compiler.plan.explain import Explanation
 from dgmlang.compiler.plan.methods import Method, require_built, sampler
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.plan.plan import Plan
+from dgmlang.compiler.program import Outside
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.types.dims import numbers, show
 
@@ -51,6 +54,7 @@ class Model:
     plan: Plan
     warnings: tuple[Diagnostic, ...]
     precision: str = "float32"
+    nets: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _instances: dict[tuple[tuple[str, Any], ...], Model] = field(default_factory=dict, repr=False)
     _objectives: dict[str, Objective] = field(default_factory=dict, repr=False)
     _precisions: dict[str, Model] = field(default_factory=dict, repr=False)
@@ -84,7 +88,8 @@ class Model:
             return self
         key = tuple(sorted(values.items()))
         if key not in self._instances:
-            same = compiled(self.source, {**self.settings, **values}, self.chosen)
+            settings = {**self.settings, **values, **self.nets}
+            same = compiled(self.source, settings, self.chosen)
             self._instances[key] = same.with_precision(self.precision)
         return self._instances[key]
 
@@ -95,8 +100,8 @@ class Model:
         if precision == self.precision:
             return self
         if precision not in self._precisions:
-            self._precisions[precision] = Model(
-                self.source, self.settings, self.chosen, self.plan, self.warnings, precision
+            self._precisions[precision] = replaced(
+                self, precision=precision, _instances={}, _objectives={}, _precisions={}
             )
         return self._precisions[precision]
 
@@ -108,14 +113,14 @@ class Model:
 
         Raises:
             DgmError: DGM0291 where a part of it has no implementation, DGM0420 where a dimension
-                is open.
+                is open, DGM0440 and DGM0442 where an `extern net` is not passed, or does not fit.
         """
         from dgmlang.compiler.lower.lowered import lower
 
         require_built(self.plan)
         if self.open:
             raise DgmError(codes.open_dimensions(self.open, self.source.name))
-        return lower(self.plan.program, self.plan.facts, self.precision)
+        return lower(self.plan.program, self.plan.facts, self.precision, self.nets)
 
     def init(self, seed: int = 0, data: Mapping[str, Any] | None = None) -> Params:
         """First parameters, by the table of initial values; `data` has a leading axis of examples.
@@ -319,9 +324,23 @@ def bound_to(method: Method, lowered: Lowered) -> Objective:
 
 
 def compiled(source: Source, settings: Mapping[str, Any], chosen: str | None) -> Model:
-    """A model from a source; DgmError with every mistake that was found."""
-    plan, report = compile_source(source, settings, chosen)
-    return Model(source, dict(settings), chosen, plan, report.warnings)
+    """A model from a source; DgmError with every mistake that was found.
+
+    Settings that are functions, modules or pairs of functions are its `extern net`s (DGM0441).
+    """
+    nets = {name: value for name, value in settings.items() if _is_net(value)}
+    hypers = {name: value for name, value in settings.items() if name not in nets}
+    plan, report = compile_source(source, hypers, chosen)
+    known = [net.name for net in plan.program.nets.values() if isinstance(net.body, Outside)]
+    for name in nets:
+        if name not in known:
+            raise DgmError(outside_codes.unknown_net(name, known, source.name))
+    return Model(source, hypers, chosen, plan, report.warnings, nets=nets)
+
+
+def _is_net(value: Any) -> bool:
+    pair = isinstance(value, tuple | list) and len(value) == 2 and all(map(callable, value))
+    return pair or callable(value)
 
 
 def parse(text: str, *, model: str | None = None, **hypers: Any) -> Model:

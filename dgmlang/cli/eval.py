@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _options(parser: ArgumentParser) -> None:
     options.run(parser)
+    options.nets(parser)
     parser.add_argument("--data", required=True, help=options.DATA)
     parser.add_argument("--method", help='how log p(x) is got: exact, elbo, "iwae(k = 512)", ode')
 
@@ -23,7 +24,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(args.run)
+    fit = dgm.restore(args.run, **args.nets)
     if args.method is None:
         rows = fit.evaluate(args.data)
     else:

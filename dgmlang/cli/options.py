@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,29 @@ def seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="of every random number (default: %(default)s)"
     )
+
+
+def nets(parser: argparse.ArgumentParser) -> None:
+    """`--nets MODULE:FUNCTION`, whose call gives what the program's `extern net`s are."""
+    parser.add_argument(
+        "--nets", type=_imported, default={}, metavar="MODULE:FUNCTION",
+        help="a Python function that gives the program's extern nets, as a dictionary by name",
+    )  # fmt: skip
+
+
+def _imported(text: str) -> Mapping[str, Any]:
+    """What the function of that name gives; modules are found from the current folder too."""
+    module, _, name = text.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(import_module(module), name)()
+    except (ImportError, ValueError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"Expected MODULE:FUNCTION; {error}") from None
+    finally:
+        sys.path.pop(0)
+    if not isinstance(found, Mapping):
+        raise argparse.ArgumentTypeError(f"Expected {text} to give a dictionary of nets by name")
+    return found
 
 
 class Assign(argparse.Action):

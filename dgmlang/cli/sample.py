@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     options.run(parser)
+    options.nets(parser)
     add = parser.add_argument
     add("-n", type=options.positive, default=1, help="how many (default: %(default)s)")
     add("--sampler", help='such as "gibbs(sweeps = 200)"; by default the one explain names')
@@ -47,7 +48,7 @@ def _npz(text: str) -> Path:
 def _run(args: argparse.Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(args.run)
+    fit = dgm.restore(args.run, **args.nets)
     found = fit.sample(args.n, given=args.given, sampler=args.sampler, seed=args.seed)
     names = [v.name for v in fit.model.plan.program.having("data")]
     drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}

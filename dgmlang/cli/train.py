@@ -25,6 +25,7 @@ SETTINGS = (
 
 def _options(parser: ArgumentParser) -> None:
     options.program(parser)
+    options.nets(parser)
     add = parser.add_argument
     add("--data", required=True, help=options.DATA)
     add("--objective", help='such as elbo, or "iwae(k = 8)"; by default the one explain names')
@@ -61,7 +62,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    model = dgm.load(args.file, **args.set)
+    model = dgm.load(args.file, **args.set, **args.nets)
     say(model.warnings)
     settings = {name: value for name in SETTINGS if (value := getattr(args, name))}
     out = settings.setdefault("out", args.resume or _unused(Path("runs") / args.file.stem))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def _options(parser: ArgumentParser) -> None:
     options.program(parser)
+    options.nets(parser)
     options.seed(parser)
 
 
@@ -22,7 +23,7 @@ def _run(args: Namespace) -> int:
     from dgmlang.verify.finding import Untested
     from dgmlang.verify.verify import verify
 
-    model = dgm.load(args.file, **args.set)
+    model = dgm.load(args.file, **args.set, **args.nets)
     instance, findings = verify(model, args.set, args.seed)
     hypers = ", ".join(f"{n} = {v}" for n, v in instance.model.hypers.items())
     print(f"{instance.model.name}({hypers})")

@@ -139,12 +139,24 @@ def _module(tree: ast.File, modules: Mapping[Source, Module], report: Report) ->
 def _declared(module: Module, report: Report) -> Iterator[tuple[str, Span, Found]]:
     for s in module.tree.statements:
         if isinstance(s, ast.Extern):
-            report.say(name_codes.not_built(s.span, "`extern` statements"))
+            yield from ((net.name, s.span, Found(net, net.name, module)) for net in _net(s, report))
         elif isinstance(s, ast.Model | ast.Net):
             span = s.name_span if isinstance(s, ast.Model) else s.span
             yield s.name, span, Found(s, s.name, module)
         elif isinstance(s, ast.Let):
             yield from ((name, s.span, Found(s, name, module)) for name in s.names)
+
+
+def _net(s: ast.Extern, report: Report) -> Iterator[ast.Net]:
+    """The net that Python passes; no other `extern` stands in a program (DGM0218)."""
+    known = [p.name for p in s.properties if p.name != "smooth"]
+    if s.kind != "net" or not s.heads or len(s.groups) != 1 or s.requires or known:
+        report.say(name_codes.extern_form(s.span, s.kind, s.name))
+        return
+    ports = tuple(ast.Port(h.name, h.type, span=h.span) for h in s.groups[0])
+    yield ast.Net(
+        s.name, ports, s.heads, True, None, None, bool(s.properties), span=s.span, doc=s.doc
+    )
 
 
 def _imported(

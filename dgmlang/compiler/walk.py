@@ -19,6 +19,7 @@ from dgmlang.compiler.program import (
     LogProb,
     Mixture,
     Named,
+    Outside,
     Past,
     Program,
     Pushed,
@@ -36,7 +37,7 @@ from dgmlang.compiler.program import (
 def children(node: Expr) -> tuple[Expr, ...]:
     """The expressions directly below one; a net's body does not count, its arguments do."""
     match node:
-        case Apply():
+        case Apply() | Outside():
             return node.args
         case Checked():
             return (node.value,)

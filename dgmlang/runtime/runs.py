@@ -90,13 +90,13 @@ def read(path: Path) -> tuple[Run, Header]:
         raise DgmError(codes.foreign(str(path), f"its header does not fit: {error}")) from None
 
 
-def restore(path: Path) -> Fitted:
+def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     """The fitted model that a run folder holds; its program is compiled again from the sources."""
     from dgmlang.fitted import ORDER, Fitted
 
     run, head = read(path)
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
-    model = compiled(head.program, hypers, head.model)
+    model = compiled(head.program, {**hypers, **nets}, head.model)
     model = model.with_precision(head.settings.get("precision", "float32"))
     template = model.lowered.init(0, None)
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}

@@ -130,7 +130,8 @@ def test_times_are_found_by_their_noise(process: str) -> None:
     assert inner is not None
     assert inner.process is not None
     t = jnp.asarray([0.002, 0.01, 0.3, 0.9])
-    again = jax.vmap(lambda level: time_of(inner.process, level))(log_snr(inner.process, t))
+    process = inner.process
+    again = jax.vmap(lambda level: time_of(process, level))(log_snr(process, t))
     np.testing.assert_allclose(again, t, rtol=1e-3)
 
 

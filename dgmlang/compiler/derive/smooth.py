@@ -24,6 +24,7 @@ from dgmlang.compiler.program import (
     Mixture,
     Named,
     NetUse,
+    Outside,
     Past,
     Program,
     Pushed,
@@ -79,6 +80,8 @@ def _expression(root: Expr, program: Program) -> Iterator[Kink]:
             continue
         if isinstance(node, Apply) and not _smooth_here(node):
             yield node.extern.name, node.span
+        elif isinstance(node, Outside) and not node.smooth:
+            yield node.net, node.span
         elif isinstance(node, Choose):
             yield "if … else", node.span
         elif isinstance(node, Call):

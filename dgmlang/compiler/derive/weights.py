@@ -14,6 +14,7 @@ from dgmlang.compiler.program import (
     Head,
     Law,
     LogProb,
+    Outside,
     Program,
     Pushed,
     Read,
@@ -28,10 +29,13 @@ from dgmlang.compiler.walk import arguments, chains, pushing, stages, walk
 def parameters(program: Program) -> int | None:
     """The count of learned numbers; None where a dimension is open or a formula is missing.
 
+    It is missing for a net that Python passes.
+
     Params of constrained kinds count their free entries: a K-simplex has K − 1. A stage that
     stands at one place is counted once, however often a loop comes by.
     """
-    if program.open:
+    outside = any(isinstance(net.body, Outside) for net in program.nets.values())
+    if program.open or outside:
         return None
     total = sum(_free(p.type) for p in program.having("param"))
     total += sum(_head(head, net.body) for net in program.nets.values() for head in net.heads)

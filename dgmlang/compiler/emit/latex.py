@@ -93,7 +93,8 @@ def _energies(body: Sequence[ast.Statement]) -> list[str]:
 def _net(net: ast.Net) -> str:
     left = function_name(net.name) + _parameters([p.name for p in net.parameters])
     heads = ", ".join(name(head.name) for head in net.heads if head.name)
-    return f"{left} &= {expression(net.body)}" + (rf" \;\to\; {heads}" if heads else "")
+    body = r"\text{(given)}" if net.body is None else expression(net.body)
+    return f"{left} &= {body}" + (rf" \;\to\; {heads}" if heads else "")
 
 
 def _score(score: ast.Score) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from dgmlang.bijections.bijection import Bijection
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.lower.heads import BuiltHead, dense_head, masked_head
+from dgmlang.compiler.lower.outside import OutsideNet
 from dgmlang.compiler.lower.stages import Mapped, bijection, layer
 from dgmlang.compiler.program import (
     Checked,
@@ -62,6 +63,7 @@ class Built:
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
         checks: The program's run-time checks of kinds.
+        outside: What Python passes for each `extern net`.
         precision: What layers with parameters compute in; all else is in single precision.
         watch: What notes the values that checks see, only where a failure is looked into.
     """
@@ -82,6 +84,7 @@ class Built:
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
     checks: tuple[Checked, ...]
+    outside: Mapping[str, OutsideNet]
     precision: str = "float32"
     watch: Watch | None = None
 
@@ -97,7 +100,12 @@ class Built:
         return law
 
 
-def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
+def build(
+    program: Program,
+    facts: Facts,
+    precision: str = "float32",
+    outside: Mapping[str, OutsideNet] | None = None,
+) -> Built:
     """Builds everything of a program that does not depend on values."""
     placed = {id(s): (chain, s) for chain in chains(program) for s in chain.stages}
     bijective = {i for i, (_, stage) in placed.items() if stage.extern.kind == "bijection"}
@@ -133,6 +141,7 @@ def build(program: Program, facts: Facts, precision: str = "float32") -> Built:
         score=scores[0] if scores else None,
         process=_process(scores[0][1]) if scores else None,
         checks=tuple(e for e in expressions(program) if isinstance(e, Checked)),
+        outside=outside or {},
         precision=precision,
     )
 

@@ -32,6 +32,7 @@ from dgmlang.compiler.program import (
     Local,
     LogProb,
     NetCall,
+    Outside,
     Past,
     Read,
     SliceItem,
@@ -124,6 +125,9 @@ class Evaluation:
                 return self._once((id(call), head), lambda: self._head(call, head))
             case Through(value=value, chain=chain):
                 return through(self, chain, jnp.asarray(self.value(value)))
+            case Outside(net=net, args=args):
+                branch = at(self.params, (net,))
+                return self.built.outside[net](branch, *(self.value(arg) for arg in args))
             case LogProb(law=law, value=value):
                 return log_density(law, self.value(value), self)
         raise TypeError(f"{type(expr).__name__} has no value")
@@ -235,18 +239,21 @@ class Evaluation:
         """One head of a call; in a random order of the past, put back into the order of sites."""
         output = self.built.heads.get((call.net, head))
         features = self._once(id(call), lambda: self._body(call))
+        if isinstance(features, Mapping):
+            features = features[head]
         branch = at(self.params, (call.net, head or UNNAMED))
         value = features if output is None else output(branch, features)
         order = self._order(call)
         return value if order is None else reorder(value, np.argsort(order))
 
-    def _body(self, call: NetCall) -> Array:
+    def _body(self, call: NetCall) -> Array | Mapping[str, Array]:
         order = self._order(call)
         args = {name: self.value(arg) for name, arg in call.args.items()}
         if order is not None:
             args |= {n: reorder(args[n], order) for n, arg in call.args.items() if _pasts(arg)}
         inside = Evaluation(self.built, self.params, self.values, args)
-        return jnp.asarray(inside.value(self.built.program.nets[call.net].body))
+        found = inside.value(self.built.program.nets[call.net].body)
+        return found if isinstance(found, Mapping) else jnp.asarray(found)
 
     def _order(self, call: NetCall) -> np.ndarray | None:
         """The order in which the call sees the past, None where it is the raster or no past."""

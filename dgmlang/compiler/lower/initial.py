@@ -59,7 +59,7 @@ def _parts(built: Built) -> Mapping[tuple[str, ...], Any]:
     every = {**built.layers, **built.bijections}
     stages = {path: every[node] for node, path in built.paths.items()}
     heads = {(net, head or UNNAMED): output for (net, head), output in built.heads.items()}
-    return {**stages, **heads}
+    return {**stages, **heads, **{(name,): net for name, net in built.outside.items()}}
 
 
 def _put(tree: Params, path: tuple[str, ...], leaf: Params) -> None:

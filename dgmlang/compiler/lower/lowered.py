@@ -24,6 +24,7 @@ from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
 from dgmlang.compiler.lower.guide import Guided
+from dgmlang.compiler.lower.outside import passed
 from dgmlang.compiler.program import Expr, Program
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
@@ -31,9 +32,17 @@ from dgmlang.processes.process import AbstractProcess
 T = TypeVar("T")
 
 
-def lower(program: Program, facts: Facts, precision: str = "float32") -> Lowered:
-    """The functions of an instantiated program; it has no open dimensions."""
-    return Lowered(build(program, facts, precision))
+def lower(
+    program: Program,
+    facts: Facts,
+    precision: str = "float32",
+    nets: Mapping[str, Any] | None = None,
+) -> Lowered:
+    """The functions of an instantiated program; it has no open dimensions.
+
+    `nets` are what Python passes for its `extern net`s (DGM0440, DGM0442).
+    """
+    return Lowered(build(program, facts, precision, passed(program, nets or {})))
 
 
 @partial(jax.jit, static_argnums=(0, 3))

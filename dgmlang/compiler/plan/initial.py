@@ -20,6 +20,8 @@ from dgmlang.compiler.program import (
     Literal,
     Mixture,
     Named,
+    Net,
+    Outside,
     Program,
     Pushed,
     Read,
@@ -62,11 +64,17 @@ WORDS = {
 def initial_rules(program: Program, facts: Facts) -> Mapping[str, str]:
     """What each param, net and flow starts from, in words, in the order of the program."""
     rules = {name: _words(start) for name, start in starts(program).items()}
-    rules |= dict.fromkeys(program.nets, "kernels N(0, 1/fan-in), biases 0")
+    rules |= {net.name: _net(net) for net in program.nets.values()}
     rules |= {v.name: _flow(chain, v.name in settling(program)) for v, chain in _chains(program)}
     if program.critic is not None:
         rules["critic"] = "kernels N(0, 1/fan-in), biases 0"
     return rules
+
+
+def _net(net: Net) -> str:
+    if isinstance(net.body, Outside):
+        return "as Python passes it"
+    return "kernels N(0, 1/fan-in), biases 0"
 
 
 def starts(program: Program) -> Mapping[str, Start]:

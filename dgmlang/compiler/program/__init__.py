@@ -21,6 +21,7 @@ from dgmlang.compiler.program.expressions import LogProb as LogProb
 from dgmlang.compiler.program.expressions import Loop as Loop
 from dgmlang.compiler.program.expressions import NetCall as NetCall
 from dgmlang.compiler.program.expressions import Open as Open
+from dgmlang.compiler.program.expressions import Outside as Outside
 from dgmlang.compiler.program.expressions import Past as Past
 from dgmlang.compiler.program.expressions import Read as Read
 from dgmlang.compiler.program.expressions import SliceItem as SliceItem

@@ -158,6 +158,18 @@ class NetCall:
 
 
 @dataclass(frozen=True, eq=False)
+class Outside(Expr):
+    """The body of an `extern net`: what Python passes, at the net's own parameters.
+
+    Its value is an array, or one array a head by name; nothing is known of it but `smooth`.
+    """
+
+    net: str
+    args: tuple[Expr, ...]
+    smooth: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Through(Expr):
     """`value |> stages` in an expression."""
 

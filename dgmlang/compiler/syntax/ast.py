@@ -203,14 +203,18 @@ class Port(Node):
 
 @dataclass(frozen=True)
 class Net(Statement):
-    """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty."""
+    """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty.
+
+    An `extern net`, which Python passes, has no body; `smooth` is what it says of itself.
+    """
 
     name: str
     parameters: tuple[Port, ...]
     heads: tuple[Port, ...]
     raw: bool
     prior: Expr | None
-    body: Expr
+    body: Expr | None
+    smooth: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from dgmlang.compiler.program import (
     Mixture,
     Named,
     Net,
+    Outside,
     Past,
     Stage,
     Through,
@@ -200,6 +201,8 @@ def _net(node: Call, seen: Seen) -> int:
     if not any(below.values()) or node.call.net not in seen.nets:
         return FREE
     net = seen.nets[node.call.net]
+    if isinstance(net.body, Outside):
+        raise Broken(node.span, f"`{net.name}`")
     result = dependence(net.body, replace(seen, locals=below))
     head = next(h for h in net.heads if h.name == node.head)
     if result == FEATURES and head.masked:

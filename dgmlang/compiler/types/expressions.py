@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -25,6 +26,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets, states
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
+from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.indexing import index, ragged
 from dgmlang.compiler.types.kinds import ANY, REAL, Kind, Type, hull
 from dgmlang.compiler.types.loops import decided
@@ -228,9 +230,14 @@ def _attribute(node: ast.Attribute, scope: Scope) -> Expr:
     return head(record, node.name, node.span)
 
 
-def head(record: Record, name: str, span: Span) -> Call:
-    """One head of a record."""
-    return Call(record.call, name, type=record.heads[name], span=span)
+def head(record: Record, name: str, span: Span) -> Expr:
+    """One head of a record; what Python yields is held against its kind when it runs."""
+    type_ = record.heads[name]
+    if not record.outside or type_.kind.interval is None:
+        return Call(record.call, name, type=type_, span=span)
+    free = Call(record.call, name, type=replace(type_, kind=REAL), span=span)
+    where = f"`{name}` of `{record.call.net}`" if name else f"`{record.call.net}`"
+    return held(free, type_.kind, where) or free
 
 
 def _call(node: ast.Call, scope: Scope) -> Expr | Record:

@@ -10,12 +10,12 @@ from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.program import Call, Expr, LogProb, NetCall, Past, Read
+from dgmlang.compiler.program import Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
-from dgmlang.compiler.types.expressions import operand, optional_value, value
+from dgmlang.compiler.types.expressions import head, operand, optional_value, value
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
@@ -83,9 +83,8 @@ def _net(node: ast.Call, net: ast.Net, scope: Scope) -> Expr | Record:
             return wrong(node.span)
         bound[name] = taken
     invoked = NetCall(net.name, bound)
-    if "" in heads:
-        return Call(invoked, "", type=heads[""], span=node.span)
-    return Record(invoked, heads, node.span)
+    record = Record(invoked, heads, node.span, outside=net.body is None)
+    return head(record, "", node.span) if "" in heads else record
 
 
 def _positional(

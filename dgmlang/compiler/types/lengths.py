@@ -11,7 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dgmlang.compiler.diagnostics.codes import laws as codes
-from dgmlang.compiler.program import Apply, Call, Expr, Local, Net, Past, Program, Read, Through
+from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Expr,
+    Local,
+    Net,
+    Outside,
+    Past,
+    Program,
+    Read,
+    Through,
+)
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.causality import at_each_site, mapped_over, unit_rank
@@ -90,6 +101,9 @@ def length(node: Expr, seen: Seen) -> Length:
 def _call(node: Call, seen: Seen) -> Length:
     below = {n: length(a, seen) for n, a in node.call.args.items()}
     net: Net = seen.program.nets[node.call.net]
+    first = next((name for name in below.values() if name is not None), None)
+    if isinstance(net.body, Outside) and first is not None:
+        raise Mixed(node.span, f"`{net.name}`", first)
     found = length(net.body, replace(seen, locals=below))
     head = next(h for h in net.heads if h.name == node.head)
     if found is not None and not head.direct and head.prefix < 1:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import Expr, Head, Local, Net, Through
+from dgmlang.compiler.program import Expr, Head, Local, Net, Outside, Through
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import Shape, show
@@ -31,7 +31,9 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
     ports, heads = signature_of(net, scope)
     spans = {p.name: p.span for p in net.parameters}
     inner: Mapping[str, Expr] = {n: Local(n, type=t, span=spans[n]) for n, t in ports.items()}
-    body = _body(net, scope.within(locals=inner, variables=False, owner=(net.name,)))
+    if net.body is None:
+        return _outside(net, ports, heads, inner)
+    body = _body(net.body, scope.within(locals=inner, variables=False, owner=(net.name,)))
     if isinstance(body, Wrong) or _sees_variables(body, scope):
         return None
     mapped = [_head(net, body, name, t, scope) for name, t in heads.items()]
@@ -39,10 +41,20 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
     return Net(net.name, ports, body, found, net.span) if len(found) == len(mapped) else None
 
 
-def _body(net: ast.Net, scope: Scope) -> Expr:
+def _outside(
+    net: ast.Net, ports: dict[str, Type], heads: dict[str, Type], inner: Mapping[str, Expr]
+) -> Net:
+    """A net that Python passes: its body is unknown, and its heads are taken as they come."""
+    whole = next(iter(heads.values()))
+    body = Outside(net.name, tuple(inner.values()), net.smooth, type=whole, span=net.span)
+    found = [Head(n, t, len(t.array_shape), direct=True) for n, t in heads.items()]
+    return Net(net.name, ports, body, tuple(found), net.span)
+
+
+def _body(node: ast.Expr, scope: Scope) -> Expr:
     from dgmlang.compiler.types.expressions import value
 
-    return value(net.body, scope)
+    return value(node, scope)
 
 
 def _sees_variables(body: Expr, scope: Scope) -> bool:

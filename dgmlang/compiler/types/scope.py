@@ -22,11 +22,12 @@ from dgmlang.compiler.types.static import FUNCTIONS, Static
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """The heads of one call of a net, by name."""
+    """The heads of one call of a net, by name; `outside`: it is Python's, and maps into no kind."""
 
     call: NetCall
     heads: Mapping[str, Type]
     span: Span
+    outside: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,6 +149,14 @@ def not_built(span: Span, what: str) -> Diagnostic:
     )
 
 
+def extern_form(span: Span, kind: str, name: str) -> Diagnostic:
+    """An `extern` of a program that is no net with a signature."""
+    label = Label(span, f"a program's `extern {kind} {name}` is no net with typed heads")
+    why = ("of what is written in Python a program can use nets; the rest is the library's",)
+    help = f"write `extern net {name}(x: real[2]) -> real[2]`; `with smooth` may follow"
+    return Diagnostic("DGM0218", "not an extern net", (label,), why, help)
+
+
 def planned(parts: Iterable[tuple[Span, str, str]]) -> Diagnostic:
     """Parts of the library that a program names and that have no implementation yet.
 
