@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
+from jax import Array, nn
 from jaxtyping import Float
 
 from dgmlang.bijections.entrywise import ShiftAndScale
@@ -31,3 +32,28 @@ class Affine:
 
     def __call__(self, raw: Float[Array, "n 2"]) -> ShiftAndScale:
         return ShiftAndScale(raw[..., 0], 2.0 * jnp.tanh(raw[..., 1] / 2.0))
+
+
+LEAST = 1e-6
+"""The least scale, that of a net's head of kind `positive`."""
+
+AT_ZERO = np.log(np.expm1(1.0 - LEAST))
+"""What a softplus maps to 1 − LEAST."""
+
+
+@implements("transform", "location_scale")
+class LocationScale:
+    """y = x scale + loc with scale = LEAST + softplus(raw + AT_ZERO), which is 1 where raw is 0.
+
+    A Gaussian autoregression `x ~ Normal(f(past(x))...)` with f's heads `loc: real` and `scale:
+    positive` is one `maf` with this transform: the same weights, the scale's bias less by AT_ZERO.
+    Unlike that of `affine` the scale is not bounded above.
+
+    Source: Papamakarios et al. 2017, eq. 3–4, arXiv:1705.07057.
+    """
+
+    parameters = 2
+
+    def __call__(self, raw: Float[Array, "n 2"]) -> ShiftAndScale:
+        scale = LEAST + nn.softplus(raw[..., 1] + AT_ZERO)
+        return ShiftAndScale(raw[..., 0], jnp.log(scale))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jax
@@ -60,7 +62,17 @@ def example(name: str, **hypers: Any) -> dgm.Fitted:
     return dgm.load(EXAMPLES / f"{name}.dgm", **hypers).with_params({})
 
 
+def taught_by_bits() -> object:
+    """A teacher of bits, for a student of reals."""
+    bits = "model T { param p : real[2]\n data x : bit[2] ~ Bernoulli(logits = p) }"
+    flow = "model S { data x : real[2] ~ Normal(0, 1) |> iaf(made([4])) }"
+    with TemporaryDirectory() as folder, chdir(folder):
+        dgm.parse(bits).with_params({"p": [0.0, 1.0]}).save("bits")
+        return dgm.parse(flow).fit(np.zeros((4, 2)), objective='distill(teacher = "bits")')
+
+
 CASES: dict[str, Callable[[], object]] = {
+    "teacher_of_bits": taught_by_bits,
     "missing_given": lambda: known(CONDITIONAL).sample(3),
     "unknown_given": lambda: known(CONDITIONAL).sample(3, given={"c": 1.0, "d": 2.0}),
     "sampler_not_legal": lambda: known(FIXED).sample(3, sampler="gibbs"),

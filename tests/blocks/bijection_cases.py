@@ -106,7 +106,7 @@ class Builder:
         )
 
 
-VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder", "maf", "iaf")
+VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder", "maf", "iaf", "planar", "radial")
 """Bijections of the last axis, mapped over those in front."""
 
 
@@ -125,6 +125,7 @@ class Chosen:
     settings: Mapping[str, Any]
 
 
+MIXTURE = Chosen("logistic_mixture", {"components": 3})
 SPLINE = Chosen("spline", {"bins": 4, "bound": 2.5})
 
 
@@ -245,6 +246,19 @@ CASES = {
     "multiscale, no parameters": Case(("multiscale", {"levels": 2, "body": (REVERSE,)}), (4, 4, 1)),
     "masked_conv": Case(("masked_conv", {"channels": 4, "kernel": 3}), (3, 2, 2)),
     "masked_conv, one entry": Case(("masked_conv", {"channels": 3, "kernel": 2}), (1, 1, 1)),
+    "mixture": Case(coupling(transform=MIXTURE), (5,)),
+    "mixture, one component": Case(
+        coupling(transform=Chosen("logistic_mixture", {"components": 1})), (3,)
+    ),
+    "maf, mixture": Case(causal("maf", transform=MIXTURE), (3,)),
+    "iaf, mixture": Case(causal("iaf", transform=MIXTURE), (3,)),
+    "maf, location and scale": Case(causal("maf", transform="location_scale"), (4,)),
+    "planar": Case(("planar", {}), (4,)),
+    "planar, one entry": Case(("planar", {}), (1,)),
+    "radial": Case(("radial", {}), (4,)),
+    "radial, one entry": Case(("radial", {}), (1,)),
+    "radial, rows": Case(("radial", {}), (2, 3)),
+    "leaky": Case(("leaky", {"slope": 0.1}), (2, 3)),
     **causal_cases("maf"),
     **causal_cases("iaf"),
     "sigmoid": Case(("sigmoid", {}), (3,)),

@@ -14,9 +14,11 @@ from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.chains import draw_in_loops
 from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import evaluation
-from dgmlang.compiler.lower.joint import ENERGY, gaussian
+from dgmlang.compiler.lower.joint import ENERGY, gaussian, terms_of
+from dgmlang.compiler.lower.joint import total as sum_of
 from dgmlang.compiler.lower.laws import sample
-from dgmlang.compiler.program import Past, Repeated, Variable
+from dgmlang.compiler.lower.remove import log_prob
+from dgmlang.compiler.program import Law, Past, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import arguments, walk
 from dgmlang.objectives.objective import Params, Values
@@ -53,11 +55,38 @@ def _by_energies(built: Built, params: Params, key: Array, given: Values) -> Val
     return gaussian(built, params, given, known=given).draw(site_key(key, ENERGY))
 
 
+def draw_with_density(
+    built: Built, params: Params, key: Array, given: Values
+) -> tuple[Values, Array]:
+    """All directed variables and the log density of the data, which comes with the draw.
+
+    For laws with an exact density in which no latent is summed out; of one that is drawn entry by
+    entry, or in loops, the density is evaluated afterwards.
+    """
+    inside = evaluation(built, params, dict(given))
+    sequential = any(
+        isinstance(built.law(n), Repeated) or past(built.law(n)) for n in built.directed
+    )
+    if sequential or any(r.rule != "change of variables" for r in built.facts.removed):
+        values = draw(built, params, key, given)
+        return values, log_prob(built, params, {**given, **values})
+    for name in built.directed:
+        variable = built.program.variables[name]
+        drawn = sample(built.law(name), site_key(key, name), inside)
+        inside.values[name] = stored(variable.type.kind, drawn)
+    return {n: inside.values[n] for n in built.directed}, sum_of(terms_of(inside).values())
+
+
+def past(law: Law) -> list[Past]:
+    """Where a law reads its own past."""
+    return [node for node in walk(*arguments(law)) if isinstance(node, Past)]
+
+
 def draw_one(built: Built, params: Params, key: Array, values: Values, name: str) -> Array:
     """One variable given those that its law reads."""
     variable = built.program.variables[name]
     law = built.law(name)
-    pasts = [node for node in walk(*arguments(law)) if isinstance(node, Past)]
+    pasts = past(law)
     if pasts:
         order = built.orders.get(id(pasts[0]))
         return draw_sequentially(built, params, key, values, variable, order)

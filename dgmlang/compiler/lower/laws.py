@@ -117,12 +117,22 @@ def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evalu
 def sample(law: Law, key: Array, inside: Evaluation) -> Array:
     """One value of the variable; what is known of its density is kept for `log_density`."""
     if isinstance(law, ComputedLaw):
-        return jnp.asarray(inside.value(law.value))
+        return _computed(law, inside)
     found = distribution(law, inside)
     if isinstance(found, PushedForward):
         inside.drawn[id(law)] = found.draw(key)
         return inside.drawn[id(law)][0]
     return jnp.asarray(found.sample(key))
+
+
+def _computed(law: ComputedLaw, inside: Evaluation) -> Array:
+    """The value; of a chain of bijections of a latent that is there also the density."""
+    base = None if law.latent is None else inside.values.get(law.latent)
+    if base is None or law.chain is None or law.latent is None:
+        return jnp.asarray(inside.value(law.value))
+    y, log_det = push(ComposeTransform(transforms(law.chain, inside)), base)
+    inside.drawn[id(law)] = y, log_density(inside.built.law(law.latent), base, inside) - log_det
+    return y
 
 
 def named(law: Named, inside: Evaluation) -> dist.Distribution:

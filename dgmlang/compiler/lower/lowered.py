@@ -220,6 +220,10 @@ class Lowered:
         """All directed variables; those given stay, latents too (reconstructions)."""
         return drawing.draw(self.built, params, key, given)
 
+    def draw_with_density(self, params: Params, key: Array, given: Values) -> tuple[Values, Array]:
+        """All directed variables, and the log density of the data at the draw."""
+        return drawing.draw_with_density(self.built, params, key, given)
+
     def update(
         self,
         params: Params,

@@ -77,7 +77,7 @@ class Expression:
 
 @cache
 def _tree(text: str) -> ast.Expr:
-    node, found = parse_expression(Source("<expression>", text), sites=True)
+    node, found = parse_expression(Source("<expression>", text), sites=True, paths=True)
     if found or node is None:
         raise DgmError(found)
     return node

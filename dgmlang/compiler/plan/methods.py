@@ -152,7 +152,8 @@ def parsed(
 
 
 def _read(kind: str, text: str) -> ast.Expr:
-    node, found = parse_expression(Source(f"<{kind}>", text), sites=kind == "sampler")
+    sites = kind == "sampler"
+    node, found = parse_expression(Source(f"<{kind}>", text), sites=sites, paths=True)
     if found or node is None:
         raise DgmError(found)
     return node
@@ -226,4 +227,6 @@ def _typed(kind: str, value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, str) and not value.isidentifier():
+        return f'"{value}"'
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -48,13 +48,16 @@ def parse(source: Source) -> tuple[ast.File, tuple[Diagnostic, ...]]:
 
 
 def parse_expression(
-    source: Source, *, sites: bool = False
+    source: Source, *, sites: bool = False, paths: bool = False
 ) -> tuple[ast.Expr | None, tuple[Diagnostic, ...]]:
     """One expression, as in `--objective "elbo(samples = 4)"`; None where it does not parse.
 
-    `sites`: it may name the samplers of single sites, `ancestral(z: mala)`.
+    `sites`: it may name the samplers of single sites, `ancestral(z: mala)`. `paths`: what stands in
+    quotes is a name of the outside world, as a run folder's.
     """
     tokens, found = scan(source)
+    if paths:
+        tokens = [t._replace(type="NAME") if t.type == "STRING" and t.text else t for t in tokens]
     parser = _Parser(source, found)
     if not tokens:
         whole = Span(source, 0, len(source.text))

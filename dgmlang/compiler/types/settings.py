@@ -20,7 +20,7 @@ from dgmlang.compiler.types.lets import SPACES
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import static
-from dgmlang.compiler.types.typed import counted, typed
+from dgmlang.compiler.types.typed import above_zero, counted, typed
 
 
 class Refused(Exception):
@@ -80,6 +80,9 @@ def _setting(parameter: Parameter, node: ast.Expr, extern: Extern, scope: Scope)
     right = typed(parameter, held, node, extern.name, scope.report)
     seed = parameter.name in extern.argument("seed")
     if not right or not (seed or counted(parameter, held, node, extern.name, scope.report)):
+        raise Refused
+    positive = parameter.name in extern.argument("above_zero")
+    if positive and not above_zero(parameter, held, node, extern.name, scope.report):
         raise Refused
     return held
 

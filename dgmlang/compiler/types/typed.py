@@ -40,8 +40,17 @@ def counted(parameter: Parameter, held: Any, node: ast.Expr, owner: str, report:
     values = [v.value if isinstance(v, Dim) else v for v in every]
     low = [v for v in values if parameter.type.kind == "int" and v is not None and v < 1]
     if low:
-        report.say(codes.below_one(node.span, parameter.name, owner, low[0]))
+        report.say(codes.out_of_range(node.span, parameter.name, owner, "at least 1", low[0]))
     return not low
+
+
+def above_zero(parameter: Parameter, held: Any, node: ast.Expr, owner: str, report: Report) -> bool:
+    """Report DGM0372 where a number that must be positive is not."""
+    value = held.value if isinstance(held, Dim) else held
+    if value is None or value > 0:
+        return True
+    report.say(codes.out_of_range(node.span, parameter.name, owner, "above 0", value))
+    return False
 
 
 def _one(wanted: str, value: Any) -> bool:

@@ -72,6 +72,12 @@ def no_posterior_chain(latent: str) -> Diagnostic:
     )
 
 
+def teacher_not_fit(folder: str, why: str) -> Diagnostic:
+    """A run folder whose model cannot teach this one."""
+    help = "name a run of the same continuous data, with an exact density"
+    return Diagnostic("DGM0827", "teacher does not fit", (), (why,), help, place=folder)
+
+
 def weighted_kl(variable: str, beta: float) -> Diagnostic:
     """A weight on the KL of a bound in which some latents are summed out."""
     return Diagnostic(

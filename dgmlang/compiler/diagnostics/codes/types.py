@@ -323,9 +323,9 @@ def two_shapes(span: Span, name: str, first: str, second: str) -> Diagnostic:
     return Diagnostic("DGM0371", "one stage, two shapes", (label,), why, help)
 
 
-def below_one(span: Span, name: str, owner: str, found: int) -> Diagnostic:
-    """A width, a count or a number of repetitions below 1."""
-    label = Label(span, f"`{name}` of `{owner}` is at least 1; found {found}")
+def out_of_range(span: Span, name: str, owner: str, wanted: str, found: float) -> Diagnostic:
+    """A count below 1, or a slope or bound that is not above 0."""
+    label = Label(span, f"`{name}` of `{owner}` is {wanted}; found {found}")
     return Diagnostic("DGM0372", "setting out of range", (label,))
 
 
