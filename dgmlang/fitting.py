@@ -77,7 +77,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     params = _initial(model, arrays, intake, request)
     chunks, total = None, None if weights is None else float(weights.sum())
     if stream is not None:
-        total = stream.total(data.count, any(v.law for v in model.plan.program.having("param")))
+        total = stream.total(data.count, bool(model.plan.program.priors))
         draws = sum(player.steps for player in model.objective(method).players)
         take = taking(brought(model.plan.program), intake, request.seed)
         chunks = stream.chunks(take, draws)

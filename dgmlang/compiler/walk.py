@@ -176,8 +176,9 @@ def stages(chain: Chain) -> Iterator[Stage]:
 
 
 def laws(program: Program) -> Iterator[Law]:
-    """The laws of variables, of the guide and of the noise."""
+    """The laws of variables, of nets' weights, of the guide and of the noise."""
     yield from (v.law for v in program.variables.values() if v.law is not None)
+    yield from (net.prior for net in program.nets.values() if net.prior is not None)
     if program.guide is not None:
         yield from program.guide.laws.values()
     yield from program.noise.values()

@@ -1,4 +1,4 @@
-"""Adds log p(w)/N of the params' priors to an objective."""
+"""Adds log p(w)/N of the priors of params and of nets' weights to an objective."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_priors(lowered: Lowered, objective: Objective) -> Objective:
 
     The last player is the model's (an adversarial objective trains its critic first).
     """
-    if all(param.law is None for param in lowered.program.having("param")):
+    if not lowered.program.priors:
         return objective
     *others, model = objective.players
     priced = replace(model, loss=_priced(lowered, model.loss))

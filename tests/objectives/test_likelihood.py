@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+import dgmlang as dgm
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.evaluate.log_normalizer import log_normalizer
 from dgmlang.registry import implementation
@@ -104,3 +105,68 @@ def test_the_budget_is_held():
     with pytest.raises(DgmError) as refused:
         log_normalizer(example("ising", side=32), {"J": jnp.asarray(0.4)}, {})
     assert refused.value.diagnostics[0].code == "DGM0802"
+
+
+WEIGHTS = """model Regression {{
+  {param}
+  net f(u: real[2]) -> real {prior} = u |> mlp([4])
+  given u : real[2]
+  data  y : real ~ Normal(f(u), 0.5)
+}}"""
+
+
+def regression(prior: str, param: str = ""):
+    return dgm.parse(WEIGHTS.format(prior=prior, param=param))
+
+
+def test_a_prior_on_weights_counts_each_of_them_once_over_all_examples():
+    """log p(w)/N enters `map`, and `mle` leaves it out."""
+    priced, plain = regression("~ Laplace(0, 0.5)"), regression("")
+    params = priced.init(0)
+    batch = {"u": jnp.ones((8, 2)), "y": jnp.arange(8.0)}
+    weights = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
+    log_prior = float(np.sum(-np.log(2 * 0.5) - np.abs(weights) / 0.5))
+    least = float(plain.loss(params, batch, KEY, "mle"))
+    assert priced.plan.default_objective == "map"
+    found = float(priced.loss(params, batch, KEY, "map"))
+    np.testing.assert_allclose(found, least - log_prior / 8, rtol=1e-5)
+    np.testing.assert_allclose(float(priced.loss(params, batch, KEY, "mle")), least, rtol=1e-6)
+    # The power of this: a prior that is counted for every example, or never, is far off.
+    assert abs(log_prior) > 1
+
+
+def test_which_priors_a_posterior_over_parameters_needs():
+    def flags(model):
+        found = model.plan.facts.flags
+        return found["priors"], found["all_priors"], found["hierarchical"]
+
+    assert flags(regression("")) == (False, False, False)
+    assert flags(regression("~ Normal(0, 1)")) == (True, True, False)
+    assert flags(regression("~ Normal(0, s)", "param s : positive")) == (True, False, True)
+    known = "param s : positive ~ LogNormal(0, 1)"
+    assert flags(regression("~ Normal(0, s)", known)) == (True, True, True)
+    refused = regression("~ Normal(0, s)", known).plan.objectives["map"]
+    assert not refused.legal
+    guided = dgm.parse("""model M {
+  net e(x: real) -> (loc: real, scale: positive) = x
+  param m : real ~ Normal(0, 1)
+  latent z : real ~ Normal(m, 1)
+  data   x : real ~ Normal(z ** 3, 1)
+  guide { z ~ Normal(e(x)...) }
+}""")
+    assert flags(guided) == (True, True, False)  # what only a guide learns needs no prior
+
+
+def test_a_prior_on_weights_pulls_each_to_its_mode():
+    """The gradient of map − mle is w/(σ²N), in every layer and head."""
+    found = regression("~ Normal(0, 0.5)")
+    params = found.init(0)
+    batch = {"u": jnp.ones((8, 2)), "y": jnp.arange(8.0)}
+
+    def slope(objective):
+        return jax.grad(lambda p: found.loss(p, batch, KEY, objective))(params)
+
+    pull = jax.tree.map(jnp.subtract, slope("map"), slope("mle"))
+    expected = jax.tree.map(lambda w: w / (0.25 * 8), params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), pull, expected)
+    assert max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(expected)) > 0.1

@@ -17,9 +17,15 @@ from dgmlang.compiler.derive.runs import runs
 from dgmlang.compiler.derive.smooth import smooth
 from dgmlang.compiler.derive.summation import summation
 from dgmlang.compiler.derive.unbuilt import unbuilt
-from dgmlang.compiler.derive.weights import has_weights, learns, outer_stages, parameters
+from dgmlang.compiler.derive.weights import (
+    everywhere,
+    has_weights,
+    learns,
+    outer_stages,
+    parameters,
+)
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Mixture, Program, ScoreLaw, Variable
-from dgmlang.compiler.walk import entries, parents
+from dgmlang.compiler.walk import arguments, entries, reads
 
 
 def derive(program: Program) -> Facts:
@@ -97,9 +103,9 @@ def _flags(
         and not found
         and len(moved) < len(facets.energy_variables(program)),
         "finite_latents": bool(finite or mixtures),
-        "priors": any(p.law is not None for p in params),
-        "all_priors": bool(params) and all(p.law is not None for p in params) and not program.nets,
-        "hierarchical": any(_reads_param(program, p.name) for p in params),
+        "priors": bool(program.priors),
+        "all_priors": everywhere(program),
+        "hierarchical": any(reads(*arguments(law)) for law in program.priors.values()),
         "learned": bool(params or program.nets) or has_weights(program),
         "guided": guided,
         "deterministic": deterministic,
@@ -128,8 +134,3 @@ def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
 def _has_noise(variable: Variable) -> bool:
     """Whether the library has a noise law for the variable: moment-matched, entry by entry."""
     return variable.type.kind.name in ("real", "bit", "spin", "cat", "grey")
-
-
-def _reads_param(program: Program, name: str) -> bool:
-    law = program.variables[name].law
-    return any(program.variables[parent].role == "param" for parent in parents(law))

@@ -14,6 +14,7 @@ from dgmlang.compiler.program import (
     Head,
     Law,
     LogProb,
+    NetUse,
     Outside,
     Program,
     Pushed,
@@ -61,6 +62,24 @@ def outer_stages(program: Program) -> Iterator[Stage]:
     used += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
     for chain in used:
         yield from stages(chain)
+
+
+def everywhere(program: Program) -> bool:
+    """Whether all that the model's own laws and energies learn has a prior."""
+    laws = [v.law for v in program.having("data", "latent", "state") if v.law is not None]
+    laws += program.priors.values()
+    todo = [*(e for law in laws for e in arguments(law)), *program.energies]
+    settings = (v for stage in outer_stages(program) for v in stage.settings.values())
+    read = {held.net for held in settings if isinstance(held, NetUse)}
+    todo += [program.nets[name].body for name in read]
+    while todo:
+        for node in walk(todo.pop()):
+            if isinstance(node, Read) and program.variables[node.name].role == "param":
+                read.add(node.name)
+            elif isinstance(node, Call) and node.call.net not in read:
+                read.add(node.call.net)
+                todo.append(program.nets[node.call.net].body)
+    return bool(read) and read <= program.priors.keys() and not has_weights(program)
 
 
 def applied(node: Expr) -> tuple[Chain, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -88,11 +89,25 @@ def energy(built: Built, params: Params, values: Values) -> Array:
 
 
 def log_prior(built: Built, params: Params) -> Array:
-    """Σ log p(w) of the params that have a prior, on their own scale and without a Jacobian."""
+    """Σ log p(w) of the params that have a prior, on their own scale and without a Jacobian.
+
+    The prior of a net is that of each of its weights.
+    """
     inside = evaluation(built, params, {})
     declared = constrained(built, params)
-    priors = {v.name: v.law for v in built.program.having("param") if v.law is not None}
-    return total(log_density(law, declared[n], inside) for n, law in priors.items())
+    terms: list[Array] = []
+    for name, law in built.program.priors.items():
+        if name in declared:
+            terms.append(log_density(law, declared[name], inside))
+        elif name in params:
+            each = jax.vmap(lambda w, law=law: log_density(law, w, inside))
+            terms.append(jnp.sum(each(_weights(params[name]))))
+    return total(terms)
+
+
+def _weights(branch: Params) -> Array:
+    """All weights below a branch of the parameters, in one row."""
+    return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(branch)])
 
 
 def total(terms: Iterable[Array]) -> Array:

@@ -98,6 +98,13 @@ class Program:
         return tuple(v for v in self.variables.values() if v.role in roles)
 
     @property
+    def priors(self) -> Mapping[str, Law]:
+        """The priors of the params and, for each of a net's weights, of the nets that have one."""
+        laws = {v.name: v.law for v in self.having("param")}
+        laws |= {net.name: net.prior for net in self.nets.values()}
+        return {name: law for name, law in laws.items() if law is not None}
+
+    @property
     def latents(self) -> tuple[Variable, ...]:
         """What some example does not bring: the latents, and the data that may be missing."""
         known = self.having("data", "latent")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program.expressions import Expr
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.kinds import Type
+
+if TYPE_CHECKING:
+    from dgmlang.compiler.program.laws import Law
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +101,17 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """A function with its own parameters: `body` reads its parameters as `Local`s."""
+    """A function with its own parameters: `body` reads its parameters as `Local`s.
+
+    `prior` is the law of each of its weights, if they have one.
+    """
 
     name: str
     parameters: Mapping[str, Type]
     body: Expr
     heads: tuple[Head, ...]
     span: Span = field(repr=False)
+    prior: Law | None = None
 
     @property
     def record(self) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
-from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.program import Expr, Head, Local, Net, Outside, Through
+from dgmlang.compiler.program import Expr, Head, Law, Local, Net, Outside, Through
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import Shape, show
-from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.scope import Scope, Wrong
-from dgmlang.compiler.walk import reads
+from dgmlang.compiler.walk import arguments, reads
 
 
 def signature_of(net: ast.Net, scope: Scope) -> tuple[dict[str, Type], dict[str, Type]]:
@@ -25,8 +24,8 @@ def signature_of(net: ast.Net, scope: Scope) -> tuple[dict[str, Type], dict[str,
 
 def elaborate(net: ast.Net, scope: Scope) -> Net | None:
     """A net with its body typed and its heads mapped (DGM0315)."""
-    if net.prior is not None:
-        scope.report.say(name_codes.not_built(net.prior.span, "priors on a net's weights"))
+    prior = None if net.prior is None else _prior(net, net.prior, scope)
+    if net.prior is not None and prior is None:
         return None
     ports, heads = signature_of(net, scope)
     spans = {p.name: p.span for p in net.parameters}
@@ -38,7 +37,23 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
         return None
     mapped = [_head(net, body, name, t, scope) for name, t in heads.items()]
     found = tuple(h for h in mapped if h is not None)
-    return Net(net.name, ports, body, found, net.span) if len(found) == len(mapped) else None
+    whole = len(found) == len(mapped)
+    return Net(net.name, ports, body, found, net.span, prior) if whole else None
+
+
+def _prior(net: ast.Net, node: ast.Expr, scope: Scope) -> Law | None:
+    """The law of each weight; it reads params at most."""
+    from dgmlang.compiler.types.laws import law
+
+    found = law(node, Type(REAL), node.span, scope.within(owner=(net.name, "prior")))
+    if found is not None and found.type.kind != REAL:
+        support = str(found.type.kind)
+        help = "weights are any reals, as in `~ Normal(0, 1)`"
+        said = node.span, node.span.text, support, net.span, "real", help
+        scope.report.say(law_codes.support_mismatch(*said))
+        return None
+    read = () if found is None else arguments(found)
+    return None if any(_sees_variables(e, scope) for e in read) else found
 
 
 def _outside(
