@@ -145,7 +145,7 @@ def test_checkerboard_leaves_the_law_invariant(rule):
                 "s"
             ]
         table = gibbs.level_densities(
-            ising.built, partial(ising.log_joint, params), {"s": s}, colour
+            ising.built, partial(ising.log_joint, params), {"s": s}, ("s",)
         )["s"]
         return table[..., 1] - table[..., 0]
 

@@ -66,7 +66,7 @@ def log_odds(built: Built, density: Density, values: Values, block: Block) -> Va
 def from_levels(built: Built, density: Density, key: Array, values: Values, block: Block) -> Values:
     """Finite values at all sites of the block's variables, by the density at each level."""
     drawn: Values = {}
-    for name, table in level_densities(built, density, values, block).items():
+    for name, table in level_densities(built, density, values, block.variables).items():
         kind = _kind(built, name)
         level = jax.random.categorical(site_key(key, name), table)
         drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
@@ -97,7 +97,9 @@ def from_curvature(
 RULES = {"multilinear": from_odds, "differences": from_levels, "gaussian": from_curvature}
 
 
-def level_densities(built: Built, density: Density, values: Values, block: Block) -> Values:
+def level_densities(
+    built: Built, density: Density, values: Values, names: tuple[str, ...]
+) -> Values:
     """Log p at each level of each site, the others as they are: [sites…, levels].
 
     It holds of any density, at the price of one evaluation a site and level.
@@ -109,7 +111,7 @@ def level_densities(built: Built, density: Density, values: Values, block: Block
         return density({**values, name: changed})
 
     tables: Values = {}
-    for name in block.variables:
+    for name in names:
         levels = stored(_kind(built, name), np.array(choices(_kind(built, name))))
         every = jax.vmap(jax.vmap(partial(at, name), (None, 0)), (0, None))
         table = every(jnp.arange(values[name].size), levels.astype(values[name].dtype))
