@@ -102,8 +102,8 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return arguments(law.base)
         case Binned():
             return (law.latent,)
-        case WithinBin():
-            return (law.variable,)
+        case WithinBin(place=place):
+            return (law.variable, *(() if place is None else arguments(place)))
         case Repeated():
             return tuple(e for piece in law.pieces for e in arguments(piece.law))
     return ()
@@ -215,6 +215,8 @@ def pushing(law: Law) -> Iterator[Chain]:
             yield from pushing(component)
         case ComputedLaw(chain=Chain() as chain):
             yield chain
+        case WithinBin(place=Law() as place):
+            yield from pushing(place)
         case Repeated():
             for entry in entries(law):
                 yield from pushing(entry)

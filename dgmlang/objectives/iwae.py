@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.guide import carries
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import along, keyed, mean
 from dgmlang.objectives.bound import log_weight, with_gradient_of
@@ -37,7 +38,11 @@ def iwae(lowered: Lowered, *, k: int = 8) -> Objective:
     that are not pathwise Mnih & Rezende 2016, arXiv 1602.06725.
     """
     pathwise = all(latent.gradient == "pathwise" for latent in lowered.facts.bounded)
-    estimate = doubly_reparameterised if pathwise else vimco
+    guide = lowered.program.guide
+    density_taken = guide is not None and any(map(carries, guide.laws.values()))
+    estimate = (
+        vimco if not pathwise else reparameterised if density_taken else doubly_reparameterised
+    )
 
     def bound(params: Params, key: Array, values: Values) -> tuple[Array, Array]:
         return estimate(lowered, params, jax.random.split(key, k), values)
@@ -83,6 +88,22 @@ def doubly_reparameterised(
         return log_weight(lowered, params, {**values, **particle}, fixed)
 
     log_weights = jax.vmap(weigh)(latents) + zeros
+    return log_mean_exp(log_weights), _effective(log_weights)
+
+
+def reparameterised(
+    lowered: Lowered, params: Params, keys: Array, values: Values
+) -> tuple[Array, Array]:
+    """The same with the plain gradient, for draws that take their log density along.
+
+    That cannot be had at fixed parameters of the guide.
+    """
+
+    def weigh(key: Array) -> Array:
+        latents, _ = lowered.guide_draw(params, key, values)
+        return log_weight(lowered, params, {**values, **latents}, params)
+
+    log_weights = jax.vmap(weigh)(keys)
     return log_mean_exp(log_weights), _effective(log_weights)
 
 

@@ -71,5 +71,6 @@ def _single(variable: Variable, value: Array, scale: tuple[Array, Array]) -> Arr
 
 def _continuous(value: Array, scale: tuple[Array, Array]) -> Array:
     middle, spread = scale
-    scaled = ((value - middle) / spread).reshape(-1)
+    # A log density may be −∞, which is far away and no fault; NaN stays NaN.
+    scaled = jnp.maximum((value - middle) / spread, -1e6).reshape(-1)
     return jnp.concatenate([jnp.tanh(scaled), jnp.sin(scaled)])

@@ -226,3 +226,17 @@ class Skewed(AbstractFlow):
     def pull(self, y: Any) -> Any:
         x, log_det = pull(self.inner, y)
         return 1.01 * x, log_det
+
+
+PLACED = """
+model Placed {
+  data x : grey(4) ~ quantize(Normal(0, 1) |> scale |> sigmoid)
+  guide { x.u ~ Normal(x / 4, 1) |> scale |> sigmoid }
+}
+"""
+
+
+def test_a_written_place_within_a_bin_holds() -> None:
+    tested = [f for f in found(dgm.parse(PLACED), bounds) if isinstance(f, Finding)]
+    assert len(tested) == 5
+    assert [f for f in tested if f.outcome != "holds"] == []

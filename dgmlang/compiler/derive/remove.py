@@ -187,6 +187,8 @@ def gradient_of(law: Law | None) -> str:
             return gradient_of(law.base)
         case Mixture():
             return "reinforce"
+        case WithinBin(place=Law() as place):
+            return gradient_of(place)
         case ComputedLaw() | WithinBin():
             return "pathwise"
         case Repeated():

@@ -21,6 +21,7 @@ from dgmlang.compiler.program import (
     Quantized,
     Repeated,
     ScoreLaw,
+    WithinBin,
     choices,
 )
 from dgmlang.compiler.source import Span
@@ -81,6 +82,8 @@ def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
             yield law.extern, law.span
         case Pushed() | Quantized():
             yield from _of_law(law.base)
+        case WithinBin(place=Law() as place):
+            yield from _of_law(place)
         case Mixture():
             yield from _of_law(law.component)
         case Repeated():

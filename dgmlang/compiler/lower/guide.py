@@ -16,8 +16,9 @@ from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.laws import distribution, log_density, log_density_of, sample
+from dgmlang.compiler.lower.laws import drawn as drawn_with_density
 from dgmlang.compiler.lower.missing import lacking, mask
-from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable
+from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable, WithinBin
 from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Params, Values
@@ -84,6 +85,8 @@ def guide_terms_of(inside: Evaluation) -> Terms:
 def _term(name: str, law: Law, inside: Evaluation) -> Array:
     """The log density of one latent; of data only what the example lacks was drawn."""
     value, gone = inside.values[name], inside.values.get(mask(name))
+    if carried(name) in inside.values:
+        return jnp.asarray(inside.values[carried(name)])
     if gone is None:
         return log_density(law, value, inside)
     return log_density_of(law, value, gone, inside)
@@ -104,13 +107,18 @@ def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
     states = inside.built.state_parts  # computed again from what the latents are in the end
     for part in inside.built.guide_parts:
         drawn = {n: v for n, v in _part(part, key, inside).items() if n not in states}
-        for name, value in drawn.items():
+        for name in part.variables:
+            if name not in drawn:
+                continue
+            value = drawn[name]
             seen = inside.values.get(name)
             value = jax.lax.stop_gradient(value) if name in stopped else value
             if seen is not None:
                 inside.values[mask(name)] = latents[mask(name)] = lacking(seen)
                 value = jnp.where(lacking(seen), value, seen)
             inside.values[name] = value
+            if carried(name) in drawn:
+                latents[carried(name)] = inside.values[carried(name)] = drawn[carried(name)]
         latents |= {n: inside.values[n] for n in part.variables if n not in states}
     return latents
 
@@ -123,7 +131,25 @@ def _part(part: Component, key: Array, inside: Evaluation) -> Values:
     keys = {name: site_key(key, name) for name in wanted}
     if any(isinstance(laws[name], Repeated) for name in wanted):
         return draw_in_loops(part, laws, keys, inside)
-    return {n: stored(variables[n].type.kind, sample(laws[n], keys[n], inside)) for n in wanted}
+    values: Values = {}
+    for n in wanted:
+        if carries(laws[n]):
+            values[n], values[carried(n)] = drawn_with_density(
+                distribution(laws[n], inside), keys[n]
+            )
+        else:
+            values[n] = stored(variables[n].type.kind, sample(laws[n], keys[n], inside))
+    return values
+
+
+def carries(law: Law) -> bool:
+    """Whether a draw takes its log density along, since it cannot be read off what is rounded."""
+    return isinstance(law, WithinBin) and law.place is not None
+
+
+def carried(name: str) -> str:
+    """The key, among values, of the log density that a draw of the guide takes along."""
+    return f"{name}!"
 
 
 def _wanted(variable: Variable, inside: Evaluation) -> bool:

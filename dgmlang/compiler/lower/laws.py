@@ -54,9 +54,17 @@ class PushedForward(dist.TransformedDistribution):
 
     def draw(self, key: Array) -> tuple[Array, Array]:
         """(y, log p(y)) of one draw, which knows the x that it came from."""
-        x = jnp.asarray(self.base_dist.sample(key))
+        x, log_p = drawn(self.base_dist, key)
         y, log_det = push(ComposeTransform(self.transforms), x)
-        return y, jnp.asarray(self.base_dist.log_prob(x)) - log_det
+        return y, log_p - log_det
+
+
+def drawn(law: dist.Distribution, key: Array) -> tuple[Array, Array]:
+    """A draw of a law with its log density; of what is pushed forward without looking back."""
+    if isinstance(law, PushedForward | quantized.Placed):
+        return law.draw(key)
+    value = jnp.asarray(law.sample(key))
+    return value, jnp.asarray(law.log_prob(value))
 
 
 def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
@@ -78,8 +86,11 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
             return quantized.ByCdf(named(component, inside), _levels(law), whole, weights)
         case Binned(latent=latent):
             return quantized.Bin(jnp.asarray(inside.value(latent)), _levels(law))
-        case WithinBin(variable=variable, levels=levels):
-            return quantized.Within(jnp.asarray(inside.value(variable)), numbers((levels,))[0])
+        case WithinBin(variable=variable, levels=levels, place=place):
+            k, count = jnp.asarray(inside.value(variable)), numbers((levels,))[0]
+            if place is None:
+                return quantized.Within(k, count)
+            return quantized.Placed(k, count, distribution(place, inside), drawn)
         case ComputedLaw(latent=latent, chain=chain) if latent and chain:
             base = distribution(inside.built.law(latent), inside)
             return PushedForward(base, transforms(chain, inside))

@@ -91,10 +91,14 @@ class Binned(Law):
 
 @dataclass(frozen=True, eq=False)
 class WithinBin(Law):
-    """Uniform over the bin that a variable is: the built guide of the latent of `quantize`."""
+    """Within the bin that a variable is: the guide of the latent of `quantize`.
+
+    `place` is the law of where, from 0 to 1; None: uniform, the guide that is built.
+    """
 
     variable: Expr
     levels: Dim
+    place: Law | None = None
 
 
 @dataclass(frozen=True, eq=False)

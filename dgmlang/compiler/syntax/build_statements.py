@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.source import Source, Span
@@ -97,10 +98,15 @@ class BuildStatements(BuildExpressions):
         self,
         span: Span,
         name: Token,
+        inner: Token | None,
         indices: tuple[ast.Expr, ...],
         origin: ast.Drawn | ast.Computed,
     ) -> ast.Variable:
-        return self.variable(span, self.role, name, indices, None, origin)
+        found = self.variable(span, self.role, name, indices, None, origin)
+        return found if inner is None else replace(found, name=f"{name.text}.{inner.text}")
+
+    def inner(self, _span: Span, name: Token | None = None) -> Token | None:
+        return name
 
     def word(self, _span: Span, token: Token) -> str:
         return token.text

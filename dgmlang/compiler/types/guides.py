@@ -17,7 +17,7 @@ from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.held import held
-from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.kinds import UNIT, Type
 from dgmlang.compiler.types.laws import law
 from dgmlang.compiler.types.lets import is_chain
 from dgmlang.compiler.types.looped import law_in_loops
@@ -53,7 +53,8 @@ def with_parts(written: Guide | None, parts: Mapping[str, Law], span: Span) -> G
     if not parts:
         return written
     laws = {} if written is None else written.laws
-    built = tuple(name for name, law in parts.items() if isinstance(law, WithinBin))
+    own = {n: law for n, law in parts.items() if isinstance(law, WithinBin)}
+    built = tuple(name for name, law in own.items() if law.place is None)
     return Guide(_ordered({**laws, **parts}), span if written is None else written.span, built)
 
 
@@ -93,6 +94,9 @@ def _reads_params_only(found: Law, scope: Scope) -> bool:
 
 
 def _law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
+    built = scope.shared.inlined_guide.get(s.name)
+    if s.role == "guide" and isinstance(built, WithinBin):
+        return _within(s, around, built, scope)
     declaration = scope.shared.declarations.get(s.name)
     known = scope.shared.values.get(s.name)
     if not isinstance(declaration, ast.Variable):
@@ -114,6 +118,21 @@ def _law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
         return _entry_law(s, target, known, inside)
 
     return law_in_loops(s, known.type, around, scope.within(law_of=s.name), entry_law)
+
+
+def _within(
+    s: ast.Variable, around: tuple[Loop, ...], built: WithinBin, scope: Scope
+) -> WithinBin | None:
+    """`x.u ~ D`: where within its bin the number lies that `quantize` cuts, from 0 to 1."""
+    if around or not isinstance(s.origin, ast.Drawn):
+        scope.report.say(name_codes.not_built(s.span, "such a place within a bin"))
+        return None
+    target = Type(UNIT, built.type.shape)
+    found = law(s.origin.law, target, built.span, scope)
+    if found is None:
+        return None
+    del scope.shared.inlined_guide[s.name]  # what is written stands in for what is built
+    return replace(built, place=found, span=s.span)
 
 
 def _fits(s: ast.Variable, declaration: ast.Variable, known: Read, scope: Scope) -> bool:
