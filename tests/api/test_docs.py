@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from dgmlang.cli.codes import meanings
-from dgmlang.cli.main import main
+from dgmlang.cli.main import main, parser
 from dgmlang.compiler.library import library
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.initial import WORDS
@@ -96,6 +96,18 @@ def test_a_page_of_a_built_in_says_what_it_takes_and_gives_and_whose_it_is() -> 
     assert "Support: `real`." in normal
     flow = made["reference/library-bijection.md"].partition("## coupling\n")[2]
     assert "Source: Dinh et al. 2017" in flow.partition("\n## ")[0]
+
+
+def test_the_pictures_of_examples_stand_with_the_commands_that_made_them() -> None:
+    folder, made = ROOT / "docs" / "images" / "examples", hooks().pages()
+    lines = (folder / "commands.txt").read_text(encoding="utf-8").splitlines()
+    trained = {Path(line.split()[2]).stem for line in lines if line.startswith("dgm train")}
+    assert {p.stem for p in folder.glob("*.png")} == trained
+    for line in lines:
+        page = made[f"examples/{Path(line.split()[2]).stem}.md"]
+        assert f"$ {line}" in page
+        assert "![Draws](../images/examples/" in page
+        parser().parse_args(line.split()[1:])  # ends the process where a flag is not one
 
 
 def test_every_rule_of_initial_values_stands_in_the_reference() -> None:
