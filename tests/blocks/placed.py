@@ -96,10 +96,13 @@ def _of(extern: Extern) -> Iterator[Placed]:
         return
     block = f" {_block(extern)}" if extern.has("block") else ""
     for own in _with_transforms(extern, arguments):
-        for shape in _shapes(extern):
+        shapes = _shapes(extern)
+        usual = all("transform =" not in a or a.endswith("affine") for a in own)
+        for shape in shapes if usual else shapes[:1]:
             yield Placed(extern, _call(extern, own) + block, shape)
-            if _conditioned(extern):
-                yield Placed(extern, _call(extern, [*own, "condition = c"]) + block, shape, True)
+        if _conditioned(extern):
+            conditional = _call(extern, [*own, "condition = c"]) + block
+            yield Placed(extern, conditional, shapes[0], True)
 
 
 def _couplings(extern: Extern) -> Iterator[Placed]:
