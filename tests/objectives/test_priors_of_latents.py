@@ -124,13 +124,12 @@ def test_the_denoising_bound_is_tight_at_the_true_score() -> None:
     assert bounds("vp(beta_min = 0.1, beta_max = 20)", 0.7, 40_000).mean() < truth
 
 
-@pytest.mark.parametrize("process", ["vp", "ve", "subvp"])
-def test_times_are_found_by_their_noise(process: str) -> None:
-    inner = dgm.parse(SCORE.replace("PROCESS", process)).lowered.inner
-    assert inner is not None
-    assert inner.process is not None
+@pytest.mark.parametrize("name", ["vp", "ve", "subvp"])
+def test_times_are_found_by_their_noise(name: str) -> None:
+    inner = dgm.parse(SCORE.replace("PROCESS", name)).lowered.inner
+    process = None if inner is None else inner.process
+    assert process is not None
     t = jnp.asarray([0.002, 0.01, 0.3, 0.9])
-    process = inner.process
     again = jax.vmap(lambda level: time_of(process, level))(log_snr(process, t))
     np.testing.assert_allclose(again, t, rtol=1e-3)
 
