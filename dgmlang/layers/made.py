@@ -59,7 +59,7 @@ class Made:
     @property
     def layers(self) -> tuple[MaskedDense, ...]:
         """One for each hidden width."""
-        return tuple(_masked(low, high, (len(high),)) for low, high in pairwise(self.degrees))
+        return tuple(masked(low, high, (len(high),)) for low, high in pairwise(self.degrees))
 
     def init(self, rng: np.random.Generator) -> Params:
         return {str(i): layer.init(rng) for i, layer in enumerate(self.layers)}
@@ -83,7 +83,7 @@ class Made:
     def head(self, shape: Shape) -> MaskedDense:
         """The map from features to `shape`, whose first axis is that of the entries."""
         outputs = np.repeat(np.arange(shape[0]), int(np.prod(shape[1:])))
-        return _masked(self.degrees[-1], outputs, shape)
+        return masked(self.degrees[-1], outputs, shape)
 
 
 @implements("layer", "made")
@@ -104,6 +104,7 @@ def spread(width: int, low: int, high: int) -> Degrees:
     return low + np.floor(middles * (high - low + 1)).astype(int)
 
 
-def _masked(sources: Degrees, targets: Degrees, shape: Shape) -> MaskedDense:
+def masked(sources: Degrees, targets: Degrees, shape: Shape) -> MaskedDense:
+    """The map to `shape` in which a target takes from sources of its degree or less."""
     mask = sources[:, np.newaxis] <= targets[np.newaxis, :]
     return MaskedDense(mask.astype(np.float32), shape)

@@ -29,11 +29,37 @@ CASES: dict[str, tuple[dict[str, Any], Site, tuple[int, ...]]] = {
         (5, 6, 4),
     ),
 }
+SEQUENCE = Site((5, 4))
+CASES |= {
+    "gru": ({"width": 6, "both_ways": False}, SEQUENCE, (5, 6)),
+    "lstm": ({"width": 6, "both_ways": False}, SEQUENCE, (5, 6)),
+    "wavenet": ({"channels": 6, "dilations": [1, 2]}, SEQUENCE, (5, 6)),
+    "transformer": ({"layers": 2, "heads": 2}, SEQUENCE, (5, 4)),
+    "encoder": ({"layers": 2, "heads": 2}, SEQUENCE, (5, 4)),
+    "nade": ({"hidden": 6}, Site((5,)), (5, 6)),
+    "fvsbn": ({}, Site((5,)), (5,)),
+    "pixelcnn": ({"channels": 3, "layers": 2, "kernel": 3}, Site((4, 5, 2)), (4, 5, 2, 3)),
+    "pixelrnn": ({"channels": 3, "layers": 2}, Site((4, 5, 2)), (4, 5, 2, 3)),
+    "unet": ({"channels": [4, 6]}, Site((4, 6, 2), inputs={"time": ()}), (4, 6, 2)),
+    "residual": ({"body": None}, Site((3,)), (3,)),
+}
 ACTIVATIONS = sorted(name for _, name in implemented("activation"))
 
 
+class Blocks:
+    """Builds a layer that is the block of another."""
+
+    def block(self, chain: Any, source: tuple[int, ...]) -> Any:
+        return layer("mlp", {"hidden": source, "activation": "swish"}, Site(source))
+
+
 def layer(name: str, settings: dict[str, Any], site: Site) -> Any:
-    return implementation("layer", name)(settings, site)
+    own = (Blocks(),) if "body" in settings else ()
+    return implementation("layer", name)(settings, site, *own)
+
+
+def inputs(site: Site) -> dict[str, Any]:
+    return {name: jnp.full(shape, 0.3) for name, shape in site.inputs.items()}
 
 
 def unit(site: Site) -> Any:
@@ -50,12 +76,16 @@ def test_output_has_the_target_shape_and_is_finite(name: str) -> None:
     built = layer(name, settings, site)
     params = built.init(np.random.default_rng(1))
     x = unit(site)
-    y = jax.jit(built)(params, x)
+
+    def run(params: Any, x: Any) -> Any:
+        return built(params, x, **inputs(site))
+
+    y = jax.jit(run)(params, x)
     assert built.target == y.shape == target
     assert y.dtype == jnp.float32
-    batch = jax.vmap(built, (None, 0))(params, jnp.stack([x] * 4))
+    batch = jax.vmap(run, (None, 0))(params, jnp.stack([x] * 4))
     np.testing.assert_allclose(batch, jnp.stack([y] * 4), rtol=1e-6, atol=1e-6)
-    gradient = jax.grad(lambda p: built(p, x).sum())(params)
+    gradient = jax.grad(lambda p: run(p, x).sum())(params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((y, gradient)))
 
 

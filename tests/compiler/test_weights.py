@@ -32,6 +32,18 @@ NETS = {
     "embed where absent": "o |> embed(3)",
     "embed each": "ks |> embed(3) |> flatten",
     "fourier": "s |> fourier(5)",
+    "gru": "r |> gru(5) |> flatten",
+    "lstm both ways": "r |> lstm(5, both_ways = true) |> flatten",
+    "transformer": "r |> transformer(layers = 2, heads = 2) |> flatten",
+    "transformer with a context": "r |> transformer(2, 2, context = m) |> flatten",
+    "encoder": "r |> encoder(2, 2) |> flatten",
+    "wavenet": "r |> wavenet(5, [1, 2]) |> flatten",
+    "pixelcnn": "p |> pixelcnn(2, 3, 5) |> flatten",
+    "pixelcnn of one colour": "m |> pixelcnn(2, 3, 5, condition = u) |> flatten",
+    "pixelrnn": "p |> pixelrnn(2, 3, condition = m) |> flatten",
+    "unet": "p |> unet([4, 4, 6], time = b) |> flatten",
+    "unet with a condition": "p |> unet([4, 6], time = b, condition = u) |> flatten",
+    "residual": "x |> residual { mlp([5, 6]) }",
 }
 FLOWS = {
     "scale": "scale",
@@ -69,6 +81,8 @@ GIVEN = """
   given o : cat(4)?
   given ks : cat(4)[3]
   given s : real
+  given r : real[5, 4]
+  given b : unit
 """
 
 
@@ -85,7 +99,7 @@ def test_layers(body: str) -> None:
     ports = GIVEN.strip().replace("\n", ",").replace("given ", "").replace(" :", ":")
     plan = compile_text(
         f"model M {{ {GIVEN}\n net f({ports}) -> real[4] = {body}\n"
-        "data y : real[4] ~ Normal(f(x, u, p, m, k, o, ks, s), 1) }"
+        "data y : real[4] ~ Normal(f(x, u, p, m, k, o, ks, s, r, b), 1) }"
     )
     assert plan.facts.parameters == stored(plan)
 

@@ -142,12 +142,32 @@ def gate(n: int, width: int, both_ways: bool) -> int:
     return (n + 1) * width + states
 
 
+def u_shaped(colours: int, channels: tuple[int, ...], condition: int) -> int:
+    """A U-shaped net of residual blocks, two for each level but the coarsest, which has one.
+
+    A block has two norms, two convolutions three places wide, a map of the embedding, which is four
+    times as wide as the finest level, and one past it where its channels change.
+    """
+    finest = channels[0]
+    told = 4 * finest
+
+    def block(a: int, b: int) -> int:
+        skip = 0 if a == b else (a + 1) * b
+        return 2 * (a + b) + (9 * a + 1) * b + (9 * b + 1) * b + (told + 1) * b + skip
+
+    down = sum(block(a, b) for a, b in pairwise((finest, *channels)))
+    up = sum(block(a + b, a) for a, b in pairwise(channels))
+    ends = (9 * colours + 1) * finest + 2 * finest + (9 * finest + 1) * colours
+    return down + up + ends + (told + 1) * told + ((condition + 1) * told if condition else 0)
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "affine": affine,
     "gate": gate,
     "half": lambda n: n // 2,
     "last": lambda widths: widths[-1],
     "len": len,
+    "u_shaped": u_shaped,
 }
 
 
@@ -164,7 +184,12 @@ def _scope(stage: Stage, source: Type) -> Static:
         bind(types[name], value.type, dims)
         given[name] = prod(numbers(value.type.array_shape))
     held = {name: dim.value for name, dim in dims.items()}
-    counts = {"size": prod(own), "absent": int(source.may_miss), "beside": _beside(stage, shape)}
+    counts = {
+        "size": prod(own),
+        "absent": int(source.may_miss),
+        "beside": _beside(stage, shape),
+        "colours": prod(shape[2:]),
+    }
     return _static({**stage.settings, **held, **given, **counts})
 
 

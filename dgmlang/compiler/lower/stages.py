@@ -188,6 +188,10 @@ class Builder:
             shape = parts[stage.place].target
         return parts, shape
 
+    def block(self, chain: Chain, source: Shape) -> Sequence:
+        """The chain of layers as one."""
+        return Sequence(*self._layers(chain, source))
+
     def bijection(self, chain: Chain, site: Site) -> Composed:
         """The chain as one bijection of the site."""
         parts: dict[str, Bijection] = {}
@@ -203,7 +207,9 @@ def layer(stage: Stage, shape: Shape | None = None, precision: str = "float32") 
     shape = numbers(stage.source.array_shape) if shape is None else shape
     axes = len(shape) - unit_rank(stage.extern, len(shape))
     site = Site(shape[axes:], _levels(stage.source), _input_shapes(stage.inputs))
-    built = implementation("layer", stage.extern.name)(_settings(stage), site)
+    build = implementation("layer", stage.extern.name)
+    own = (Builder(precision),) if stage.body else ()
+    built = build(_settings(stage), site, *own)
     return Mapped(built, axes, shape[:axes] + built.target, precision)
 
 

@@ -42,7 +42,12 @@ def nested(body: Chain, deeper: int) -> tuple[Stage, str] | None:
 
 
 def halvings(extern: Extern, settings: Mapping[str, Any]) -> int:
-    """How often a stage halves the sides of its picture."""
+    """How often a stage halves the sides of its picture.
+
+    `coarser(channels)`: once less than there are entries, one for each level.
+    """
+    if extern.has("coarser"):
+        return len(settings[extern.argument("coarser")[0]]) - 1
     if not extern.has("squeezes"):
         return 0
     named = extern.argument("squeezes")

@@ -87,7 +87,7 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     if held is None:
         return None
     settings, inputs = held
-    wanted = picture_wanted(extern, source, settings)
+    wanted = picture_wanted(extern, source, settings) or _parts_wanted(extern, source, settings)
     if wanted is not None:
         scope.report.say(codes.stage_input(node.span, extern.name, wanted, str(source)))
         return None
@@ -186,6 +186,15 @@ def _body(extern: Extern, block: ast.Expr, source: Type, scope: Scope) -> Chain 
     shapes = show(source.array_shape), show(found.target.array_shape)
     scope.report.say(codes.block_shape(block.span, extern.name, *shapes))
     return None
+
+
+def _parts_wanted(extern: Extern, source: Type, settings: dict[str, Any]) -> str | None:
+    """What a stage wants that cuts rows into equal parts, `divides(heads)`; None where it can."""
+    named = extern.argument("divides")
+    length = source.array_shape[-1].value if named and source.array_shape else None
+    if length is None or length % max(settings[named[0]], 1) == 0:
+        return None
+    return f"rows that can be cut into {settings[named[0]]} equal parts (`{named[0]}`)"
 
 
 # ── types ────────────────────────────────────────────────────────────────────────────────────────

@@ -173,7 +173,9 @@ def _for_stage(wanted: str, found: str) -> str | None:
     if found.startswith("cat"):
         return "put `|> embed(16)` before it, or pass `one_hot(…)`"
     if "sides" in wanted:
-        return "squeeze less often, or crop or pad the pictures: each squeeze halves their sides"
+        return "halve less often, or crop or pad the pictures"
+    if "equal parts" in wanted:
+        return "choose a width and a number of parts that divides it"
     return "put it inside `squeeze { … }`" if "channels" in wanted else None
 
 
