@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import syntax as codes
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, instead
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.build_expressions import BuildExpressions
@@ -120,7 +120,9 @@ class _Parser:
     def misplaced(self, colons: list[Span]) -> None:
         """Finds `name: value` where arguments are `name = value`."""
         expected = ("an operator", "`)`", "`,`", "`...`", "`=`")
-        self.found += [codes.unexpected(at, expected, "`:`", "write `=`") for at in colons]
+        self.found += [
+            codes.unexpected(at, expected, "`:`", "write `=`", instead(at, " =")) for at in colons
+        ]
 
     def run(self, piece: Piece, start: str, build: BuildExpressions) -> Any:
         """The tree of one statement without its body, None where it does not parse."""
