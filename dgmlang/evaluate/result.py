@@ -59,6 +59,11 @@ class Result(np.ndarray):
         """The same with a known number added to each entry, which leaves kind and error alone."""
         return Result(self.value + by, self.kind, self.stderr, self.method)
 
+    def of_one_noise(self) -> Result:
+        """The density of data with noise in their bins, as what it is of the data: a bound."""
+        kind: Kind | None = "bound" if self.kind == "exact" else self.kind
+        return Result(self.value, kind, self.stderr, f"{self.method}, one draw of dequantize")
+
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, **settings: Any) -> Any:
         """The mean along an axis, with its kind; its error is the estimator's, not the data's.
 

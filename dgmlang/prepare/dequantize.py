@@ -27,6 +27,7 @@ class Dequantize(Step):
     Source: Theis, van den Oord & Bethge 2016, section 3.1 (arXiv 1511.01844).
     """
 
+    bounds: ClassVar[bool] = True
     takes: ClassVar[Range | None] = Range(
         0.0,
         np.inf,

@@ -44,10 +44,13 @@ class Step(ABC):
     """One step, with its settings as fields.
 
     Arrays have a leading axis of examples. `invertible` steps have `invert`; `log_det` is
-    log |∂ prepared / ∂ given| of one example, None where the step has no density to speak of.
+    log |∂ prepared / ∂ given| of one example, None where the step has no density to speak of. Where
+    a step `bounds`, it adds noise within bins, and the density of one draw of it, with `log_det`,
+    is on average a lower bound on the log-probability of what was given.
     """
 
     invertible: ClassVar[bool] = False
+    bounds: ClassVar[bool] = False
     takes: ClassVar[Range | None] = None
 
     def fit(self, x: Blocks) -> Fitted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil, log, prod
@@ -141,6 +141,11 @@ class Preparation:
                     x = link.step.invert(x, fitted)
                 given[chain.name] = x
         return given
+
+    def bounds(self, names: Collection[str]) -> bool:
+        """Whether a density of these variables, as prepared, only bounds that of the data."""
+        own = (chain for chain in self.chains if chain.name in names)
+        return any(link.step.bounds for chain in own for link in chain.links)
 
     def log_det(self, states: States, values: Values) -> Array:
         """The log-determinant of one example, from prepared values with a leading axis.

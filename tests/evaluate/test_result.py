@@ -146,6 +146,15 @@ def test_every_query_answers_with_its_kind():
     assert "Markov chain" in ising.sample(2, sampler="gibbs(sweeps = 2)").method
 
 
+@pytest.mark.parametrize(("step", "kind"), [("dequantize", "bound"), ("standardize", "exact")])
+def test_a_density_behind_noise_in_bins_is_a_bound(step, kind):
+    model = dgm.parse("model N { param m : real\n data x : real[2] ~ Normal(m, 1) }")
+    x = np.random.default_rng(0).integers(0, 4, (20, 2)).astype(float)
+    found = model.fit({"x": x}, prepare={"x": f"{step}(x)"}, steps=1).log_prob({"x": x})
+    assert found.kind == kind
+    assert ("one draw of dequantize" in found.method) == (kind == "bound")
+
+
 @pytest.mark.parametrize(
     "query",
     [
