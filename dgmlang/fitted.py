@@ -167,8 +167,7 @@ class Fitted:
         estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
         found = self.model.lowered.sound(lambda lowered: estimate(lowered, self.raw, values, key))
         found = found.shifted(np.asarray(log_det))
-        names = [v.name for v in self.model.plan.program.having("data")]
-        return found.of_one_noise() if self.inlet.preparation.bounds(names) else found
+        return found.of_one_noise() if self.inlet.bounds(self.model.plan.program) else found
 
     def bits_per_dim(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
         """−log₂ p(x) per entry of an example [n]."""

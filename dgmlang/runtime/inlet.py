@@ -39,6 +39,10 @@ class Inlet:
         own = {v.name: values[v.name] for v in program.having("data") if v.name in values}
         return values, self.preparation.log_det(self.states, own)
 
+    def bounds(self, program: Program) -> bool:
+        """Whether a density of the prepared data only bounds that of the data."""
+        return self.preparation.bounds([v.name for v in program.having("data")])
+
     def prepared(self, variables: Sequence[Variable], data: Any) -> Values:
         """Data for these variables as the model sees them, held against their types."""
         data = self.columns.read(data, variables)
