@@ -35,7 +35,9 @@ WHOLE = """model Whole(d: int = 3) {
 }
 """
 PLANNED = """model Planned(d: int) {
-  data x : real[d] ~ Normal(0, 1) |> householder(reflections = 2) |> mixture_cdf(components = 4)
+  net s(x: real[d]) -> real[d] = x
+  data x : real[d]
+  score x at t under levels(geometric(0.01, 10, 10)) = s(x) / noise_level(t)
 }
 """
 

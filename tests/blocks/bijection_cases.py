@@ -106,7 +106,10 @@ class Builder:
         )
 
 
-VECTORS = ("conv1x1", "actnorm", "lu_linear", "householder", "maf", "iaf", "planar", "radial")
+VECTORS = (
+    *("conv1x1", "actnorm", "lu_linear", "householder"),
+    *("maf", "iaf", "planar", "radial", "mixture_cdf"),
+)
 """Bijections of the last axis, mapped over those in front."""
 
 
@@ -261,6 +264,22 @@ CASES = {
     "leaky": Case(("leaky", {"slope": 0.1}), (2, 3)),
     **causal_cases("maf"),
     **causal_cases("iaf"),
+    "mixture_cdf": Case(("mixture_cdf", {"components": 5}), (4,)),
+    "mixture_cdf, picture": Case(("mixture_cdf", {"components": 3}), (2, 3)),
+    "mixture_cdf, one component": Case(("mixture_cdf", {"components": 1}), (1,)),
+    "repeat, mixture_cdf": Case(
+        (
+            "repeat",
+            {
+                "n": 2,
+                "body": (
+                    ("mixture_cdf", {"components": 4}),
+                    ("householder", {"reflections": 3}),
+                ),
+            },
+        ),
+        (3,),
+    ),
     "sigmoid": Case(("sigmoid", {}), (3,)),
     "logit": Case(("logit", {}), (3,)),
     "tanh": Case(("tanh", {}), (3,)),
