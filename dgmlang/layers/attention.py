@@ -112,15 +112,16 @@ class Transformer:
 @implements("layer", "transformer")
 def transformer(settings: Mapping[str, Any], site: Site) -> Transformer:
     """`transformer(layers, heads, context)` along the first axis of [T, n], seeing no later row."""
+    length, n = site.shape
     context = site.inputs.get("context")
-    sizes = settings["layers"], settings["heads"]
-    return Transformer(*site.shape, *sizes, causal=True, context=context)
+    return Transformer(length, n, settings["layers"], settings["heads"], True, context)
 
 
 @implements("layer", "encoder")
 def encoder(settings: Mapping[str, Any], site: Site) -> Transformer:
     """`encoder(layers, heads)` along the first axis of [T, n], all rows seeing all."""
-    return Transformer(*site.shape, settings["layers"], settings["heads"], causal=False)
+    length, n = site.shape
+    return Transformer(length, n, settings["layers"], settings["heads"], causal=False)
 
 
 def normalised(params: Params, x: Array) -> Array:

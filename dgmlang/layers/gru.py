@@ -48,4 +48,5 @@ class GruCell:
 @implements("layer", "gru")
 def gru(settings: Mapping[str, Any], site: Site) -> Recurrent:
     """`gru(width, both_ways)` along the first axis of [T, n]."""
-    return Recurrent(GruCell(), *site.shape, settings["width"], settings["both_ways"])
+    length, n = site.shape
+    return Recurrent(GruCell(), length, n, settings["width"], settings["both_ways"])

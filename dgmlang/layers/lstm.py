@@ -58,4 +58,5 @@ def gated(sums: Array, cell: Array) -> tuple[Array, Array]:
 @implements("layer", "lstm")
 def lstm(settings: Mapping[str, Any], site: Site) -> Recurrent:
     """`lstm(width, both_ways)` along the first axis of [T, n]."""
-    return Recurrent(LstmCell(), *site.shape, settings["width"], settings["both_ways"])
+    length, n = site.shape
+    return Recurrent(LstmCell(), length, n, settings["width"], settings["both_ways"])

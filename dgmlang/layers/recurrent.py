@@ -21,8 +21,10 @@ class Cell(Protocol):
     only part that need not wait for its turn.
     """
 
-    gates: int
-    """How many affine maps of the input one unit needs."""
+    @property
+    def gates(self) -> int:
+        """How many affine maps of the input one unit needs."""
+        ...
 
     def start(self, blank: Array) -> Any:
         """The state before the first place, of zeros like `blank`."""

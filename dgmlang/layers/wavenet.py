@@ -63,7 +63,8 @@ class WaveNet:
 @implements("layer", "wavenet")
 def wavenet(settings: Mapping[str, Any], site: Site) -> WaveNet:
     """`wavenet(channels, dilations)` along the first axis of [T, n]."""
-    return WaveNet(*site.shape, settings["channels"], tuple(settings["dilations"]))
+    length, n = site.shape
+    return WaveNet(length, n, settings["channels"], tuple(settings["dilations"]))
 
 
 def _affine(params: Params, rows: Array) -> Array:

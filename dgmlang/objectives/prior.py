@@ -92,7 +92,7 @@ def denoising_bound(inner: Lowered, params: Params, key: Array, values: Values) 
     last += process.noise(end) * jax.random.normal(fourth, flat.shape, flat.dtype)
     bound = process.prior(flat.shape).log_prob(last) + flat.size * jnp.log(process.signal(end))
     bound += 0.5 * (high - low) * (flat.size - missed(second, t))
-    return bound + 0.5 * (flat.size - missed(third, jnp.asarray(begin, flat.dtype)))
+    return jnp.asarray(bound) + 0.5 * (flat.size - missed(third, jnp.asarray(begin, flat.dtype)))
 
 
 def log_snr(process: AbstractProcess, t: Array | float) -> Array:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,23 +26,23 @@ from dgmlang.samplers.target import Target, target
 
 
 class Moments(NamedTuple):
-    """The running count, mean and sum of squared deviations [d] of states (Welford 1962)."""
+    """The running number, mean and sum of squared deviations [d] of states (Welford 1962)."""
 
-    count: Array
+    states: Array
     mean: Array
     squares: Array
 
     def with_states(self, x: Array) -> Moments:
         """The moments with the states x [n, d] taken in (Chan et al. 1983, eq. 2.1)."""
         n, mean = x.shape[0], jnp.mean(x, axis=0)
-        total, apart = self.count + n, mean - self.mean
-        squares = jnp.sum((x - mean[None]) ** 2, axis=0) + apart**2 * self.count * n / total
+        total, apart = self.states + n, mean - self.mean
+        squares = jnp.sum((x - mean[None]) ** 2, axis=0) + apart**2 * self.states * n / total
         return Moments(total, self.mean + apart * n / total, self.squares + squares)
 
     def scale(self) -> Array:
         """Standard deviations, drawn towards one while there are few states."""
-        variance = self.squares / jnp.maximum(self.count - 1.0, 1.0)
-        weight = self.count / (self.count + 5.0)
+        variance = self.squares / jnp.maximum(self.states - 1.0, 1.0)
+        weight = self.states / (self.states + 5.0)
         return jnp.sqrt(weight * variance + 1e-3 * (1.0 - weight))
 
 
@@ -80,9 +80,9 @@ class AbstractAdapted(AbstractChain):
     lowered: Lowered
     steps: int
     warmup: int
-    rate: float
-    first: float
-    scaled: bool = False
+    rate: ClassVar[float]
+    first: ClassVar[float]
+    scaled: ClassVar[bool] = False
 
     @abstractmethod
     def transition(
@@ -147,7 +147,7 @@ class AbstractAdapted(AbstractChain):
         seen = state.moments.with_states(state.chains.x)
         looking = (i >= half // 2) & (i < half)
         moments = jax.tree.map(lambda new, old: jnp.where(looking, new, old), seen, state.moments)
-        over = (i == half - 1) & (moments.count > 1)
+        over = (i == half - 1) & (moments.states > 1)
         scale = jnp.where(over, moments.scale(), state.scale)
         # Steps of size ε in the old scales were as long as these in the new.
         shift = jnp.mean(jnp.log(scale) - jnp.log(state.scale))

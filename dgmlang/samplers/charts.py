@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 from jax import Array
 from numpyro.distributions import biject_to, constraints
 from numpyro.distributions.transforms import Transform
@@ -26,4 +27,4 @@ def chart(kind: Kind) -> Transform:
 
 def log_volume(of: Transform, u: Array, x: Array) -> Array:
     """Log |∂x/∂u| of a whole array."""
-    return of.log_abs_det_jacobian(u, x).sum()
+    return jnp.sum(jnp.asarray(of.log_abs_det_jacobian(u, x)))

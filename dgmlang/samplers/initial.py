@@ -34,7 +34,7 @@ def noise(kind: Kind, shape: tuple[int, ...], key: Array) -> Array:
             return jax.random.uniform(key, shape, minval=low, maxval=high)
         case _:
             onto = chart(kind)
-            return onto(jax.random.normal(key, onto.inverse_shape(shape)))
+            return jnp.asarray(onto(jax.random.normal(key, onto.inverse_shape(shape))))
 
 
 def chain_variables(variables: dict[str, Variable], key: Array) -> dict[str, Array]:

@@ -75,9 +75,9 @@ def _reals(
 ) -> tuple[At, Array]:
     onto, name = chart(variable.type.kind), variable.name
     first, second = jax.random.split(key)
-    old = onto.inv(at.values[name])
+    old = jnp.asarray(onto.inv(at.values[name]))
     new = old + step * jax.random.normal(first, old.shape, old.dtype)
-    value = onto(new)
+    value = jnp.asarray(onto(new))
     values = {**at.values, name: value}
     moved = At(values, log_density(values))
     ratio = moved.log_density - at.log_density

@@ -43,14 +43,14 @@ class Target:
 
     def unflat(self, x: Array) -> Values:
         """The free variables at a state."""
-        return {name: self.charts[name](u) for name, u in self._apart(x).items()}
+        return {n: jnp.asarray(self.charts[n](u)) for n, u in self._apart(x).items()}
 
     def log_density(self, params: Params, given: Values) -> LogDensity:
         """Log p(free | given) up to a constant, as a density of the reals."""
 
         def density(x: Array) -> Array:
             reals = self._apart(x)
-            values = {name: self.charts[name](u) for name, u in reals.items()}
+            values = {name: jnp.asarray(self.charts[name](u)) for name, u in reals.items()}
             log_p = self.lowered.log_prob(params, {**given, **values})
             for name, u in reals.items():
                 log_p = log_p + log_volume(self.charts[name], u, values[name])

@@ -79,7 +79,7 @@ def test_it_is_the_net_that_could_be_written() -> None:
     assert jax.tree.map(jnp.shape, same) == jax.tree.map(jnp.shape, written.init(0))
     values = {"z": jnp.array([0.4, -1.0]), "x": jnp.array([0.1, 0.2, 2.0])}
 
-    def joint(lowered: Any) -> Callable[[Any], jax.Array]:
+    def joint(lowered: Any) -> Callable[[Any], Any]:
         def total(params: Any) -> jax.Array:
             return lowered.log_joint(params, values) - lowered.guide_log_prob(params, values)
 

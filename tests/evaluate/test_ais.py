@@ -24,6 +24,12 @@ QUARTIC = """model Quartic {
 }"""
 
 
+def error(found) -> float:
+    """The standard error, which every estimate has."""
+    assert found.stderr is not None
+    return float(found.stderr)
+
+
 def quartic(c):
     grid = np.linspace(-6, 6, 1201)
     x, y = np.meshgrid(grid, grid)
@@ -44,7 +50,7 @@ def test_the_standard_error_covers():
     rbm, params = model(RBM), rbm_params()
     truth, runs = float(log_normalizer(rbm, params, {})), 300
     found = [ais(rbm, params, key, 20, 100) for key in jax.random.split(KEY, runs)]
-    z = np.array([(float(f) - truth) / float(f.stderr) for f in found])
+    z = np.array([(float(f) - truth) / error(f) for f in found])
     # Of 300 intervals of two errors, 286 cover: a binomial's five deviations are 19.
     assert 267 <= (np.abs(z) < 2).sum() <= 300
     # The twin: the error of one chain's weight, not of their mean.
@@ -56,16 +62,16 @@ def test_a_lattice(coupling):
     lattice, params = example("ising", side=8), arrays(J=coupling)
     found = ais(lattice, params, KEY, 200, 100)
     truth = float(log_normalizer(lattice, params, {}))
-    assert abs(float(found) - truth) < ERRORS * float(found.stderr)
-    assert float(found.stderr) < 0.2
+    assert abs(float(found) - truth) < ERRORS * error(found)
+    assert error(found) < 0.2
     other = float(log_normalizer(lattice, arrays(J=coupling + 0.05), {}))
-    assert abs(float(found) - other) > ERRORS * float(found.stderr)
+    assert abs(float(found) - other) > ERRORS * error(found)
 
 
 def test_reals_without_blocks():
     found = ais(model(QUARTIC), arrays(c=0.8), KEY, 200, 200)
-    assert abs(float(found) - quartic(0.8)) < ERRORS * float(found.stderr)
-    assert abs(float(found) - quartic(0.0)) > ERRORS * float(found.stderr)
+    assert abs(float(found) - quartic(0.8)) < ERRORS * error(found)
+    assert abs(float(found) - quartic(0.0)) > ERRORS * error(found)
 
 
 def test_reals_with_blocks():
@@ -77,8 +83,8 @@ def test_reals_with_blocks():
     truth = np.logaddexp.reduce(h @ c + (up * b + up**2 / 2).sum(1)) + np.log(2 * np.pi)
     params = arrays(W=w, b=b, c=c)
     found = ais(example("gaussian_rbm", visible=2, hidden=3), params, KEY, 200, 200)
-    assert abs(float(found) - truth) < ERRORS * float(found.stderr)
-    assert float(found.stderr) < 0.1
+    assert abs(float(found) - truth) < ERRORS * error(found)
+    assert error(found) < 0.1
 
 
 @pytest.mark.skipif(not WEIGHTS.exists(), reason="the weights are kept outside the project")

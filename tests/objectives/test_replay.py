@@ -28,7 +28,7 @@ def ended(times: int, jumps: bool) -> np.ndarray:
     moves = Chains(model(MODES), 1, 0.1)
     rng = np.random.default_rng(0)
     data = arrays(x=rng.choice([-2.0, 2.0], N) + WIDTH * rng.normal(size=N))
-    state = replay.begin(jax.random.key(0), moves, data, data, 0.1)
+    state = replay.begin(jax.random.key(0), moves, data, data, 0.1, N)
     if not jumps:
         # Noise from far outside is always refused.
         state["loc"] = {"x": jnp.asarray(50.0)}
