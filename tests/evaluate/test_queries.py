@@ -19,7 +19,7 @@ from tests.objectives.models import (
     DIFFUSION,
     ERRORS,
     LINEAR,
-    QUADRATIC,
+    OPAQUE,
     RBM,
     arrays,
     bits,
@@ -113,7 +113,7 @@ def test_exact_numbers_know_their_normaliser():
     found = exact(rbm, rbm_params(), arrays(v=bits(4)))
     assert found.kind == "exact"
     assert np.logaddexp.reduce(np.asarray(found)) == pytest.approx(0.0, abs=1e-10)
-    bare = exact(model(QUADRATIC), arrays(a=0.0), arrays(x=np.zeros(600)))
+    bare = exact(model(OPAQUE), arrays(a=0.0), arrays(x=np.zeros(600)))
     assert bare.method == "exact up to the normaliser"
     assert len(bare) == 600
 

@@ -59,6 +59,13 @@ QUADRATIC = """model Quadratic {
 }"""
 """N(0, exp(−a)) by an energy, whose normaliser is nobody's business: √(2π exp(−a))."""
 
+OPAQUE = """model Opaque {
+  param a : real
+  data x : real
+  energy -log(exp(-exp(a) * x ** 2 / 2))
+}"""
+"""The law of QUADRATIC, which the compiler does not see to be Gaussian: its log Z is unknown."""
+
 BARE = """model Bare(d: int = 2) {
   param a : real
   data x : real[d]

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
     "iwae": LATENT,
     "cd": SITES,
     "pcd": SITES,
+    "pseudolikelihood": SITES,
     "nce": REALS,
     "sm": SCORES,
     "ssm": SCORES,

@@ -15,10 +15,11 @@ import pytest
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.diagnostics.render import render
+from dgmlang.compiler.library import library
 from dgmlang.compiler.pipeline import compile_text
 from dgmlang.compiler.plan import optimizers as planned
 from dgmlang.compiler.plan.optimizers import choice
-from dgmlang.compiler.plan.recipes import RECIPES, Recipe, recipe
+from dgmlang.compiler.plan.recipes import Recipe, recipe
 from dgmlang.compiler.source import Source, Span
 from dgmlang.runtime import written
 from dgmlang.runtime.optimizers import build, by_recipe, signatures
@@ -69,7 +70,7 @@ def test_equal_texts_are_one_object() -> None:
     first, second = (choice(expression(t), VALUES) for t in ("adam(1e-3)", "adam( 1e-3 )"))
     assert build(first, 0.5) is build(second, 0.5)
     assert build(first, 0.5) is not build(choice(expression("adam(1e-2)"), VALUES), 0.5)
-    assert by_recipe(RECIPES["mle"], 100) is by_recipe(RECIPES["mle"], 100)
+    assert by_recipe(recipe("mle"), 100) is by_recipe(recipe("mle"), 100)
 
 
 def test_a_recipe_warms_up_clips_and_decays() -> None:
@@ -79,7 +80,7 @@ def test_a_recipe_warms_up_clips_and_decays() -> None:
     assert np.allclose(steps[10:], 0.5 * 0.5 * (1 + np.cos(np.pi * np.arange(90) / 90)), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [*RECIPES, "something"])
+@pytest.mark.parametrize("name", [*library().space("objective"), "something"])
 def test_every_recipe_builds_and_prints(name: str) -> None:
     plan = recipe(name)
     assert str(plan).startswith(f"{plan.optimizer}(learning_rate = ")
