@@ -3,8 +3,7 @@
 Every program is trained for 20 000 steps of 512 points, no point seen twice, and measured on
 50 000 fresh ones: the gap is KL(data ‖ flow) in nats, with its standard error. Runs are kept below
 `runs/flows`, so that an interrupted table goes on where it was; hours of one core in all. Prints
-the table of docs/results.md and draws docs/images/flows-*.png. `nice/checkerboard` names one run,
-`nice` both.
+one line a run. `nice/checkerboard` names one run, `nice` both.
 """
 
 from __future__ import annotations
