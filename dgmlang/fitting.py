@@ -68,6 +68,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays = _instance(model, intake, request)
     method = _method(model, wanted, request)
+    model.objective(method).prepared(intake.preparation, intake.states)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, named, request)

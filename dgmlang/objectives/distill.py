@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
+import numpy as np
 from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries
@@ -15,15 +19,18 @@ from dgmlang.objectives.averaged import averaged
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.objectives.variables import only, shape_of
+from dgmlang.prepare.step import Fitted as Fit
 from dgmlang.registry import implements
+from dgmlang.runtime.preparation import Preparation, States
 
 
 @implements("objective", "distill")
 def distill(lowered: Lowered, *, teacher: str) -> Objective:
     """KL(student ‖ teacher) = E_{x ~ student}[log p(x) − log t(x)], by draws of the student.
 
-    Both laws are of prepared data, so teacher and student must be prepared alike. The data bring
-    givens, and say with their number how many draws a step takes; their values are not looked at.
+    Both laws are of prepared data, so teacher and student must be prepared alike, which is checked.
+    The data bring givens, and say with their number how many draws a step takes; their values are
+    not looked at.
     The loss is a KL in nats, which falls to 0, if the teacher's density is normalised; otherwise it
     ends at minus the log of its normaliser. Like every reverse KL it may leave out modes.
 
@@ -50,7 +57,8 @@ def distill(lowered: Lowered, *, teacher: str) -> Objective:
         keys = jax.random.split(key, size(values))
         return jax.vmap(one, in_axes=(None, 0, 0))(params, keys, only(values, givens))
 
-    return averaged(lowered, "distill", f"KL(student ‖ {teacher}), an estimate", each)
+    objective = averaged(lowered, "distill", f"KL(student ‖ {teacher}), an estimate", each)
+    return replace(objective, prepared=partial(_alike, found, (*names, *givens), teacher))
 
 
 def _restored(folder: str) -> Fitted:
@@ -73,6 +81,33 @@ def _check(student: Lowered, found: Fitted, folder: str) -> None:
     if own != other:
         text = f"it is of {_named(other)}, and the student of {_named(own)}"
         raise DgmError(queries.teacher_not_fit(folder, text))
+
+
+def _alike(
+    found: Fitted, names: Sequence[str], folder: str, preparation: Preparation, states: States
+) -> None:
+    """DGM0827 where the teacher saw a variable otherwise prepared, or by other data's numbers."""
+    taught = found.inlet
+    for name in names:
+        own, other = (
+            next((chain for chain in p.chains if chain.name == name), None)
+            for p in (preparation, taught.preparation)
+        )
+        if own != other:
+            saw, sees = (f"`{c.text}`" if c else f"`{name}` as it is" for c in (other, own))
+            why = f"it saw {saw}, and the student sees {sees}"
+            raise DgmError(queries.teacher_not_fit(folder, why))
+        if own and not _equal(states[name], taught.states[name]):
+            why = f"`{own.text}` was fitted to other data than the student's"
+            raise DgmError(queries.teacher_not_fit(folder, why))
+
+
+def _equal(own: tuple[Fit, ...], other: tuple[Fit, ...]) -> bool:
+    return all(
+        np.array_equal(one[key], two[key])
+        for one, two in zip(own, other, strict=True)
+        for key in one
+    )
 
 
 def _named(shapes: dict[str, tuple[int, ...]]) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jax import Array
+
+if TYPE_CHECKING:
+    from dgmlang.runtime.preparation import Preparation, States
 
 Params = dict[str, Any]
 """Parameters: nested dictionaries of arrays whose paths are the program's names."""
@@ -40,6 +43,10 @@ class Player:
     steps: int = 1
 
 
+def anyhow(_: Preparation, __: States) -> None:
+    """`prepared` of an objective that looks at the prepared data alone."""
+
+
 @dataclass(frozen=True)
 class Objective:
     """A training objective bound to one lowered model.
@@ -47,6 +54,7 @@ class Objective:
     `quantity` names what the loss is, for people: "negative log-likelihood, exact",
     "negative ELBO, a bound", "contrastive difference, not a likelihood".
     `validate` is the per-example loss for held-out data, or None where it means nothing there.
+    `prepared` raises where the data may not be prepared, and the steps have been fitted, like this.
     """
 
     name: str
@@ -56,6 +64,7 @@ class Objective:
     start: Callable[[Array, Params, Values], State]
     validate: Callable[[Params, Values, Array], Array] | None
     frozen: tuple[str, ...] = ()
+    prepared: Callable[[Preparation, States], None] = anyhow
 
 
 def everything(_: str) -> bool:

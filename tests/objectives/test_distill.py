@@ -112,6 +112,33 @@ def test_who_cannot_teach(tmp_path: Path, teacher: str, data: str, says: str) ->
     assert re.search(says, str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("prepare", "shift", "says"),
+    [
+        (None, 0.0, "it saw `standardize.x.`, and the student sees `x` as it is"),
+        ("standardize(x)", 1.0, "fitted to other data"),
+        ("standardize(x)", 0.0, None),
+    ],
+)
+def test_teacher_and_student_are_prepared_alike(
+    tmp_path: Path, prepare: str | None, shift: float, says: str | None
+) -> None:
+    """Else the student would learn the teacher's density on another scale, without a word."""
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    dgm.parse(TEACHER).fit(x, prepare="x = standardize(x)", steps=1).save(tmp_path / "run")
+    words = f'distill(teacher = "{tmp_path / "run"}")'
+    how: Any = {} if prepare is None else {"prepare": f"x = {prepare}"}
+
+    def train() -> Any:
+        return dgm.parse(STUDENT).fit(x + shift, objective=words, steps=1, **how)
+
+    if says is None:
+        train()
+    else:
+        with pytest.raises(DgmError, match=rf"(?s)DGM0827.*{says}"):
+            train()
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DgmError, match="DGM06"):
         of(STUDENT, tmp_path / "none")
