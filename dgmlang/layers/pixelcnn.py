@@ -20,8 +20,8 @@ import numpy as np
 from jax import Array
 
 from dgmlang.layers.layer import Params, Shape, Site, draw_kernel
-from dgmlang.layers.pictures import as_numbers
-from dgmlang.layers.raster import Groups, PlaceMap, condition_rows, conditioned
+from dgmlang.layers.pictures import as_numbers, channels_of
+from dgmlang.layers.raster import Groups, PlaceMap, conditioned
 from dgmlang.registry import implements
 
 
@@ -55,10 +55,10 @@ class PixelCnn:
 
     def init(self, rng: np.random.Generator) -> Params:
         params: Params = {}
-        rows = condition_rows(self.site)
+        rows = channels_of(self.site.inputs.get("condition"), self.site.shape)
         for i in range(self.layers):
             layer = {name: built.init(rng) for name, built in self._maps(i == 0).items()}
-            if rows is not None:
+            if rows:
                 layer["condition"] = {"kernel": draw_kernel(rng, rows, 2 * self.groups.width)}
             params[str(i)] = layer
         return params

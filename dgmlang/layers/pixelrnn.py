@@ -21,8 +21,8 @@ from jax import Array
 
 from dgmlang.layers.layer import Params, Shape, Site, draw_kernel
 from dgmlang.layers.lstm import gated
-from dgmlang.layers.pictures import as_numbers
-from dgmlang.layers.raster import Groups, PlaceMap, condition_rows, conditioned
+from dgmlang.layers.pictures import as_numbers, channels_of
+from dgmlang.layers.raster import Groups, PlaceMap, conditioned
 from dgmlang.registry import implements
 
 GATES = 4
@@ -54,13 +54,13 @@ class PixelRnn:
 
     def init(self, rng: np.random.Generator) -> Params:
         params: Params = {}
-        rows = condition_rows(self.site)
+        rows = channels_of(self.site.inputs.get("condition"), self.site.shape)
         for i in range(self.layers):
             layer = {name: built.init(rng) for name, built in self._maps(i == 0).items()}
             # The forget gates start open.
             by_gate = layer["row"]["bias"].reshape(self.groups.channels, GATES, -1)
             by_gate[:, 1] = 1
-            if rows is not None:
+            if rows:
                 layer["condition"] = {"kernel": draw_kernel(rng, rows, GATES * self.groups.width)}
             params[str(i)] = layer
         return params

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from dgmlang.layers.layer import Params, Shape, Site
+from dgmlang.layers.layer import Params, Shape
 from dgmlang.layers.pictures import beside_offsets
 
 Offsets = Sequence[tuple[int, int]]
@@ -82,11 +82,3 @@ def conditioned(params: Params | None, condition: Array | None, sides: Shape) ->
     if condition.shape[:2] == sides:
         return condition.reshape(*sides, -1) @ params["kernel"]
     return (jnp.ravel(condition) @ params["kernel"])[None, None]
-
-
-def condition_rows(site: Site) -> int | None:
-    """How many numbers of the condition one place sees; None without a condition."""
-    shape = site.inputs.get("condition")
-    if shape is None:
-        return None
-    return int(np.prod(shape[2:] if shape[:2] == site.shape[:2] else shape))

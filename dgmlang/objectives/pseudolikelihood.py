@@ -11,19 +11,9 @@ from jax import Array
 from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.gibbs import Density, level_densities
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.batch import keyed, mean
-from dgmlang.objectives.objective import (
-    Metrics,
-    Objective,
-    Params,
-    Player,
-    State,
-    Values,
-    everything,
-    nothing,
-    stateless,
-)
-from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.averaged import averaged
+from dgmlang.objectives.batch import keyed
+from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.objectives.variables import data_names, only
 from dgmlang.registry import implements
 from dgmlang.samplers.sweeps import covered
@@ -40,32 +30,17 @@ def pseudolikelihood(lowered: Lowered) -> Objective:
 
     Source: Besag 1975; consistency: Hyvärinen 2006.
     """
-    linear = _linear(lowered)
+    site_terms = by_gradient if _linear(lowered) else by_differences
 
     def one(params: Params, _: Array, values: Values) -> Array:
         density = partial(lowered.log_prob, params)
-        each = by_gradient if linear else by_differences
-        return -sum(each(lowered, density, values).values(), jnp.zeros(()))
+        return -sum(site_terms(lowered, density, values).values(), jnp.zeros(()))
 
     def each(params: Params, values: Values, key: Array) -> Array:
         return keyed(one)(params, key, values)
 
-    def loss(
-        params: Params, state: State, batch: Values, key: Array
-    ) -> tuple[Array, tuple[State, Metrics]]:
-        return mean(each(params, batch, key), batch), (state, {})
-
-    return with_priors(
-        lowered,
-        Objective(
-            name="pseudolikelihood",
-            quantity="negative log pseudolikelihood, not a likelihood",
-            players=(Player("model", loss, everything),),
-            companions=nothing,
-            start=stateless,
-            validate=each,
-        ),
-    )
+    quantity = "negative log pseudolikelihood, not a likelihood"
+    return averaged(lowered, "pseudolikelihood", quantity, each)
 
 
 def by_gradient(lowered: Lowered, density: Density, values: Values) -> Values:

@@ -21,7 +21,7 @@ from jax import Array
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.samplers.adjusted import LogDensity, State, evaluated
-from dgmlang.samplers.sampler import AbstractChain, Info
+from dgmlang.samplers.sampler import AbstractWarmed, Info
 from dgmlang.samplers.target import Target, target
 
 
@@ -66,20 +66,16 @@ class Walk(NamedTuple):
     counted: Array
 
 
-class AbstractAdapted(AbstractChain):
+class AbstractAdapted(AbstractWarmed):
     """Chains of flat states; a subclass gives one transition and what it aims at.
 
     Attributes:
-        steps: Transitions after the warm-up.
-        warmup: Transitions in which the step, and the scales, are adapted.
         rate: The acceptance that the step aims at.
         first: The step before it is adapted.
         scaled: Whether scales are adapted too.
     """
 
     lowered: Lowered
-    steps: int
-    warmup: int
     rate: ClassVar[float]
     first: ClassVar[float]
     scaled: ClassVar[bool] = False
@@ -89,14 +85,6 @@ class AbstractAdapted(AbstractChain):
         self, log_density: LogDensity, key: Array, state: State, step: Array, scale: Array
     ) -> tuple[State, Array]:
         """One transition of one chain, and its probability of acceptance."""
-
-    @property
-    def note(self) -> str:
-        return "Markov chain, exact as the number of steps grows"
-
-    @property
-    def total(self) -> int:
-        return self.warmup + self.steps
 
     def start(self, params: Params, key: Array, n: int, given: Values) -> Walk:
         free = target(self.lowered, given)

@@ -67,7 +67,9 @@ class Anneal(AbstractChain):
         beta = jnp.exp(-((1.0 - done) * jnp.log(self.hottest) + done * jnp.log(COLDEST)))
 
         def one(key: Array, values: Values) -> tuple[Values, Values]:
-            density = lambda v: beta * log_density(v)  # noqa: E731
+            def density(values: Values) -> Array:
+                return beta * log_density(values)
+
             return moves.move(density, params, key, values, state.log_steps)
 
         keys = jax.random.split(key, state.log_density.shape[0])

@@ -16,7 +16,7 @@ from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import begin
 from dgmlang.samplers.metropolis import At, aim, sweep
-from dgmlang.samplers.sampler import AbstractChain, Info
+from dgmlang.samplers.sampler import AbstractWarmed, Info
 from dgmlang.samplers.target import holding
 
 
@@ -34,7 +34,7 @@ class Walkers(NamedTuple):
 
 @implements("sampler", "mh")
 @dataclass(frozen=True, eq=False)
-class MetropolisHastings(AbstractChain):
+class MetropolisHastings(AbstractWarmed):
     """Random changes, accepted with probability min(1, p(new) / p(old)).
 
     A step proposes, variable by variable: another level at a random site, as often as there are
@@ -51,14 +51,6 @@ class MetropolisHastings(AbstractChain):
     steps: int = 1000
     warmup: int = 500
     step: float = 0.0
-
-    @property
-    def note(self) -> str:
-        return "Markov chain, exact as the number of steps grows"
-
-    @property
-    def total(self) -> int:
-        return self.warmup + self.steps
 
     def start(self, params: Params, key: Array, n: int, given: Values) -> Walkers:
         data = {v.name: v for v in self.lowered.program.having("data")}

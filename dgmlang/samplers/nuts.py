@@ -15,13 +15,13 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.adjusted import LogDensity
-from dgmlang.samplers.sampler import AbstractChain, Info
+from dgmlang.samplers.sampler import AbstractWarmed, Info
 from dgmlang.samplers.target import target
 
 
 @implements("sampler", "nuts")
 @dataclass(frozen=True, eq=False)
-class Nuts(AbstractChain):
+class Nuts(AbstractWarmed):
     """Hamiltonian trajectories that end where they would turn back: NumPyro's kernel.
 
     Each chain adapts its own step (to an acceptance of 0.8) and diagonal mass in `warmup`; `steps`
@@ -34,14 +34,6 @@ class Nuts(AbstractChain):
     lowered: Lowered
     warmup: int = 500
     steps: int = 100
-
-    @property
-    def note(self) -> str:
-        return "Markov chain, exact as the number of steps grows"
-
-    @property
-    def total(self) -> int:
-        return self.warmup + self.steps
 
     def start(self, params: Params, key: Array, n: int, given: Values) -> HMCState:
         free = target(self.lowered, given)

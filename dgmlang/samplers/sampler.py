@@ -77,6 +77,10 @@ class AbstractChain(AbstractSampler):
     """
 
     @property
+    def note(self) -> str:
+        return "Markov chain, exact as the number of steps grows"
+
+    @property
     @abstractmethod
     def total(self) -> int:
         """Transitions before a state counts as a draw, those of the warm-up among them."""
@@ -165,3 +169,19 @@ class AbstractChain(AbstractSampler):
 
         last, found = jax.lax.scan(one, state, jnp.arange(sweeps))
         return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), found), self.facts(last)
+
+
+class AbstractWarmed(AbstractChain):
+    """Chains that adapt how they move in a warm-up, and are left as they are after it.
+
+    Attributes:
+        warmup: Transitions in which they adapt.
+        steps: Transitions after those.
+    """
+
+    warmup: int
+    steps: int
+
+    @property
+    def total(self) -> int:
+        return self.warmup + self.steps

@@ -14,7 +14,7 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import begin
-from dgmlang.samplers.sampler import AbstractChain, Info
+from dgmlang.samplers.sampler import AbstractWarmed, Info
 from dgmlang.samplers.tempered import adapted, ladder, tempered
 
 
@@ -36,7 +36,7 @@ class Ladders(NamedTuple):
 
 @implements("sampler", "temper")
 @dataclass(frozen=True, eq=False)
-class Temper(AbstractChain):
+class Temper(AbstractWarmed):
     """Chains at inverse temperatures 1 = β₀ > … > 1/hottest, whose states are swapped.
 
     Every step moves each chain once at its temperature, by Gibbs sweeps or, where some site has no
@@ -54,14 +54,6 @@ class Temper(AbstractChain):
     levels: int = 8
     hottest: float = 10.0
     warmup: int = 500
-
-    @property
-    def note(self) -> str:
-        return "Markov chain, exact as the number of steps grows"
-
-    @property
-    def total(self) -> int:
-        return self.warmup + self.steps
 
     def start(self, params: Params, key: Array, n: int, given: Values) -> Ladders:
         moves = tempered(self.lowered, given)
@@ -81,7 +73,9 @@ class Temper(AbstractChain):
         def one(
             key: Array, beta: Array, values: Values, log_steps: Values
         ) -> tuple[Values, Values]:
-            density = lambda v: beta * log_density(v)  # noqa: E731
+            def density(values: Values) -> Array:
+                return beta * log_density(values)
+
             return moves.move(density, params, key, values, log_steps)
 
         keys = jax.random.split(first, (n, self.levels))

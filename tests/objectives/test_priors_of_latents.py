@@ -111,7 +111,10 @@ def bounds(process: str, c: float, n: int) -> np.ndarray:
     inner = dgm.parse(SCORE.replace("PROCESS", process)).lowered.inner
     assert inner is not None
     z, keys = jnp.asarray([0.5, -1.2]), jax.random.split(jax.random.key(5), n)
-    one = lambda key: denoising_bound(inner, {"c": jnp.asarray(c)}, key, {"z": z})  # noqa: E731
+
+    def one(key):
+        return denoising_bound(inner, {"c": jnp.asarray(c)}, key, {"z": z})
+
     return np.asarray(jax.jit(jax.vmap(one))(keys), float)
 
 
