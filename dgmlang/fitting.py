@@ -75,6 +75,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     if stream is not None:
         wanted = stream.settings(wanted, data.count)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
+    _require_all(method, settings, len(next(iter(arrays.values()))), streamed=stream is not None)
     params = _initial(model, arrays, intake, request)
     chunks, total = None, None if weights is None else float(weights.sum())
     if stream is not None:
@@ -204,6 +205,16 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
         patience=wanted.get("patience"),
         freeze=tuple(request.freeze),
     )
+
+
+def _require_all(method: Method, settings: Settings, count: int, *, streamed: bool) -> None:
+    """DGM0730 where a step that must see all of the data would see some."""
+    if recipes.recipe(method.name).batch is not None:
+        return
+    if streamed:
+        raise DgmError(codes.all_the_data(str(method), "the data come in chunks"))
+    if settings.batch < count:
+        raise DgmError(codes.all_the_data(str(method), f"a batch has {settings.batch} of {count}"))
 
 
 def _initial(model: Model, arrays: Values, intake: Intake, request: Request) -> Params:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 FOLDERS = {
     "dist": "distributions",
+    "sufficient": "distributions",
     "layer": "layers",
     "activation": "layers",
     "order": "layers",

@@ -12,6 +12,7 @@ from dgmlang.compiler.program import (
     Checked,
     Choose,
     ComputedLaw,
+    Counter,
     Expr,
     Index,
     Law,
@@ -27,11 +28,14 @@ from dgmlang.compiler.program import (
     Read,
     Repeated,
     ScoreLaw,
+    SliceItem,
     Stack,
     Stage,
     Through,
     WithinBin,
 )
+
+Items = tuple[Expr | SliceItem | None, ...]
 
 
 def children(node: Expr) -> tuple[Expr, ...]:
@@ -69,7 +73,19 @@ def alike(one: Expr, other: Expr) -> bool:
         case Apply(), Apply():
             same = one.extern is other.extern and one.settings == other.settings
             return same and all(map(alike, one.args, other.args))
+        case Counter(), Counter():
+            return one.loop is other.loop and one.offset == other.offset
+        case Index(), Index():
+            return alike(one.value, other.value) and alike_items(one.items, other.items)
     return False
+
+
+def alike_items(some: Items, others: Items) -> bool:
+    """The same of the items of two indices."""
+    pairs = list(zip(some, others, strict=False))
+    return len(some) == len(others) and all(
+        alike(a, b) if isinstance(a, Expr) and isinstance(b, Expr) else a == b for a, b in pairs
+    )
 
 
 def bare(node: Expr) -> Expr:

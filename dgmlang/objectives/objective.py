@@ -30,17 +30,24 @@ Loss = Callable[[Params, State, Values, Array], tuple[Array, tuple[State, Metric
 """(params, state, batch, key) → (loss, (new state, metrics)); differentiated in params."""
 
 
+Leap = Callable[[Params, frozenset[str], State, Values, Array], tuple[Params, Metrics]]
+"""(params, names, state, batch, key) → the params of these names as they are to become."""
+
+
 @dataclass(frozen=True)
 class Player:
     """One side of the training: a loss and the top-level parameter names that it moves.
 
-    A step runs its players in order, each `steps` times on batches of its own.
+    A step runs its players in order, each `steps` times on batches of its own. Where there is a
+    `leap`, that is the move, in place of an optimiser's step along the gradient of the loss; it
+    must tell the loss among its metrics, as `loss`.
     """
 
     name: str
     loss: Loss
     owns: Callable[[str], bool]
     steps: int = 1
+    leap: Leap | None = None
 
 
 def anyhow(_: Preparation, __: States) -> None:

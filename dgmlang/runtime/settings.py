@@ -45,7 +45,8 @@ class Settings:
 
         A small data set is one batch, so that the gradient's noise does not blur its optimum.
         """
-        batch = count if count <= SMALL * recipe.batch else recipe.batch
+        usual = count if recipe.batch is None else recipe.batch
+        batch = count if count <= SMALL * usual else usual
         return Settings(recipe.steps, batch, average=recipe.average)
 
     @property

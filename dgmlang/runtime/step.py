@@ -114,7 +114,7 @@ def no_sums(config: Configuration, given: Given, carry: Carry) -> dict[str, Arra
     names = [
         name
         for index in range(len(config.objective.players))
-        for name in jax.eval_shape(partial(_gradient, config, index, given), 0, carry)[2]
+        for name in jax.eval_shape(partial(_found, config, index, given), 0, carry)[2]
     ]
     return {name: jnp.zeros((), jnp.float32) for name in names}
 
@@ -123,15 +123,18 @@ def _update(
     config: Configuration, index: int, given: Given, turn: int | Array, carry: Carry
 ) -> Carry:
     player, optimizer = config.objective.players[index], config.optimizers[index]
-    gradient, state, metrics, order = _gradient(config, index, given, turn, carry)
+    found, state, metrics, order = _found(config, index, given, turn, carry)
     owned = config.owned(player, carry.params)
-    change, moments = optimizer.update(gradient, carry.optimizers[index], owned)
-    moved: Any = optax.apply_updates(owned, change)
-    params = paths.replace(carry.params, moved)
-    optimizers = (*carry.optimizers[:index], moments, *carry.optimizers[index + 1 :])
+    optimizers = carry.optimizers
+    if player.leap is None:
+        change, moments = optimizer.update(found, carry.optimizers[index], owned)
+        found: Any = optax.apply_updates(owned, change)
+        optimizers = (*carry.optimizers[:index], moments, *carry.optimizers[index + 1 :])
+    params = paths.replace(carry.params, found)
 
     sums = {
-        name: total + metrics.get(name, 0.0) / player.steps for name, total in carry.sums.items()
+        name: (total + metrics.get(name, 0.0) / player.steps).astype(total.dtype)
+        for name, total in carry.sums.items()
     }
     bad = ~jnp.isfinite(metrics[loss_name(config.objective, player)])
     failed = jnp.where(bad & (carry.failed < 0), index, carry.failed)
@@ -155,12 +158,18 @@ def finite(tree: Any) -> Array:
     return jnp.all(jnp.stack([jnp.bool_(True), *checks]))
 
 
-def _gradient(
+def _found(
     config: Configuration, index: int, given: Given, turn: int | Array, carry: Carry
-) -> tuple[dict[str, Array], State, Metrics, Array]:
+) -> tuple[Any, State, Metrics, Array]:
+    """The gradient of the player's leaves, or where they leap to."""
     player = config.objective.players[index]
     number = carry.step * config.draws + config.offset(index) + turn
     order, batch, key = batch_at(config, given, carry.order, number)
+    if player.leap is not None:
+        names = frozenset(config.owned(player, carry.params))
+        moved, metrics = player.leap(carry.params, names, carry.state, batch, key)
+        metrics = _labelled(config.objective, player, metrics["loss"], metrics)
+        return moved, carry.state, metrics, order
 
     def loss(owned: Mapping[str, Array]) -> tuple[Array, tuple[State, Metrics]]:
         return player.loss(paths.replace(carry.params, owned), carry.state, batch, key)

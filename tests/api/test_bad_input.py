@@ -22,6 +22,12 @@ MANY = """model Many(d: int) {
   data k : cat(3) ~ Categorical(q)
 }
 """
+ENERGY = """model Energy {
+  net e(x: real[1]) -> real = x |> mlp([4])
+  data x : real[1]
+  energy e(x) + sum(x ** 2)
+}
+"""
 MIXED = """model Mixed {
   param w : simplex(2)
   param m : real[2, 1]
@@ -72,7 +78,8 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "objective_not_legal": (BITS, np.zeros((5, 3)), {"objective": "elbo"}),
     "objective_misspelt": (BITS, np.zeros((5, 3)), {"objective": "mel"}),
     "objective_refused": (MANY, {"x": np.zeros((2, 2)), "k": [0, 1]}, {"objective": "fgan"}),
-    "objective_not_built": (MIXED, np.zeros((4, 1)), {"objective": "em"}),
+    "objective_not_built": (ENERGY, np.zeros((4, 1)), {"objective": "adversarial"}),
+    "part_of_the_data": (MIXED, np.zeros((4, 1)), {"objective": "em", "batch": 2}),
     "part_not_built": (PLANNED, "nowhere.npz", {}),
     "objective_setting": (BITS, np.zeros((5, 3)), {"objective": "mle(k = 3)"}),
     "objective_setting_type": (BITS, np.zeros((5, 3)), {"objective": "nce(ratio = 1.5)"}),

@@ -28,6 +28,7 @@ LATENT = (LINEAR, arrays(w=0.7, a=0.3, r=-0.5), {"x": X})
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
     "mle": REALS,
+    "em": REALS,
     "map": (PRIORED, arrays(loc=0.7), {"x": X}),
     "elbo": LATENT,
     "iwae": LATENT,

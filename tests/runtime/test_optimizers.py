@@ -123,6 +123,7 @@ def test_message(name: str, golden: Callable[[Path, str], None]) -> None:
 
 SAID = {
     "batch_too_large": codes.batch_too_large(128, 100),
+    "all_the_data": codes.all_the_data("em", "the data come in chunks"),
     "not_positive": codes.not_positive("batch", 0),
     "nothing_frozen": codes.nothing_frozen("decodr", ["decoder.kernel: [2, 3]", "w: []"]),
     "nothing_moves": codes.nothing_moves("critic"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ from dgmlang.registry import implementation
 
 if TYPE_CHECKING:
     from dgmlang.compiler.lower.checks import Watch
+    from dgmlang.compiler.lower.tilts import Tilt
 
 UNNAMED = "head"
 """Where the parameters of a net's only, unnamed head stand."""
@@ -66,6 +67,7 @@ class Built:
         outside: What Python passes for each `extern net`.
         precision: What layers with parameters compute in; all else is in single precision.
         watch: What notes the values that checks see, only where a failure is looked into.
+        tilts: What tilts laws by the id of the law, only where statistics are summed.
     """
 
     program: Program
@@ -87,6 +89,7 @@ class Built:
     outside: Mapping[str, OutsideNet]
     precision: str = "float32"
     watch: Watch | None = None
+    tilts: Mapping[int, Tilt] = field(default_factory=dict)
 
     @property
     def leaves(self) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -65,22 +67,24 @@ def constrain(kind: Kind, raw: Array) -> Array:
     return biject_to(CONSTRAINTS[kind.name])(raw) if kind.name in CONSTRAINTS else raw
 
 
-def unconstrain(kind: Kind, value: np.ndarray) -> np.ndarray:
-    """A raw value that `constrain` maps to this one; runs on the host, outside of any trace."""
+def unconstrain(kind: Kind, value: Any) -> Any:
+    """A raw value that `constrain` maps to this one: NumPy's of NumPy's arrays, JAX's of JAX's."""
+    xp = jnp if isinstance(value, jax.Array) else np
+    value = xp.asarray(value, xp.result_type(value, xp.result_type(float)))
     match kind.name:
         case "positive":
-            above = np.maximum(np.asarray(value, float) - FLOOR, np.finfo(float).tiny)
-            return above + np.log(-np.expm1(-above))
+            above = xp.maximum(value - FLOOR, xp.finfo(value.dtype).tiny)
+            return above + xp.log(-xp.expm1(-above))
         case "unit":
-            return _log_odds(np.asarray(value, float))
+            return _log_odds(xp, value)
         case "interval":
             low, high = _ends(kind)
-            return _log_odds((np.asarray(value, float) - low) / (high - low))
+            return _log_odds(xp, (value - low) / (high - low))
         case "simplex":
-            return np.log(np.maximum(np.asarray(value, float), np.finfo(np.float32).tiny))
+            return xp.log(xp.maximum(value, np.finfo(np.float32).tiny))
     if kind.name in CONSTRAINTS:
-        return np.asarray(biject_to(CONSTRAINTS[kind.name]).inv(jnp.asarray(value, float)))
-    return np.asarray(value)
+        return xp.asarray(biject_to(CONSTRAINTS[kind.name]).inv(jnp.asarray(value)))
+    return value
 
 
 def raw_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -96,6 +100,6 @@ def _ends(kind: Kind) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _log_odds(unit: np.ndarray) -> np.ndarray:
-    inside = np.clip(unit, FLOOR, 1 - FLOOR)
-    return np.log(inside) - np.log1p(-inside)
+def _log_odds(xp: Any, unit: Any) -> Any:
+    inside = xp.clip(unit, FLOOR, 1 - FLOOR)
+    return xp.log(inside) - xp.log1p(-inside)

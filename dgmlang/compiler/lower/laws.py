@@ -29,9 +29,8 @@ from dgmlang.compiler.program import (
     Stage,
     WithinBin,
 )
-from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.types.kinds import ARRAYS
+from dgmlang.compiler.types.kinds import own_rank
 from dgmlang.registry import implementation
 
 if TYPE_CHECKING:  # evaluating an expression may need a law, and a law its expressions
@@ -164,7 +163,9 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     }
     checked = result.kind not in EVERYWHERE
     entries = implementation("dist", law.extern.name)(**arguments, validate_args=checked)
-    return entries if entries.batch_shape == batch else entries.expand(batch)
+    entries = entries if entries.batch_shape == batch else entries.expand(batch)
+    tilt = inside.built.tilts.get(id(law))
+    return entries if tilt is None else tilt.over(entries, arguments, inside)
 
 
 def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
@@ -175,6 +176,8 @@ def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
     if entries is None:
         raise TypeError("a mixture's component is a distribution of the library")
     inner = entries.to_event(len(entries.batch_shape) - weights.ndim)
+    tilt = inside.built.tilts.get(id(law))
+    inner = inner if tilt is None else tilt.over_component(inner, inside)
     mixing = dist.Categorical(probs=weights, validate_args=False)
     mixed = dist.MixtureSameFamily(mixing, inner, validate_args=False)
     return mixed.to_event(weights.ndim - 1)
@@ -201,11 +204,6 @@ def encode(inside: Evaluation, latent: str) -> Array:
     assert law.chain is not None
     value = jnp.asarray(inside.values[name])
     return pull(ComposeTransform(transforms(law.chain, inside)), value)[0]
-
-
-def own_rank(declared: ast.TypeExpr) -> int:
-    """The axes of one value of an extern's type: `real` none, `real[d]` one, `tril(d)` two."""
-    return len(declared.shape or ()) + ARRAYS.get(declared.kind, 0)
 
 
 def _repeated(value: Any, batch: tuple[int, ...], parameter: Parameter) -> Array:

@@ -17,7 +17,7 @@ class Recipe:
 
     `warmup` steps lead linearly to `rate`; with `decay` a cosine leads back to 0 at the last step.
     `clip` bounds the gradient's norm over all parameters. `average` is the decay of the averaged
-    parameters (EMA), None where there is no average.
+    parameters (EMA), None where there is no average. Without a `batch` a step takes all data.
     """
 
     optimizer: str = "adam"
@@ -28,7 +28,7 @@ class Recipe:
     clip: float | None = None
     average: float | None = None
     steps: int = 5_000
-    batch: int = 128
+    batch: int | None = 128
 
     def __str__(self) -> str:
         settings = {"learning_rate": self.rate, **self.arguments}
@@ -39,7 +39,8 @@ class Recipe:
         parts += ["cosine decay"] if self.decay else []
         parts += [f"gradient norm ≤ {self.clip:g}"] if self.clip else []
         parts += [f"averaged with decay {self.average:g}"] if self.average else []
-        return ", ".join([*parts, f"{self.steps} steps of {self.batch}"])
+        size = "all the data" if self.batch is None else self.batch
+        return ", ".join([*parts, f"{self.steps} steps of {size}"])
 
 
 LIKELIHOOD = Recipe(rate=3e-3, clip=10.0)
@@ -56,6 +57,7 @@ ADVERSARIAL = Recipe(
 
 RECIPES: Mapping[str, Recipe] = {
     "likelihood": LIKELIHOOD,
+    "expectation": replace(LIKELIHOOD, steps=200, batch=None),
     "variational": Recipe(rate=2e-3),
     "contrastive": CONTRASTIVE,
     "matching": Recipe(rate=1e-3, clip=10.0),

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf, isinf
+from typing import TYPE_CHECKING
 
 from dgmlang.compiler.types.dims import Dim, Shape, show
+
+if TYPE_CHECKING:
+    from dgmlang.compiler.syntax import ast
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,12 @@ NUMERIC = frozenset({"real", "positive", "unit", "interval", "bit", "spin"})
 
 ARRAYS = {"simplex": 1, "ordered": 1, "corr": 2, "cov": 2, "tril": 2, "corr_tril": 2}
 """Kinds of which one value is an array, with its rank."""
+
+
+def own_rank(declared: ast.TypeExpr) -> int:
+    """The axes of one value of an extern's type: `real` none, `real[d]` one, `tril(d)` two."""
+    return len(declared.shape or ()) + ARRAYS.get(declared.kind, 0)
+
 
 STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
 """Kinds of compile-time values."""

@@ -84,6 +84,17 @@ def not_an_optimizer(span: Span) -> Diagnostic:
     )
 
 
+def all_the_data(method: str, found: str) -> Diagnostic:
+    """An objective that looks at all examples in each step is offered some of them."""
+    return Diagnostic(
+        "DGM0730",
+        "some of the data",
+        (),
+        (f"a step of `{method}` looks at all examples, and {found}",),
+        "leave `batch` out, or learn from parts by `mle`",
+    )
+
+
 def batch_too_large(batch: int, count: int) -> Diagnostic:
     """A batch of more examples than there are."""
     return Diagnostic(
