@@ -181,7 +181,7 @@ class Tilted(dist.Distribution):
     def support(self) -> Any:
         return self.base.support
 
-    def log_prob(self, value: ArrayLike) -> Array:
+    def log_prob(self, value: ArrayLike, intermediates: Any = None) -> Array:
         found = self.family.statistics(jnp.asarray(value), self.at)
         more = (
             jnp.sum(tilt * seen, axis=tuple(range(len(self.batch_shape), tilt.ndim)))
@@ -201,5 +201,5 @@ class Weighed(dist.Distribution):
     def support(self) -> Any:
         return self.base.support
 
-    def log_prob(self, value: ArrayLike) -> Array:
+    def log_prob(self, value: ArrayLike, intermediates: Any = None) -> Array:
         return jnp.asarray(self.base.log_prob(value)) + self.tilt
