@@ -21,8 +21,9 @@ from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.estimators import estimator
+from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.normaliser import normaliser
-from dgmlang.evaluate.posterior import GUIDE, answers, guided
+from dgmlang.evaluate.posterior import answers, reconstruction
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.values import Nets, value
 from dgmlang.model import Model
@@ -235,27 +236,20 @@ class Fitted:
             self._sound_at({**values, **drawn}, guide=True)
         return found
 
+    def mode(
+        self, given: Mapping[str, Any] | None = None, *, method: str | None = None, seed: int = 0
+    ) -> Any:
+        """The most likely joint state of all variables that are not given, [n, …] (DGM0840).
+
+        By `method`: `exact`, by default where it is known or at most 2^20 states have it; for an
+        energy also `anneal(steps = 1000, hottest = 10, chains = 8)` and `icm(starts = 8)`, which
+        may end in a local maximum. n is how many values are given, or 1.
+        """
+        return mode(self, given or {}, method, seed)
+
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
-        lowered, program = self.model.lowered, self.model.plan.program
-        if program.guide is None:
-            raise DgmError(codes.no_posterior(self.model.name, bool(program.having("latent"))))
-        values, _ = self.inlet.values(program, data)
-        key = jax.random.key(seed)
-        latents = lowered.sound(lambda lowered: guided(lowered, self.raw, values, key))
-        self._sound_at({**values, **latents}, guide=True)
-        givens = {v.name: values[v.name] for v in program.having("given")}
-        count = len(next(iter(values.values())))
-        keys = jax.random.split(jax.random.key(seed + 1), count)
-
-        def run(lowered: Lowered) -> Values:
-            draw = jax.vmap(lowered.draw, in_axes=(None, 0, 0))
-            return draw(self.raw, keys, {**givens, **latents})
-
-        drawn = lowered.sound(run)
-        self._sound_at(drawn)
-        again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
-        return only(draws(self.inlet.invert(again), f"ancestral, from {GUIDE}"))
+        return reconstruction(self, data, seed)
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Removal
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
+from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Read
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.evaluate.result import Result
+from dgmlang.evaluate.result import Result, draws, only
 from dgmlang.objectives.objective import Params, Values
+
+if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
 
 GUIDE = "one draw an example of the guide, which is near the posterior"
 
@@ -52,6 +59,29 @@ def guided(lowered: Lowered, params: Params, values: Values, key: Array) -> Valu
     """One draw of the guide for each example."""
     keys = jax.random.split(key, len(next(iter(values.values()))))
     return jax.vmap(lowered.guide_draw, in_axes=(None, 0, 0))(params, keys, values)[0]
+
+
+def reconstruction(fitted: Fitted, data: Any, seed: int) -> Any:
+    """The data drawn again from a draw of the guide (DGM0808 without one)."""
+    lowered, program = fitted.model.lowered, fitted.model.plan.program
+    if program.guide is None:
+        raise DgmError(codes.no_posterior(fitted.model.name, bool(program.having("latent"))))
+    values, _ = fitted.inlet.values(program, data)
+    key = jax.random.key(seed)
+    latents = lowered.sound(lambda lowered: guided(lowered, fitted.raw, values, key))
+    fitted._sound_at({**values, **latents}, guide=True)
+    givens = {v.name: values[v.name] for v in program.having("given")}
+    count = len(next(iter(values.values())))
+    keys = jax.random.split(jax.random.key(seed + 1), count)
+
+    def run(lowered: Lowered) -> Values:
+        draw = jax.vmap(lowered.draw, in_axes=(None, 0, 0))
+        return draw(fitted.raw, keys, {**givens, **latents})
+
+    drawn = lowered.sound(run)
+    fitted._sound_at(drawn)
+    again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
+    return only(draws(fitted.inlet.invert(again), f"ancestral, from {GUIDE}"))
 
 
 def _marginals(lowered: Lowered, params: Params, values: Values) -> Values:

@@ -92,6 +92,10 @@ CASES: dict[str, Callable[[], object]] = {
     "no_kl_to_weigh": lambda: dgm.parse(HALF_SUMMED).fit(
         [[0.0, 1.0]], objective="elbo(beta = 0.5)", steps=1
     ),
+    "no_mode": lambda: known(HALF_SUMMED).mode({"x": [[0.0, 1.0]]}),
+    "way_to_a_mode": lambda: example("ising_denoise").mode(
+        {"x": np.ones((32, 32))}, method="exact"
+    ),
     "no_score": lambda: example("ising", side=4).score(np.ones((1, 4, 4))),
     "too_few_given": lambda: known(CONDITIONAL).sample(3, given={"c": [1.0, 2.0]}),
     "given_not_finite": lambda: known(CONDITIONAL).sample(3, given={"c": np.nan}),

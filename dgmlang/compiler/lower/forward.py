@@ -7,7 +7,7 @@ Source: Rabiner 1989, eqs. 18-21; for longer lags the state is the window of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -29,17 +29,43 @@ Bias = Mapping[Turns, Array]
 """Log weights added to each joint state at each turn: the gradient there is its posterior."""
 
 
-def turn_sums(inside: Evaluation, turns: Turns, bias: Bias | None = None) -> Array:
-    """Log Σ over the latents' states of the product of the laws that read them."""
+Fold = Callable[[Array, int], Array]
+"""(table, axis) → what takes the place of all states along the axis: their log sum, or the top."""
+
+
+def log_sum(table: Array, axis: int) -> Array:
+    """Log Σ exp along an axis, with gradient 0 where all is impossible."""
+    top = jax.lax.stop_gradient(jnp.max(table, axis=axis, keepdims=True))
+    top = jnp.where(jnp.isfinite(top), top, 0.0)
+    total = jnp.sum(jnp.exp(table - top), axis=axis)
+    possible = total > 0
+    log = jnp.log(jnp.where(possible, total, 1.0)) + jnp.squeeze(top, axis)
+    return jnp.where(possible, log, -jnp.inf)
+
+
+def highest(table: Array, axis: int) -> Array:
+    """The maximum along an axis; its gradient is 1 at the first of those that reach it."""
+    first = jnp.expand_dims(jnp.argmax(table, axis=axis), axis)
+    return jnp.squeeze(jnp.take_along_axis(table, first, axis), axis)
+
+
+def turn_sums(
+    inside: Evaluation, turns: Turns, bias: Bias | None = None, fold: Fold = log_sum
+) -> Array:
+    """Log Σ over the latents' states of the product of the laws that read them.
+
+    With `highest` it is the maximum over the states (Viterbi 1967): the sum's algebra is all that
+    the forward algorithm rests on.
+    """
     now, before = _tables(inside, turns)
     if bias is not None:
         now = now + bias[turns]
     if not turns.lag:
-        return jnp.sum(_log_sum(now, -1))
-    return jnp.sum(_forward(now, before, turns))
+        return jnp.sum(fold(now, -1))
+    return jnp.sum(_forward(now, before, turns, fold))
 
 
-def _forward(now: Array, before: Array, turns: Turns) -> Array:
+def _forward(now: Array, before: Array, turns: Turns, fold: Fold) -> Array:
     """Log p along the chain, one number for each turn of the other loops.
 
     α(s_{t-lag+1} … s_t) = now(s_t) · Σ_{s_{t-lag}} α(s_{t-lag} … s_{t-1}) before(s_{t-lag} … s_t).
@@ -54,21 +80,11 @@ def _forward(now: Array, before: Array, turns: Turns) -> Array:
 
     def step(alpha: Array, tables: tuple[Array, Array]) -> tuple[Array, None]:
         here, reads = tables
-        joined = _log_sum(alpha[..., None] + reads, len(other))
+        joined = fold(alpha[..., None] + reads, len(other))
         return joined + here.reshape(*other, *(1,) * (lag - 1), states), None
 
     last, _ = jax.lax.scan(step, start, (now, before))
-    return _log_sum(last.reshape(*other, -1), -1)
-
-
-def _log_sum(table: Array, axis: int) -> Array:
-    """Log Σ exp along an axis, with gradient 0 where all is impossible."""
-    top = jax.lax.stop_gradient(jnp.max(table, axis=axis, keepdims=True))
-    top = jnp.where(jnp.isfinite(top), top, 0.0)
-    total = jnp.sum(jnp.exp(table - top), axis=axis)
-    possible = total > 0
-    log = jnp.log(jnp.where(possible, total, 1.0)) + jnp.squeeze(top, axis)
-    return jnp.where(possible, log, -jnp.inf)
+    return fold(last.reshape(*other, -1), -1)
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────

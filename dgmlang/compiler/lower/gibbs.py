@@ -1,4 +1,4 @@
-"""One Gibbs update of a block: its sites drawn together, given all others."""
+"""One Gibbs update of a block: its sites drawn, or set to their modes, given all others."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ from dgmlang.objectives.objective import Params, Values
 Density = Callable[[Values], Array]
 """The log density of all values, up to a constant."""
 
+Key = Array | None
+"""What the sites are drawn with; None sets each to its most likely value instead."""
+
 
 def update(
     built: Built,
     params: Params,
-    key: Array,
+    key: Key,
     values: Values,
     block: Block,
     density: Density | None = None,
 ) -> Values:
-    """The values with the block's sites drawn from their conditional.
+    """The values with the block's sites drawn from their conditional; without a key, at its mode.
 
     Sites of a block do not interact, so all their conditionals hold at once. Another density than
     the model's must have conditionals of the same form, as a power of it has.
@@ -44,13 +47,17 @@ def update(
     }
 
 
-def from_odds(built: Built, density: Density, key: Array, values: Values, block: Block) -> Values:
-    """Bits and spins at all sites of the block's variables, drawn by their log-odds."""
+def from_odds(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
+    """Bits and spins at all sites of the block's variables, by their log-odds."""
     drawn: Values = {}
     for name, odds in log_odds(built, density, values, block).items():
         old = values[name]
-        upper = jax.random.uniform(site_key(key, name), old.shape, old.dtype) < jax.nn.sigmoid(odds)
         low, high = choices(_kind(built, name))
+        if key is None:
+            upper = odds > 0
+        else:
+            noise = jax.random.uniform(site_key(key, name), old.shape, old.dtype)
+            upper = noise < jax.nn.sigmoid(odds)
         drawn[name] = jnp.where(upper, high, low).astype(old.dtype)
     return drawn
 
@@ -63,18 +70,21 @@ def log_odds(built: Built, density: Density, values: Values, block: Block) -> Va
     return {name: steps[name] * slope for name, slope in slopes.items()}
 
 
-def from_levels(built: Built, density: Density, key: Array, values: Values, block: Block) -> Values:
+def from_levels(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
     """Finite values at all sites of the block's variables, by the density at each level."""
     drawn: Values = {}
     for name, table in level_densities(built, density, values, block.variables).items():
         kind = _kind(built, name)
-        level = jax.random.categorical(site_key(key, name), table)
+        if key is None:
+            level = jnp.argmax(table, axis=-1)
+        else:
+            level = jax.random.categorical(site_key(key, name), table)
         drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
     return drawn
 
 
 def from_curvature(
-    built: Built, density: Density, key: Array, values: Values, block: Block
+    built: Built, density: Density, key: Key, values: Values, block: Block
 ) -> Values:
     """Reals at the block's sites, log p = a + g x − ½ p x² in each: N(x₀ + g(x₀)/p, 1/p).
 
@@ -89,8 +99,10 @@ def from_curvature(
     drawn: Values = {}
     for name, old in chosen.items():
         precision = jnp.where(sites[name], -curved[name], 1.0)
-        noise = jax.random.normal(site_key(key, name), old.shape, old.dtype)
-        drawn[name] = old + slope[name] / precision + noise / jnp.sqrt(precision)
+        drawn[name] = old + slope[name] / precision
+        if key is not None:
+            noise = jax.random.normal(site_key(key, name), old.shape, old.dtype)
+            drawn[name] += noise / jnp.sqrt(precision)
     return drawn
 
 

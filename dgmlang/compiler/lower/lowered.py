@@ -194,9 +194,17 @@ class Lowered:
         """The log ∫ exp(−Σ energies), where the energies are a positive-definite quadratic."""
         return joint.gaussian(self.built, params, given, known=()).integral
 
+    def gaussian_mode(self, params: Params, given: Values) -> Values:
+        """Where such energies are least, given these of their variables: the Gaussian's mean."""
+        return joint.gaussian(self.built, params, given, known=given.keys()).mean
+
     def responsibilities(self, params: Params, values: Values) -> tuple[Values, Array]:
         """Joint states [S, …] of the latents that are summed out, and their log posterior [S]."""
         return remove.responsibilities(self.built, params, values)
+
+    def most_likely(self, params: Params, values: Values) -> Values:
+        """The most likely joint state of the finite latents that are summed out, given the rest."""
+        return remove.most_likely(self.built, params, values)
 
     def gaussian_means(self, params: Params, values: Values) -> Values:
         """The posterior means of the latents that go in closed form, given states of the summed."""
@@ -227,12 +235,15 @@ class Lowered:
     def update(
         self,
         params: Params,
-        key: Array,
+        key: gibbs.Key,
         values: Values,
         block: Block,
         density: gibbs.Density | None = None,
     ) -> Values:
-        """The values with one Gibbs block drawn given the rest, by another density where given."""
+        """The values with one Gibbs block drawn given the rest, by another density where given.
+
+        Without a key its sites are set to their most likely values.
+        """
         return gibbs.update(self.built, params, key, values, block, density)
 
     # ── companions ───────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import evaluation
-from dgmlang.compiler.lower.forward import Bias, joint_states, turn_sums
+from dgmlang.compiler.lower.forward import Bias, Fold, highest, joint_states, log_sum, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.quadratic import Density, Quadratic, expanded
@@ -166,13 +166,45 @@ def _by_level(variable: Variable, table: Array, posterior: Array) -> Array:
     return jnp.tensordot(posterior, spread, axes=1)
 
 
+def most_likely(built: Built, params: Params, values: Values) -> Values:
+    """The joint state of the finite latents of highest p(state | values), all of which are summed.
+
+    The gradient of the highest log p in a log weight of a state at a turn is 1 on its path.
+    """
+    sums = [r for r in built.facts.removed if r.turns is None]
+    turned = tuple(dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None))
+
+    def density(values: Values, bias: Bias | None = None) -> Array:
+        return _turned(built, params, turned, bias, values, highest)
+
+    found: Values = {}
+    if sums:
+        variables = [built.program.variables[r.variable] for r in sums]
+        every = states(variables)
+        weights = jax.vmap(partial(_at_state, density, variables, values))(every)
+        found = {name: table[jnp.argmax(weights)] for name, table in every.items()}
+    inside = evaluation(built, params, {**values, **found})
+    tables = {turns: joint_states(inside, turns) for turns in turned}
+    zero = {turns: jnp.zeros(table.shape) for turns, table in tables.items()}
+    path = jax.grad(partial(density, {**values, **found}))(zero) if turned else {}
+    for turns, table in tables.items():
+        chosen = jnp.argmax(path[turns], axis=-1)
+        found |= {name: levels[chosen] for name, levels in table.tables.items()}
+    return found
+
+
 def _turned(
-    built: Built, params: Params, turned: tuple[Turns, ...], bias: Bias | None, values: Values
+    built: Built,
+    params: Params,
+    turned: tuple[Turns, ...],
+    bias: Bias | None,
+    values: Values,
+    fold: Fold = log_sum,
 ) -> Array:
     """The log joint density with latents of loops summed turn by turn."""
     inside = evaluation(built, params, values)
     without = {name for turns in turned for name in turns.readers}
-    sums = [turn_sums(inside, turns, bias) for turns in turned]
+    sums = [turn_sums(inside, turns, bias, fold) for turns in turned]
     return total([*terms_of(inside, without).values(), *sums])
 
 

@@ -55,10 +55,23 @@ def _queries(plan: Plan) -> Iterator[Query]:
         yield Query("posterior", "draws" if bounded else "exact", cost)
     if facts.flags["energy"]:
         yield Query("energy", "exact", _energies(plan))
+        yield _mode(facts)
+    elif facts.removed and all(r.rule == "sum" or r.turns for r in facts.removed):
+        yield Query("mode", "exact", replace(_density(plan), note="max in place of sum"))
     if facts.score.value != "none":
         exact = facts.score.value == "exact"
         cost = _gradient(plan) if exact else _energies(plan)
         yield Query("score", facts.score.value, cost)
+
+
+def _mode(facts: Facts) -> Query:
+    """The most likely state of an energy's variables."""
+    if facts.gaussian is not None:
+        return Query("mode", "exact", Cost(note="mean of a Gaussian"))
+    found = facts.summation
+    if found is not None and found.rule == "states":
+        return Query("mode", "exact", Cost(note=f"{found.entries:,} states looked at"))
+    return Query("mode", "estimate", Cost(note="annealing"))
 
 
 def _log_prob(plan: Plan) -> Iterator[Query]:

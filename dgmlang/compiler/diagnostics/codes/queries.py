@@ -47,6 +47,13 @@ def no_annealing(model: str, variable: str) -> Diagnostic:
     return Diagnostic("DGM0824", "no base law", (), (why,), place=model)
 
 
+def no_mode(model: str, variable: str) -> Diagnostic:
+    """The most likely state of a directed model that is neither summed nor given."""
+    why = f"`{variable}` of `{model}` would have to be searched, and no rule sums it out exactly"
+    help = "give a value of every variable but the finite latents that `explain` lists as summed"
+    return Diagnostic("DGM0840", "no mode", (), (why,), help, place=model)
+
+
 def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
     """A solver, loss or other setting whose name is none of the known ones."""
     known = tuple(known)
