@@ -20,6 +20,7 @@ from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
+from dgmlang.evaluate.entries import entries
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.normaliser import normaliser
@@ -172,11 +173,9 @@ class Fitted:
 
     def bits_per_dim(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
         """−log₂ p(x) per entry of an example [n]."""
-        entries = sum(
-            int(np.prod([d.value or 1 for d in v.type.array_shape]))
-            for v in self.model.plan.program.having("data")
-        )
-        return bits_per_dim(self.log_prob(data, method=method, seed=seed), (entries,))
+        program = self.model.plan.program
+        count = entries(program, self.inlet.values(program, data)[0])
+        return bits_per_dim(self.log_prob(data, method=method, seed=seed), count)
 
     def log_normalizer(self, *, method: str | None = None, seed: int = 0) -> Result:
         """Log Z of an energy, with its kind.

@@ -14,6 +14,7 @@ from dgmlang.compiler.lower.missing import absent
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Values
+from dgmlang.runtime.sequences import sequences
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -56,8 +57,10 @@ def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | 
     return next((n for n in above if n != name and n not in given), None)
 
 
-def _repeated(variable: Variable, value: Any, n: int) -> np.ndarray:
+def _repeated(variable: Variable, value: Any, n: int) -> Any:
     """One example's value n times, or n values as they are."""
+    if sequences(value) is not None and len(value) == n:
+        return value
     array = np.asarray(value)
     if array.dtype.kind in "biuf" and array.ndim == len(variable.type.array_shape):
         return np.broadcast_to(array, (n, *array.shape))

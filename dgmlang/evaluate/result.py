@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log, prod
+from math import log
 from typing import Any, Literal
 
 import numpy as np
+
+from dgmlang.runtime.sequences import shown
 
 Kind = Literal["exact", "model", "bound", "estimate", "draws"]
 
@@ -113,16 +115,16 @@ class Result(np.ndarray):
         return self.__copy__()
 
 
-def bits_per_dim(log_prob: Result, shape: tuple[int, ...]) -> Result:
-    """−log₂ p(x) per entry of one example of this shape."""
-    scale = 1.0 / (prod(shape) * log(2.0))
+def bits_per_dim(log_prob: Result, entries: int | np.ndarray) -> Result:
+    """−log₂ p(x) per entry, of examples that have so many."""
+    scale = 1.0 / (np.maximum(entries, 1) * log(2.0))
     stderr = None if log_prob.stderr is None else log_prob.stderr * scale
     return Result(-log_prob.value * scale, log_prob.kind, stderr, log_prob.method)
 
 
 def draws(arrays: Mapping[str, Any], method: str) -> dict[str, Result]:
-    """Draws of several variables, by name."""
-    return {name: Result(array, "draws", None, method) for name, array in arrays.items()}
+    """Draws of several variables, by name; NaN behind the ends of sequences of floats."""
+    return {n: Result(shown(np.asarray(a)), "draws", None, method) for n, a in arrays.items()}
 
 
 def only(found: Mapping[str, Result]) -> Any:

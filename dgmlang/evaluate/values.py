@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -18,6 +19,7 @@ from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Values
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import conform, storable
+from dgmlang.runtime.sequences import marked, sequences
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -62,20 +64,36 @@ def _called(fitted: Fitted, net: Net, arrays: tuple[Any, ...]) -> Any:
         raise DgmError(codes.wrong_arguments(net.name, ports, len(arrays)))
     held: Values = {}
     args: dict[str, Expr] = {}
+    givens: dict[str, Variable] = {}
     for (name, type_), array in zip(ports.items(), arrays, strict=True):
-        port, found = Variable("given", name, type_, None, None, net.span), np.asarray(array)
+        port = Variable("given", name, type_, None, None, net.span)
+        found = _as_given(port, array, f"nets.{net.name}")
         conform([port], {name: Blocks.of(found)}, f"nets.{net.name}")
         # No name of a program has a space, so that an argument hides no variable.
         hidden = f"argument {name}"
         held[hidden] = jnp.asarray(storable(port, found, False))
         args[name] = Read(hidden, type=type_, span=net.span)
+        givens[hidden] = replace(port, name=hidden)
     call = NetCall(net.name, args)
     heads = {h.name: Call(call, h.name, type=h.type, span=net.span) for h in net.heads}
-    return _evaluated(fitted, heads, held, net.name)
+    return _evaluated(fitted, heads, held, net.name, givens)
 
 
-def _evaluated(fitted: Fitted, heads: Mapping[str, Expr], values: Values, method: str) -> Any:
-    lowered = fitted.model.lowered
+def _as_given(port: Variable, array: Any, place: str) -> np.ndarray:
+    """An argument of a net as an array, the ends of sequences marked."""
+    found, lengths = sequences(array) or (np.asarray(array), None)
+    return marked(port, found, lengths, place) if port.type.varying else found
+
+
+def _evaluated(
+    fitted: Fitted,
+    heads: Mapping[str, Expr],
+    values: Values,
+    method: str,
+    more: Mapping[str, Variable] | None = None,
+) -> Any:
+    """The expressions for each example; `more` are givens that the program does not have."""
+    lowered = fitted.model.lowered.beside(more) if more else fitted.model.lowered
 
     def one(values: Values) -> Values:
         found = {n: lowered.evaluate(fitted.raw, expr, values) for n, expr in heads.items()}

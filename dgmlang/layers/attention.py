@@ -27,7 +27,10 @@ WIDER = 4
 
 @dataclass(frozen=True)
 class Attention:
-    """Rows [T, n] attend to rows [S, m]; causal: row t to rows up to t."""
+    """Rows [T, n] attend to rows [S, m]; causal: row t to rows up to t.
+
+    Of a source with an end only the rows before it are seen; where there is none, nothing is mixed.
+    """
 
     n: int
     m: int
@@ -38,7 +41,7 @@ class Attention:
         rows = {"query": self.n, "key": self.m, "value": self.m, "out": self.n}
         return {name: draw_kernel(rng, size, self.n) for name, size in rows.items()}
 
-    def __call__(self, params: Params, x: Array, source: Array) -> Array:
+    def __call__(self, params: Params, x: Array, source: Array, end: Array | None = None) -> Array:
         query, key, value = (
             (rows @ params[name]).reshape(len(rows), self.heads, -1)
             for name, rows in (("query", x), ("key", source), ("value", source))
@@ -47,6 +50,10 @@ class Attention:
         if self.causal:
             later = np.triu(np.ones((len(x), len(source)), bool), 1)
             scores = jnp.where(later[None], -jnp.inf, scores)
+        if end is not None:
+            seen = jnp.arange(len(source)) < jnp.maximum(end, 1)
+            scores = jnp.where(seen[None, None], scores, -jnp.inf)
+            value = jnp.where(end > 0, value, 0.0)
         mixed = jnp.einsum("hts,shw->thw", jax.nn.softmax(scores), value)
         return mixed.reshape(x.shape) @ params["out"]
 
@@ -97,14 +104,25 @@ class Transformer:
         }
         return block
 
-    def __call__(self, params: Params, x: Array, context: Array | None = None) -> Array:
+    def __call__(
+        self,
+        params: Params,
+        x: Array,
+        context: Array | None = None,
+        length: Array | None = None,
+        context_length: Array | None = None,
+    ) -> Array:
+        """The lengths say where x and the context end, if not at their last rows."""
         x = x + params["positions"]
         for i in range(self.layers):
             block = params[str(i)]
             for name, built in self.attentions.items():
                 normed = normalised(block[name]["norm"], x)
-                source = normed if name == "attention" or context is None else context
-                x = x + built(block[name], normed, source)
+                if name == "attention" or context is None:
+                    # A causal layer's rows see no row behind them, so none before the end does.
+                    x = x + built(block[name], normed, normed, None if self.causal else length)
+                else:
+                    x = x + built(block[name], normed, context, context_length)
             x = x + _dense(block["dense"], normalised(block["dense"]["norm"], x))
         return normalised(params["norm"], x)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -73,10 +74,12 @@ class Recurrent:
         ways = {way: self._init(rng, units) for way, units in self.directions.items()}
         return ways if self.both_ways else ways["forwards"]
 
-    def __call__(self, params: Params, x: Array) -> Array:
+    def __call__(self, params: Params, x: Array, length: Array | None = None) -> Array:
+        """Where a sequence has a `length`, what runs from the end starts there."""
         if not self.both_ways:
-            return self._run(params, x, reverse=False)
-        ways = [self._run(params[way], x, way == "backwards") for way in self.directions]
+            return self._run(params, x)
+        ends = self.length if length is None else length
+        ways = [self._run(params["forwards"], x), self._run(params["backwards"], x, ends)]
         return jnp.concatenate(ways, axis=-1)
 
     def _init(self, rng: np.random.Generator, units: int) -> Params:
@@ -89,17 +92,29 @@ class Recurrent:
             "bias": self.cell.bias(units),
         }
 
-    def _run(self, params: Params, x: Array, reverse: bool) -> Array:
+    def _run(self, params: Params, x: Array, end: Array | int | None = None) -> Array:
+        """From the front, or from an end: until there the state is that of the start."""
         gates, units = params["bias"].shape
         entering = x @ params["kernel"] + params["bias"].reshape(1, -1)
+
+        rows = entering.reshape(-1, gates, units)
+        start = self.cell.start(jnp.zeros(units, rows.dtype))
 
         def turn(state: Any, row: Array) -> tuple[Any, Array]:
             state = self.cell.turn(params, state, row)
             return state, self.cell.output(state)
 
-        rows = entering.reshape(-1, gates, units)
-        blank = jnp.zeros(units, rows.dtype)
-        return jax.lax.scan(turn, self.cell.start(blank), rows, reverse=reverse)[1]
+        def before_end(state: Any, step: tuple[Array, Array]) -> tuple[Any, Array]:
+            row, there = step
+            moved = self.cell.turn(params, state, row)
+            state = jax.tree.map(partial(jnp.where, there), moved, start)
+            return state, self.cell.output(state)
+
+        if end is None:
+            return jax.lax.scan(turn, start, rows)[1]
+        if isinstance(end, int):
+            return jax.lax.scan(turn, start, rows, reverse=True)[1]
+        return jax.lax.scan(before_end, start, (rows, jnp.arange(len(x)) < end), reverse=True)[1]
 
 
 def from_state(params: Params, h: Array) -> Array:

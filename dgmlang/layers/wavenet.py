@@ -45,7 +45,8 @@ class WaveNet:
         }
         return {"enter": Dense(self.n, width).init(rng), **blocks}
 
-    def __call__(self, params: Params, x: Array) -> Array:
+    def __call__(self, params: Params, x: Array, length: Array | None = None) -> Array:
+        """A causal layer: no row before the end sees one behind it, so no `length` is needed."""
         x = _affine(params["enter"], x)
         shown = jnp.zeros_like(x)
         for i, dilation in enumerate(self.dilations):

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.codes import reading
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import Dim, Shape, show
+from dgmlang.runtime import sequences
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.data import NAMELESS, Dataset
 from dgmlang.runtime.sizes import settings
@@ -26,7 +28,7 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
     only `data` variable.
 
     Raises:
-        DgmError: DGM0507 to DGM0509, DGM0511, DGM0512.
+        DgmError: DGM0507 to DGM0509, DGM0511, DGM0512, DGM0531, DGM0532.
     """
     arrays = _named(variables, dataset)
     known = {variable.name for variable in variables}
@@ -40,12 +42,24 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
         if variable.name not in arrays and not variable.type.optional
     ]
     kept = {name: array for name, array in arrays.items() if name in known}
+    kept = {v.name: _ended(v, kept[v.name], dataset) for v in variables if v.name in kept}
     if len({array.shape[0] for array in kept.values()}) > 1:
         counts = {name: array.shape[0] for name, array in kept.items()}
         found.append(codes.uneven(counts, dataset.place))
     if found:
         raise DgmError(_one_mistake(found, unknown))
+    sequences.check_together(variables, kept, dataset.place)
     return kept, (codes.left_out(unknown, dataset.place),) if unknown else ()
+
+
+def _ended(variable: Variable, array: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """The array with the ends of sequences marked (DGM0505 where they may not differ)."""
+    lengths = dataset.lengths.get(variable.name, dataset.lengths.get(NAMELESS))
+    if variable.type.varying:
+        return sequences.marked(variable, array, lengths, dataset.place)
+    if lengths is not None:
+        raise DgmError(reading.not_numbers(f"`{variable.name}`", "rows of different lengths"))
+    return array
 
 
 def solve(

@@ -49,8 +49,9 @@ class Blocks:
         return (self.count, *next(iter(self)).shape[1:])
 
     def largest(self) -> float:
-        """The largest entry that is not missing; 0 where all are below it or missing."""
-        return max(float(np.fmax.reduce(block, axis=None, initial=0)) for block in self)
+        """The largest finite entry that is not missing; 0 where all are below it or missing."""
+        numbers = (np.where(np.isposinf(block), 0, block) for block in self)
+        return max(float(np.fmax.reduce(block, axis=None, initial=0)) for block in numbers)
 
     def whole(self) -> np.ndarray:
         """All of it."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.lower.domains import INTEGERS
+from dgmlang.compiler.lower.lengths import mark
 from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
@@ -18,6 +20,7 @@ from dgmlang.compiler.types.kinds import Interval
 from dgmlang.runtime import sizes
 from dgmlang.runtime.blocks import Blocks, somewhere
 from dgmlang.runtime.places import entry
+from dgmlang.runtime.sequences import behind
 
 SUM_TOLERANCE = 1e-4
 """How far the entries of a simplex may sum from 1: rounding in single precision, with room."""
@@ -67,10 +70,11 @@ def storable(variable: Variable, array: np.ndarray, prepared: bool) -> np.ndarra
 
     What is prepared keeps bytes and integers, which take less room; the first step widens them.
     """
-    if variable.type.kind.name in ("cat", "grey", "byte", "count") and not prepared:
-        return (np.nan_to_num(array, nan=ABSENT) if variable.type.may_miss else array).astype(
-            np.int32
-        )
+    kind = variable.type.kind
+    if kind.name in INTEGERS and not prepared:
+        if variable.type.may_miss:
+            array = np.where(np.isnan(array), ABSENT, array)
+        return np.where(behind(variable, array), mark(kind), array).astype(np.int32)
     if prepared and array.dtype.kind in "bui" and array.dtype.itemsize <= 4:
         return array
     return array.astype(np.float32)
@@ -135,7 +139,8 @@ def _missing(variable: Variable, array: np.ndarray) -> np.ndarray:
     """Where a value is missing, or infinite, that may not be."""
     if array.dtype.kind != "f":
         return np.zeros(array.shape, bool)
-    return np.isinf(array) if variable.type.may_miss else ~np.isfinite(array)
+    wrong = np.isinf(array) if variable.type.may_miss else ~np.isfinite(array)
+    return wrong & ~behind(variable, array)
 
 
 def blanks(
@@ -160,7 +165,7 @@ def _values(variable: Variable, array: np.ndarray, place: str) -> Diagnostic | N
 
 def _wrong(variable: Variable, array: np.ndarray) -> np.ndarray:
     """Where a value is there that is none of the kind's."""
-    return _outside(variable, array)[1] & ~np.isnan(array)
+    return _outside(variable, array)[1] & ~np.isnan(array) & ~behind(variable, array)
 
 
 def _outside(variable: Variable, array: np.ndarray) -> tuple[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from dgmlang.compiler.diagnostics.codes import reading as codes
 from dgmlang.compiler.diagnostics.codes import tables
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.runtime import builtin
+from dgmlang.runtime.sequences import sequences
 
 NAMELESS = ""
 """The name of an array that came without one."""
@@ -29,6 +30,7 @@ class Dataset:
 
     `table`: its arrays are the columns of a table. `builtin`: not the user's own, so columns that
     no variable names may be left out. `weights`: of the examples, None where each counts one.
+    `lengths`: of the sequences in each array that came with them, or as a list of arrays.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -36,6 +38,7 @@ class Dataset:
     table: bool = False
     builtin: bool = False
     weights: np.ndarray | None = None
+    lengths: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -46,7 +49,8 @@ class Dataset:
         """These examples alone."""
         arrays = {name: array[chosen] for name, array in self.arrays.items()}
         weights = None if self.weights is None else self.weights[chosen]
-        return replace(self, arrays=arrays, weights=weights)
+        lengths = {name: found[chosen] for name, found in self.lengths.items()}
+        return replace(self, arrays=arrays, weights=weights, lengths=lengths)
 
 
 Chosen = Callable[[Sequence[str], str], Sequence[str]]
@@ -75,7 +79,7 @@ def read(source: Any, chosen: Chosen | None = None, *, arrays: bool = False) -> 
     elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
         found = _frame(source, chosen)
     else:
-        found = Dataset({NAMELESS: _array(source, "the data given")}, "the data given")
+        found = _one(source)
     if chosen is not None and NAMELESS in found.arrays and not arrays:
         raise DgmError(tables.nameless(found.place))
     for name, array in found.arrays.items():
@@ -118,14 +122,26 @@ def _npz(path: Path) -> Dataset:
     return Dataset(arrays, str(path))
 
 
+def _one(source: Any) -> Dataset:
+    """Data without names."""
+    place, found = "the data given", sequences(source)
+    if found is None:
+        return Dataset({NAMELESS: _array(source, place)}, place)
+    return Dataset({NAMELESS: found[0]}, place, lengths={NAMELESS: found[1]})
+
+
 def _mapping(source: Mapping[Any, Any], chosen: Chosen | None) -> Dataset:
     own, place = isinstance(source, builtin.BuiltIn), "the data given"
-    if chosen is None:
-        arrays = {str(name): _array(value, f"`{name}`") for name, value in source.items()}
-        return Dataset(arrays, place, builtin=own)
     wanted = {str(name): value for name, value in source.items()}
-    found = {name: _entries(wanted[name], name) for name in chosen(tuple(wanted), place)}
-    return Dataset(found, place, builtin=own)
+    arrays: dict[str, np.ndarray] = {}
+    lengths: dict[str, np.ndarray] = {}
+    for name in wanted if chosen is None else chosen(tuple(wanted), place):
+        value, found = wanted[name], sequences(wanted[name])
+        if found is not None:
+            arrays[name], lengths[name] = found
+        else:
+            arrays[name] = _array(value, f"`{name}`") if chosen is None else _entries(value, name)
+    return Dataset(arrays, place, builtin=own, lengths=lengths)
 
 
 def _csv(path: Path, chosen: Chosen | None) -> Dataset:

@@ -120,7 +120,7 @@ def test_exact_numbers_know_their_normaliser():
 
 def test_bits_per_dim():
     result = Result(np.array([-10.0 * np.log(2)]), "bound", np.array([np.log(2)]), "elbo")
-    found = bits_per_dim(result, (2, 5))
+    found = bits_per_dim(result, 10)
     assert np.allclose(found, 1.0)
     assert found.stderr is not None
     assert np.allclose(found.stderr, 0.1)

@@ -22,6 +22,7 @@ PICTURE = "data x : bit[8, 8] ~ Bernoulli(0.5)"
 BITS = "data x : bit[3] ~ Bernoulli(0.5)"
 REALS = "data x : real[2] ~ Normal(0, 1)"
 OPEN = "d: int | data x : real[d] ~ Normal(0, 1)"
+TAGS = "given x : cat(2)[<= 3]; for t in 0..len(x) { data y[t] : bit ~ Bernoulli(0.5) }"
 PAIR = "given features : real[2]; data label : cat(3) ~ Categorical(uniform(3))"
 
 ones = np.ones((4, 3))
@@ -75,6 +76,13 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "nan": (REALS, put(np.ones((4, 2)), (3, 1), np.nan), {}),
     "partly_missing": ("data x : real[2]? ~ Normal(0, 1)",
                        put(np.ones((600, 2)), (520, 1), np.nan), {}),
+    "too_long": ("data x : real[<= 2] ~ Normal(0, 1)", [[0.5, 1], [1, 0, 0.5]], {}),
+    "other_length": (TAGS, {"x": [[0, 1], [1]], "y": [[0, 1], [1, 0]]}, {}),
+    "infinite_before_the_end": ("data x : real[<= 2] ~ Normal(0, 1)", [[0.5], [np.inf, 1]], {}),
+    "class_behind_the_end": ("data x : cat(2)[<= 2] ~ Categorical(uniform(2))",
+                             [[1, 0], [2, 0], [1, 1]], {}),
+    "prepared_sequences": ("data x : real[<= 2] ~ Normal(0, 1)", [[0.5], [0.25, 1]],
+                           {"x": "2 * x"}),
     "infinite": (REALS, put(np.ones((4, 2)), (0, 1), -np.inf), {}),
     "prepare_unknown_variable": (BITS, ones, {"y": "bernoulli(y)"}),
     "prepare_unknown_step": (BITS, ones, {"x": "bernouli(x)"}),

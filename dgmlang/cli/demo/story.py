@@ -88,7 +88,7 @@ def _heading(title: str, detail: str = "") -> None:
 
 def _bound(objective: str, fit: Fitted, test: Mapping[str, Any]) -> Iterator[str]:
     nats = fit.log_prob(test, method=ESTIMATOR).mean()
-    bits = bits_per_dim(nats, test["x"].shape[1:])
+    bits = bits_per_dim(nats, test["x"][0].size)
     yield f"{HELD_OUT} digits held out, after training with {objective}:"
     yield f"  log p(x) ≥ {number(nats)} nats, or ≤ {number(bits)} bits per dimension"
     yield f"  a {nats.kind} by {nats.method}; dots drawn once from the grey values"

@@ -1,4 +1,4 @@
-"""What a program names that has no implementation yet: `planned` externs, varying lengths."""
+"""What a program names that has no implementation yet: `planned` externs, some sequences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dgmlang.compiler.derive.facts import Unbuilt
 from dgmlang.compiler.derive.inner import inner, runs_alone, undrawn
 from dgmlang.compiler.derive.remove import entrywise
+from dgmlang.compiler.derive.sequences import sequences
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import (
     Apply,
@@ -34,8 +35,7 @@ def unbuilt(program: Program, gaussian: bool = False) -> tuple[Unbuilt, ...]:
     `gaussian`: the energies' law is a Gaussian, which is drawn as others are.
     """
     found = [Unbuilt(e.kind, e.name, at) for e, at in _named(program) if e.has("planned")]
-    varying = (v for v in program.variables.values() if v.type.varying)
-    found += [Unbuilt("type", str(v.type), v.span) for v in varying]
+    found += sequences(program)
     found += _missing(program)
     found += _beside(program, gaussian)
     found.sort(key=lambda part: part.span.start)

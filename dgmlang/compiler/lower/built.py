@@ -29,6 +29,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.types.causality import shifted
 from dgmlang.compiler.types.dependence import Component, components
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.types.lengths import ended, owners
 from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
 from dgmlang.processes.process import AbstractProcess
@@ -61,6 +62,8 @@ class Built:
         guide_parts: The guide's latents in such groups, in the order in which it draws them, with
             the states that it draws along with them.
         state_parts: The states that are computed together with each state.
+        lengths: Of each variable of varying length the one that has the same and brings it.
+        ended: Those whose law draws their end along.
         encoded: Latents that a chain of bijections turns into a variable: latent → variable.
         process: The forward noising process of `score x at t under …`, if there is one.
         checks: The program's run-time checks of kinds.
@@ -82,6 +85,8 @@ class Built:
     parts: tuple[Component, ...]
     guide_parts: tuple[Component, ...]
     state_parts: Mapping[str, Component]
+    lengths: Mapping[str, str]
+    ended: frozenset[str]
     encoded: Mapping[str, str]
     score: tuple[str, ScoreLaw] | None
     process: AbstractProcess | None
@@ -136,6 +141,8 @@ def build(
         parts=parts,
         guide_parts=_drawn(program.guide, states),
         state_parts={n: part for part in components(states) for n in part.variables},
+        lengths=owners(program),
+        ended=ended(program),
         encoded={
             law.latent: name
             for name, law in directed.items()

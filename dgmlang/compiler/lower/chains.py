@@ -123,7 +123,7 @@ def _plate(name: str, fixed: Fixed, spans: Spans, values: Values, run: Drawn) ->
     if law is None:
         return values
     kind = run.types[name].kind
-    now = run.inside.with_values(values)
+    now = replace(run.inside.with_values(values), open=frozenset(run.laws))
     for piece in _covering(law, spans):
         entries = at_turns(law, piece, now, _entry, run.keys[name], fixed, run.known, window=window)
         held = fixed if window is None else {**fixed, window.axis: window.lag}

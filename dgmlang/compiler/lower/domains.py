@@ -67,6 +67,12 @@ def constrain(kind: Kind, raw: Array) -> Array:
     return biject_to(CONSTRAINTS[kind.name])(raw) if kind.name in CONSTRAINTS else raw
 
 
+def plain(kind: Kind, shape: tuple[int, ...]) -> Array:
+    """Some value of a kind at every entry: a density needs one even where its result is unused."""
+    value = constrain(kind, jnp.zeros(raw_shape(kind, shape)))
+    return stored(kind, value + 1 if kind.name == "spin" else value)
+
+
 def unconstrain(kind: Kind, value: Any) -> Any:
     """A raw value that `constrain` maps to this one: NumPy's of NumPy's arrays, JAX's of JAX's."""
     xp = jnp if isinstance(value, jax.Array) else np

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zlib import crc32
 
 import jax
@@ -17,6 +18,7 @@ from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.joint import ENERGY, gaussian, terms_of
 from dgmlang.compiler.lower.joint import total as sum_of
 from dgmlang.compiler.lower.laws import sample
+from dgmlang.compiler.lower.lengths import close
 from dgmlang.compiler.lower.remove import log_prob
 from dgmlang.compiler.program import Law, Past, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
@@ -41,10 +43,13 @@ def draw(built: Built, params: Params, key: Array, given: Values) -> Values:
         if isinstance(built.law(missing[0]), Repeated):
             keys = {name: site_key(key, name) for name in missing}
             laws = {name: built.law(name) for name in part.variables}
-            values |= draw_in_loops(part, laws, keys, evaluation(built, params, values))
+            inside = evaluation(built, params, values)
+            values |= draw_in_loops(part, laws, keys, inside)
         else:
             for name in missing:
                 values[name] = draw_one(built, params, site_key(key, name), values, name)
+        if built.lengths:
+            values |= close(built, evaluation(built, params, values))
     return {name: value for name, value in values.items() if name not in built.state_parts}
 
 
@@ -64,7 +69,7 @@ def draw_with_density(
     entry, or in loops, the density is evaluated afterwards.
     """
     inside = evaluation(built, params, dict(given))
-    sequential = any(
+    sequential = bool(built.lengths) or any(
         isinstance(built.law(n), Repeated) or past(built.law(n)) for n in built.directed
     )
     if sequential or any(r.rule != "change of variables" for r in built.facts.removed):
@@ -116,7 +121,8 @@ def draw_sequentially(
 
     def step(position: Array, drawn: Array) -> Array:
         site = jnp.asarray(order)[position]
-        inside = evaluation(built, params, {**values, variable.name: drawn.reshape(shape)})
+        now = {**values, variable.name: drawn.reshape(shape)}
+        inside = replace(evaluation(built, params, now), open={variable.name})
         entries = sample(law, keys[position], inside).reshape(size, *inner)
         return drawn.at[site].set(entries[site].astype(drawn.dtype))
 

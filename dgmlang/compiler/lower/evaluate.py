@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
 from dgmlang.compiler.lower.laws import encode, log_density, transform
+from dgmlang.compiler.lower.lengths import entries, filled
 from dgmlang.compiler.lower.stages import run_time
 from dgmlang.compiler.program import (
     Apply,
@@ -43,6 +44,8 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.indexing import ragged
+from dgmlang.compiler.types.lengths import Seen
+from dgmlang.compiler.types.lengths import length as owner_of
 from dgmlang.compiler.walk import reads, walk
 from dgmlang.layers.layer import Params
 from dgmlang.registry import implementation
@@ -54,7 +57,9 @@ class Evaluation:
 
     It lives inside one trace: a function that JAX maps, scans or differentiates makes its own.
     Variables may be added to `values`; one that has been read must not change. `drawn` holds, by
-    the id of a law, a value that was drawn from it and the log density there.
+    the id of a law, a value that was drawn from it and the log density there. `owners`: whose
+    length each of a net's arguments has. `open`: variables that are being drawn, so that their ends
+    are not known.
     """
 
     built: Built
@@ -64,6 +69,8 @@ class Evaluation:
     turns: Mapping[int, ArrayLike] = field(default_factory=dict)
     heads: Mapping[int, tuple[Array, int]] = field(default_factory=dict)
     drawn: dict[int, tuple[Array, Array]] = field(default_factory=dict)
+    owners: Mapping[str, str | None] = field(default_factory=dict)
+    open: Set[str] = frozenset()
     _memo: dict[Any, Any] = field(default_factory=dict)
 
     def turn(
@@ -102,7 +109,9 @@ class Evaluation:
             case Literal(value=value):
                 return jnp.asarray(value) if isinstance(value, tuple) else value
             case Read(name=name):
-                return self._read(name)
+                value = self._read(name)
+                ends = expr.type.varying and name not in self.open
+                return filled(expr.type.kind, value) if ends else value
             case Local(name=name):
                 return self.local[name]
             case Counter(loop=loop, offset=offset):
@@ -124,7 +133,7 @@ class Evaluation:
             case Call(call=call, head=head):
                 return self._once((id(call), head), lambda: self._head(call, head))
             case Through(value=value, chain=chain):
-                return through(self, chain, jnp.asarray(self.value(value)))
+                return through(self, chain, jnp.asarray(self.value(value)), self._owner(value))
             case Outside(net=net, args=args):
                 branch = at(self.params, (net,))
                 return self.built.outside[net](branch, *(self.value(arg) for arg in args))
@@ -162,6 +171,8 @@ class Evaluation:
     def _past(self, expr: Past) -> ArrayLike:
         """The variable; where no stage is strict, shifted by one place of the order, 0 first."""
         value = self.values[expr.variable]
+        if expr.type.varying and expr.variable not in self.open:
+            value = filled(expr.type.kind, value)
         if id(expr) not in self.built.shifted:
             return value
         sites = int(np.prod(numbers(expr.type.shape)))
@@ -251,9 +262,21 @@ class Evaluation:
         args = {name: self.value(arg) for name, arg in call.args.items()}
         if order is not None:
             args |= {n: reorder(args[n], order) for n, arg in call.args.items() if _pasts(arg)}
-        inside = Evaluation(self.built, self.params, self.values, args)
+        owners = {name: self._owner(arg) for name, arg in call.args.items()}
+        inside = Evaluation(self.built, self.params, self.values, args, owners=owners)
         found = inside.value(self.built.program.nets[call.net].body)
         return found if isinstance(found, Mapping) else jnp.asarray(found)
+
+    def _owner(self, expr: Expr) -> str | None:
+        """Whose length an expression has."""
+        return owner_of(expr, Seen(self.built.lengths, self.built.program.nets, self.owners))
+
+    def lengths(self, stage: Stage, owner: str | None) -> dict[str, Array]:
+        """Where the input of a stage ends, and each of its arguments, if the stage asks."""
+        if not stage.extern.has("lengths"):
+            return {}
+        named = {"": owner, **{f"{name}_": self._owner(e) for name, e in stage.inputs.items()}}
+        return {f"{n}length": entries(self, o) for n, o in named.items() if o is not None}
 
     def _order(self, call: NetCall) -> np.ndarray | None:
         """The order in which the call sees the past, None where it is the raster or no past."""
@@ -277,14 +300,18 @@ def constrained(built: Built, params: Params) -> Params:
     }
 
 
-def through(inside: Evaluation, chain: Chain, x: Array) -> Array:
-    """`x |> stages`: layers are applied, bijections pushed from base to data."""
+def through(inside: Evaluation, chain: Chain, x: Array, owner: str | None = None) -> Array:
+    """`x |> stages`: layers are applied, bijections pushed from base to data.
+
+    `owner`: the variable whose length the first axis has, if it varies.
+    """
     for stage in chain.stages:
         if stage.extern.kind == "bijection":
             x = jnp.asarray(transform(stage, inside)(x))
         else:
             params = at(inside.params, inside.built.paths[id(stage)])
-            x = inside.built.layers[id(stage)](params, x, **inside.inputs(stage))
+            ends = inside.lengths(stage, owner)
+            x = inside.built.layers[id(stage)](params, x, **inside.inputs(stage), **ends)
     return x
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,8 @@ from jax import Array
 from dgmlang.compiler.derive.facts import Turns
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import Evaluation
-from dgmlang.compiler.lower.laws import log_density
+from dgmlang.compiler.lower.laws import log_density, log_density_of
+from dgmlang.compiler.lower.lengths import until_end
 from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places
 from dgmlang.compiler.program import Counter, Index, Law, Read, Repeated
 from dgmlang.compiler.types.dims import numbers
@@ -158,18 +160,30 @@ def _of_reader(
         reads = _reads(piece.law, turns)
         used = {lag for _, _, lag in reads} | ({0} if name in turns.variables else set())
 
-        def run(entry: Law, here: Evaluation, own: Array, reads=reads, used=used) -> Array:
+        def run(entry: Law, here: Evaluation, own: Any, reads=reads, used=used) -> Array:
             def at(*picked: Array) -> Array:
                 values = {i: states.tables[v][picked[turns.lag - lag]] for i, v, lag in reads}
-                value = states.tables[name][picked[-1]] if name in turns.variables else own
-                return log_density(entry, value, here.injected(values))
+                there = here.injected(values)
+                if name in turns.variables:
+                    return log_density(entry, states.tables[name][picked[-1]], there)
+                value, counted = own
+                return log_density_of(entry, value, counted, there)
 
             return _over_states(at, turns.lag, used, states.count)
 
-        each = inside.values.get(name)
-        held = np.zeros(lengths(law.loops)) if each is None else each
+        held = _held(inside, name, law)
         ids = frozenset(i for i, _, _ in reads)
         yield places(ends(piece), {}), at_turns(law, piece, inside, run, held, {}, known, ids)
+
+
+def _held(inside: Evaluation, name: str, law: Repeated) -> Any:
+    """A reader's values and which of them count; of a summed latent, which has none, anything."""
+    value = inside.values.get(name)
+    if value is None:
+        return np.zeros(lengths(law.loops))
+    if name in inside.built.lengths:
+        return until_end(name, value, inside)
+    return jnp.asarray(value), jnp.ones(jnp.shape(value), bool)
 
 
 def _over_states(at, lag: int, used: set[int], count: int) -> Array:

@@ -17,6 +17,7 @@ from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.laws import distribution, log_density, log_density_of, sample
 from dgmlang.compiler.lower.laws import drawn as drawn_with_density
+from dgmlang.compiler.lower.lengths import until_end
 from dgmlang.compiler.lower.missing import lacking, mask
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable, WithinBin
 from dgmlang.compiler.types.dependence import Component
@@ -87,6 +88,9 @@ def _term(name: str, law: Law, inside: Evaluation) -> Array:
     value, gone = inside.values[name], inside.values.get(mask(name))
     if carried(name) in inside.values:
         return jnp.asarray(inside.values[carried(name)])
+    if name in inside.built.lengths:
+        value, counted = until_end(name, value, inside)
+        return log_density_of(law, value, counted, inside)
     if gone is None:
         return log_density(law, value, inside)
     return log_density_of(law, value, gone, inside)

@@ -6,6 +6,7 @@ Nothing compiles, but where a flow starts from the data that run through it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +20,7 @@ from dgmlang.compiler.lower.built import UNNAMED, Built
 from dgmlang.compiler.lower.checks import blame, has_nan
 from dgmlang.compiler.lower.domains import raw_shape, unconstrain
 from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.lengths import length
 from dgmlang.compiler.lower.missing import lacking
 from dgmlang.compiler.lower.settling import settled
 from dgmlang.compiler.plan.initial import Start, starts
@@ -94,10 +96,19 @@ def _param(
 
 
 def _seen(built: Built, name: str, data: Values) -> NDArray[Any] | None:
-    """The examples that lack nothing of a variable, or None where there are none."""
-    if name not in data or not built.program.variables[name].type.may_miss:
-        return None if name not in data else np.asarray(data[name])
+    """The examples that lack nothing of a variable, or None where there are none.
+
+    Of sequences of varying length, their entries.
+    """
+    if name not in data:
+        return None
     array = np.asarray(data[name])
+    of = built.program.variables[name].type
+    if of.varying:
+        ends = np.asarray(jax.vmap(partial(length, of.kind))(jnp.asarray(array)))
+        array = array[np.arange(array.shape[1]) < ends[:, None]]
+    if not of.may_miss:
+        return array if len(array) else None
     rows = ~np.asarray(lacking(array)).reshape(len(array), -1).any(axis=1)
     return array[rows] if rows.any() else None
 

@@ -15,6 +15,7 @@ from dgmlang.compiler.derive.capabilities import energy_variables
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
+from dgmlang.compiler.lower.lengths import until_end
 from dgmlang.compiler.lower.missing import lacking, somewhere_inside
 from dgmlang.compiler.lower.quadratic import Quadratic, expanded
 from dgmlang.compiler.program import ComputedLaw
@@ -34,13 +35,23 @@ def log_terms(built: Built, params: Params, values: Values) -> dict[str, Array]:
     return terms_of(evaluation(built, params, values))
 
 
-def terms_of(inside: Evaluation, without: Collection[str] = ()) -> dict[str, Array]:
-    """The same, from an evaluation that holds all variables; some may be left out."""
+def terms_of(
+    inside: Evaluation, without: Collection[str] = (), whole: Collection[str] = ()
+) -> dict[str, Array]:
+    """The same, from an evaluation that holds all variables; some may be left out.
+
+    Latents in `whole` count behind the ends of sequences too: there they integrate to one.
+    """
     built = inside.built
     terms: dict[str, Array] = {}
     for name in built.directed:
         if name not in {*built.encoded, *without} and not _is_name(built, name):
-            terms[name] = _term(name, inside)
+            own = built.law(name)
+            terms[name] = (
+                log_density(own, inside.values[name], inside)
+                if name in whole
+                else _term(name, inside)
+            )
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
         if built.facts.gaussian is not None:
@@ -70,12 +81,20 @@ def law_values(built: Built, params: Params, values: Values, guide: bool) -> lis
 
 
 def _term(name: str, inside: Evaluation) -> Array:
-    """The log density of one site; entries that are missing count nothing where it is a leaf."""
+    """The log density of one site.
+
+    What stands behind the end of a sequence counts nothing, nor what is missing of a leaf.
+    """
     built, law, value = inside.built, inside.built.law(name), inside.values[name]
-    if name not in built.leaves:
+    if name not in built.leaves and name not in built.lengths:
         return log_density(law, value, inside)
-    filled = somewhere_inside(built.program.variables[name], value)
-    return log_density_of(law, filled, ~lacking(value), inside)
+    counted = jnp.ones(jnp.shape(value), bool)
+    if name in built.lengths:
+        value, counted = until_end(name, value, inside)
+    if name in built.leaves:
+        counted &= ~lacking(value)
+        value = somewhere_inside(built.program.variables[name], value)
+    return log_density_of(law, value, counted, inside)
 
 
 def log_joint(built: Built, params: Params, values: Values) -> Array:

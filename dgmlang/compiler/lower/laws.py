@@ -11,7 +11,6 @@ from numpyro import distributions as dist
 from numpyro.distributions.transforms import ComposeTransform, Transform
 
 from dgmlang.bijections.bijection import pull, push
-from dgmlang.compiler.derive.remove import entrywise
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower import quantized
 from dgmlang.compiler.lower.built import at
@@ -113,15 +112,36 @@ def log_density(law: Law, value: ArrayLike, inside: Evaluation) -> Array:
 
 
 def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evaluation) -> Array:
-    """The log density of those entries that count, where the law draws entries independently.
+    """The log density of those entries that count, where the law draws them independently.
 
-    Of any other law the entries count together: it is 0 where one of them does not.
+    `counted` has the value's shape. What a law draws together counts together: it adds 0 where one
+    of its entries does not count.
     """
-    if entrywise(law):
-        assert isinstance(law, Named)
-        entries = jnp.asarray(named(law, inside).log_prob(value))
-        return jnp.sum(jnp.where(counted, entries, 0.0))
-    return jnp.where(jnp.all(jnp.asarray(counted)), log_density(law, value, inside), 0.0)
+    counted = jnp.asarray(counted)
+    if isinstance(law, Repeated):
+
+        def run(entry: Law, here: Evaluation, own: tuple[Array, Array]) -> Array:
+            return log_density_of(entry, *own, here)
+
+        parts = piecewise(law, inside, run, (jnp.asarray(value), counted))
+        return jnp.sum(jnp.stack([jnp.sum(part) for part in parts]))
+    apart = jnp.asarray(_apart(law, inside).log_prob(value))
+    whole = jnp.all(counted, axis=tuple(range(apart.ndim, counted.ndim)))
+    return jnp.sum(jnp.where(whole, apart, 0.0))
+
+
+def _apart(law: Law, inside: Evaluation) -> dist.Distribution:
+    """The law as independent laws of its first axes, as many of them as it has."""
+    match law:
+        case Named():
+            return named(law, inside)
+        case Mixture():
+            return mixture(law, inside, apart=True)
+        case Quantized(base=Named() as base):
+            return quantized.ByCdf(
+                entries := named(base, inside), _levels(law), entries, apart=True
+            )
+    return distribution(law, inside)
 
 
 def sample(law: Law, key: Array, inside: Evaluation) -> Array:
@@ -168,8 +188,11 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     return entries if tilt is None else tilt.over(entries, arguments, inside)
 
 
-def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
-    """Weights of shape B + [K], the component's law of shape B + [K] + E, the whole of B + E."""
+def mixture(law: Mixture, inside: Evaluation, *, apart: bool = False) -> dist.Distribution:
+    """Weights of shape B + [K], the component's law of shape B + [K] + E, the whole of B + E.
+
+    `apart`: as a law of E for each index of B.
+    """
     weights = jnp.asarray(inside.value(law.weights))
     component = law.component
     entries = named(component, inside) if isinstance(component, Named) else None
@@ -180,7 +203,7 @@ def mixture(law: Mixture, inside: Evaluation) -> dist.Distribution:
     inner = inner if tilt is None else tilt.over_component(inner, inside)
     mixing = dist.Categorical(probs=weights, validate_args=False)
     mixed = dist.MixtureSameFamily(mixing, inner, validate_args=False)
-    return mixed.to_event(weights.ndim - 1)
+    return mixed if apart else mixed.to_event(weights.ndim - 1)
 
 
 def transforms(chain: Chain, inside: Evaluation) -> list[Any]:

@@ -25,7 +25,8 @@ from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
 from dgmlang.compiler.lower.guide import Guided
 from dgmlang.compiler.lower.outside import passed
-from dgmlang.compiler.program import Expr, Program
+from dgmlang.compiler.program import Expr, Program, Variable
+from dgmlang.compiler.types.lengths import owners
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
 
@@ -103,6 +104,12 @@ class Lowered:
             return self
         alone = replace(facts, removed=facts.marginalised, bounded=(), density=facts.marginal)
         return Lowered(replace(self.built, facts=alone))
+
+    def beside(self, givens: Mapping[str, Variable]) -> Lowered:
+        """The same with more givens, which expressions may read."""
+        variables = {**self.program.variables, **givens}
+        program = replace(self.program, variables=variables)
+        return Lowered(replace(self.built, program=program, lengths=owners(program)))
 
     @cached_property
     def chained(self) -> Lowered:

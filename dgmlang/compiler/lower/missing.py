@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from dgmlang.compiler.lower.domains import INTEGERS, constrain, dtype, raw_shape
+from dgmlang.compiler.lower.domains import INTEGERS, dtype, plain
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 
@@ -46,9 +46,6 @@ def somewhere_inside(variable: Variable, value: ArrayLike) -> Array:
 
     A density needs one even where its result is thrown away, or its gradient is NaN.
     """
-    kind = variable.type.kind
-    plain = constrain(kind, jnp.zeros(raw_shape(kind, numbers(variable.type.array_shape))))
-    if kind.name == "spin":
-        plain = plain + 1
     array = jnp.asarray(value)
-    return jnp.where(lacking(array), plain.astype(array.dtype), array)
+    other = plain(variable.type.kind, numbers(variable.type.array_shape))
+    return jnp.where(lacking(array), other.astype(array.dtype), array)

@@ -26,6 +26,7 @@ class ByCdf(Distribution):
         levels: K.
         log_weights: Of a mixture, [B, M].
         draw: Draws of the law that is quantised.
+        apart: Whether each entry has its own log probability; not of a mixture.
     """
 
     def __init__(
@@ -34,13 +35,19 @@ class ByCdf(Distribution):
         levels: int,
         draw: Distribution,
         log_weights: Array | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         self.base, self.levels, self.draw, self.log_weights = base, levels, draw, log_weights
-        super().__init__(event_shape=draw.batch_shape + draw.event_shape, validate_args=False)
+        self.apart = apart
+        shape = draw.batch_shape + draw.event_shape
+        batch, event = (shape, ()) if apart else ((), shape)
+        super().__init__(batch_shape=batch, event_shape=event, validate_args=False)
 
     def log_prob(self, value: ArrayLike, intermediates: Any = None) -> Array:
         if self.log_weights is None:
-            return jnp.sum(self._bins(jnp.asarray(value)))
+            bins = self._bins(jnp.asarray(value))
+            return bins if self.apart else jnp.sum(bins)
         axis = self.log_weights.ndim - 1
         each = self._bins(jnp.expand_dims(jnp.asarray(value), axis))
         together = jnp.sum(each, axis=tuple(range(axis + 1, each.ndim)))

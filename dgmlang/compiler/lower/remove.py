@@ -19,6 +19,7 @@ from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.forward import Bias, Fold, highest, joint_states, log_sum, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
+from dgmlang.compiler.lower.lengths import until
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.quadratic import Density, Quadratic, expanded
 from dgmlang.compiler.program import Variable
@@ -142,21 +143,23 @@ def turn_marginals(built: Built, params: Params, values: Values) -> dict[str, Ar
     """P(latent = level | values) of each latent that was summed turn by turn, levels last.
 
     The gradient of log p in a log weight of a state at a turn is the state's posterior there.
+    Behind the end of a sequence stands NaN.
     """
     inside = evaluation(built, params, values)
-    found = dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None)
-    every = {turns: joint_states(inside, turns) for turns in found}
+    groups = dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None)
+    every = {turns: joint_states(inside, turns) for turns in groups}
     zero = {turns: jnp.zeros(states.shape) for turns, states in every.items()}
 
     def weighted(bias: Bias) -> Array:
         return _removed(built, params, built.facts.removed, bias)(values)
 
     posterior = jax.grad(weighted)(zero)
-    return {
-        name: _by_level(built.program.variables[name], table, posterior[turns])
-        for turns, states in every.items()
-        for name, table in states.tables.items()
-    }
+    found: dict[str, Array] = {}
+    for turns, states in every.items():
+        for name, table in states.tables.items():
+            levels = _by_level(built.program.variables[name], table, posterior[turns])
+            found[name] = until(name, levels, inside)
+    return found
 
 
 def _by_level(variable: Variable, table: Array, posterior: Array) -> Array:
@@ -205,7 +208,8 @@ def _turned(
     inside = evaluation(built, params, values)
     without = {name for turns in turned for name in turns.readers}
     sums = [turn_sums(inside, turns, bias, fold) for turns in turned]
-    return total([*terms_of(inside, without).values(), *sums])
+    gone = {r.variable for r in built.facts.removed if r.rule != "leaf"}
+    return total([*terms_of(inside, without, gone & built.lengths.keys()).values(), *sums])
 
 
 def _removed(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dgmlang.compiler.diagnostics.codes import data as codes
+from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Variable
@@ -29,6 +30,8 @@ def applied(name: str, expression: ast.Expr, known: Sequence[Variable]) -> tuple
     names = [variable.name for variable in known]
     if name not in names:
         raise DgmError(codes.prepares_nothing(expression.span, name, names))
+    if any(v.name == name and v.type.varying for v in known):
+        raise DgmError(name_codes.not_built(expression.span, "preparations of varying length"))
     return tuple(_steps(expression, name))
 
 

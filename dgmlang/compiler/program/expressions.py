@@ -54,11 +54,15 @@ class Local(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """`for index in 0..stop`. Two loops are never equal, whatever they are called."""
+    """`for index in 0..stop`. Two loops are never equal, whatever they are called.
+
+    `over`: of `0..len(x)`, the x whose length each example has; `stop` is the greatest.
+    """
 
     index: str
     stop: Dim
     span: Span = field(repr=False)
+    over: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

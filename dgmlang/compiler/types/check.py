@@ -21,7 +21,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import companions, guides, loops, nets, states
+from dgmlang.compiler.types import companions, guides, nesting, nets, states
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
@@ -58,10 +58,10 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
     shared = Shared(report, hypers, types, resolved.names, resolved.models, above=above or (model,))
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
-    written, lets = loops.flatten(model.body, Scope(shared, {}))
-    scope = Scope(shared, {}, looped=loops.looped(written, lets))
+    written, lets = nesting.flatten(model.body, Scope(shared, {}))
+    scope = Scope(shared, {}, looped=nesting.looped(written, lets))
     declare(written, scope)
-    nets_found = _nets(resolved, scope)
+    shared.nets.update(_nets(resolved, scope))
     states.elaborate_all(lets, scope)
     energies = tuple(companions.energy(s, scope) for s in model.body if isinstance(s, ast.Energy))
     energetic = _has_energy(model.body)
@@ -79,7 +79,7 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
         dict(resolved.hypers),
         resolved.open,
         {n: v for n, v in known.items() if v is not None},
-        {**nets_found, **shared.inlined_nets},
+        {**_with_ends(shared), **shared.inlined_nets},
         (*(e for e in energies if e is not None), *shared.inlined_energies),
         guides.with_parts(guide, shared.inlined_guide, model.span),
         critic,
@@ -99,7 +99,7 @@ def _has_energy(body: tuple[ast.Statement, ...]) -> bool:
     return any(isinstance(s, ast.Energy) for s in body) or any(map(_has_energy, inner))
 
 
-def declare(written: list[loops.InLoops], scope: Scope) -> None:
+def declare(written: list[nesting.InLoops], scope: Scope) -> None:
     """Give every variable its type, so that laws may read them in any order.
 
     Loops' axes stand in front.
@@ -114,15 +114,32 @@ def declare(written: list[loops.InLoops], scope: Scope) -> None:
         if type_.may_miss and around:
             scope.report.say(name_codes.not_built(s.type.span, "missing entries of loops"))
             type_ = type_.present
-        whole = replace(type_, shape=(*(loop.stop for loop in around), *type_.shape))
+        whole = _in_loops(s, type_, around, scope)
         read = Read(s.name, type=whole, span=s.name_span)
         scope.shared.values[s.name] = wrong(s.name_span) if type_.kind == ANY else read
+
+
+def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Scope) -> Type:
+    """The type of all entries: the loops' axes in front, the first of a length that may vary."""
+    over = around[0].over if around else None
+    if around and entry.varying:
+        scope.report.say(name_codes.not_built(s.span, "sequences of sequences of varying length"))
+    if over is not None or (entry.varying and not around):
+        scope.shared.lengths[s.name] = over or s.name
+    shape = (*(loop.stop for loop in around), *entry.shape)
+    return replace(entry, shape=shape, varying=over is not None or entry.varying)
 
 
 def _refuse_unbuilt(body: tuple[ast.Statement, ...], report: Report) -> None:
     for s in body:
         if isinstance(s, ast.Variable) and s.shared:
             report.say(name_codes.not_built(s.span, "shared givens"))
+
+
+def _with_ends(shared: Shared) -> dict[str, Net]:
+    """The nets with the heads that laws of varying length have given them."""
+    ends = shared.ends
+    return {n: replace(f, heads=(*f.heads, *ends.get(n, ()))) for n, f in shared.nets.items()}
 
 
 def _nets(resolved: Resolved, scope: Scope) -> dict[str, Net]:

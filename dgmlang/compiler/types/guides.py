@@ -21,7 +21,7 @@ from dgmlang.compiler.types.kinds import UNIT, Type
 from dgmlang.compiler.types.laws import law
 from dgmlang.compiler.types.lets import is_chain
 from dgmlang.compiler.types.looped import law_in_loops
-from dgmlang.compiler.types.loops import State, flatten, looped
+from dgmlang.compiler.types.nesting import State, flatten, looped
 from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 from dgmlang.compiler.walk import arguments, reads
 

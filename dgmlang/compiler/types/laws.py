@@ -28,6 +28,7 @@ from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, group_of, place
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
+from dgmlang.compiler.types.ends import symbols, with_end
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import ANY, ARRAYS, REAL, UNIT, Kind, Type
@@ -113,6 +114,7 @@ def _named(
             values[parameter.name] = value(parameter.default, scope)
     if any(isinstance(e, Wrong) for e in values.values()):
         return None
+    values = with_end(extern, values, target.kind, scope)
     return _fitted(node, extern, values, target, scope, over)
 
 
@@ -187,7 +189,7 @@ def _argument(
 
 
 def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:
-    support, kind = found.type.kind, target.kind
+    support, kind = found.type.kind, symbols(target.kind, scope)
     levels = {support.name, kind.name} <= {"cat", "grey"} and support.levels == kind.levels
     inside = (
         support.interval is not None

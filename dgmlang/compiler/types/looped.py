@@ -23,7 +23,7 @@ def law_in_loops(
 
     `entry_law` elaborates the law of one entry, of a type, in the scope of one piece.
     """
-    entry = replace(whole, shape=whole.shape[len(around) :])
+    entry = replace(whole, shape=whole.shape[len(around) :], varying=False)
     found: list[Piece] = []
     kept = Places()
     written = s.origin or s

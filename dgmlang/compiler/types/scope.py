@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.modules import Found
-from dgmlang.compiler.program import Expr, Law, Loop, Net, NetCall, Process, Variable
+from dgmlang.compiler.program import Expr, Head, Law, Loop, Net, NetCall, Process, Variable
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Declaration
 from dgmlang.compiler.source import Span
@@ -62,7 +62,12 @@ class Places:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What all scopes of one model share: the tables of names, elaborated on demand, once."""
+    """What all scopes of one model share: the tables of names, elaborated on demand, once.
+
+    `lengths`: of each variable of varying length, the variable that has the same and brings it.
+    `greatest`: the greatest length of those whose loops say it. `ends`: heads that nets get beside
+    their own, for the ends of sequences.
+    """
 
     report: Report
     hypers: Mapping[str, Any]
@@ -77,6 +82,10 @@ class Shared:
     indices: set[str] = field(default_factory=set)
     sources: dict[tuple[str, ...], Type] = field(default_factory=dict)
     above: tuple[ast.Model, ...] = ()
+    lengths: dict[str, str] = field(default_factory=dict)
+    greatest: dict[str, Dim] = field(default_factory=dict)
+    nets: dict[str, Net] = field(default_factory=dict)
+    ends: dict[str, tuple[Head, ...]] = field(default_factory=dict)
     states: dict[str, Variable] = field(default_factory=dict)
     inlined: dict[str, Variable] = field(default_factory=dict)
     inlined_nets: dict[str, Net] = field(default_factory=dict)

@@ -146,8 +146,12 @@ class _State:
 
     def read(self, entry: Type) -> Read:
         """The state as a whole, the loops' axes in front."""
+        (name,), over = self.let.names, self.loops[0].over
+        if over is not None:
+            self.scope.shared.lengths[name] = over
         shape = (*(loop.stop for loop in self.loops), *entry.shape)
-        return Read(self.let.names[0], type=Type(entry.kind, shape), span=self.let.span)
+        whole = Type(entry.kind, shape, varying=over is not None)
+        return Read(name, type=whole, span=self.let.span)
 
     def variable(self) -> Variable:
         (name,) = self.let.names

@@ -1,4 +1,4 @@
-"""DGM0507 to DGM0524: data, held against the program, and how they are prepared."""
+"""DGM0507 to DGM0532: data, held against the program, and how they are prepared."""
 
 from __future__ import annotations
 
@@ -297,6 +297,39 @@ def not_prepared(
         "wrong value to prepare",
         (Label(span, f"`{step}` expects {expected}; found {found} in {at}"),),
         help=advice,
+    )
+
+
+def too_long(span: Span, name: str, row: int, found: int, greatest: int, place: str) -> Diagnostic:
+    """A sequence with more entries than its variable may have."""
+    return Diagnostic(
+        "DGM0531",
+        "longer than declared",
+        (Label(span, f"`{name}` has up to {greatest} entries; row {row} has {found}"),),
+        _of(place),
+        "declare a greater length, or cut the sequence",
+        place=place,
+    )
+
+
+def other_length(
+    span: Span, names: tuple[str, str], row: int, lengths: tuple[int, int], place: str
+) -> Diagnostic:
+    """Two variables of one loop over a length that differ in it."""
+    own, owner = names
+    return Diagnostic(
+        "DGM0532",
+        "two lengths",
+        (
+            Label(
+                span,
+                f"`{own}` is as long as `{owner}`; in row {row} it has {lengths[0]} entries, "
+                f"and `{owner}` has {lengths[1]}",
+            ),
+        ),
+        _of(place),
+        f"give one entry of `{own}` for each of `{owner}`",
+        place=place,
     )
 
 

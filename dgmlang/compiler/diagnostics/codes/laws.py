@@ -225,8 +225,13 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
     )
 
 
-def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnostic:
-    """A step that would read what stands behind the end of a variable of varying length."""
+def behind_the_end(
+    span: Span, declared: Span, step: str, name: str, *, turn: bool = False
+) -> Diagnostic:
+    """A step that would read what stands behind the end of a variable of varying length.
+
+    `turn`: it is the read of one place, in a loop over something else.
+    """
     return Diagnostic(
         "DGM0374",
         "length is lost here",
@@ -234,7 +239,9 @@ def behind_the_end(span: Span, declared: Span, step: str, name: str) -> Diagnost
             Label(span, f"through {step} what stands behind the end of `{name}` would count"),
             Label(declared, f"`{name}` is of varying length"),
         ),
-        help="use a stage that knows where a sequence ends, as `encoder(…)` or `gru(…)`",
+        help=f"loop over `0..len({name})`"
+        if turn
+        else "use a stage that knows where a sequence ends, as `encoder(…)` or `gru(…)`",
     )
 
 

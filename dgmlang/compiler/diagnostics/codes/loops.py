@@ -57,6 +57,29 @@ def not_past(span: Span, name: str, readable: tuple[str, ...]) -> Diagnostic:
     )
 
 
+def no_length(span: Span, name: str, declared: Span, *, own: bool) -> Diagnostic:
+    """`len(x)` of a variable that has one shape, or, of its own loop, no greatest length."""
+    if own:
+        label, help = f"`{name}` has no greatest length", f"write `0..len({name}) <= T`"
+    else:
+        label = f"`{name}` has the same length in every example"
+        help = f"declare `{name}` with `[<= T]`, or count to its number of entries"
+    labels = (Label(span, label), Label(declared, f"`{name}` is declared here"))
+    why = "an array has a place for each turn, so a loop over a length knows the greatest"
+    return Diagnostic("DGM0376", "no varying length", labels, (why,) if own else (), help)
+
+
+def ragged_within(span: Span, around: Span) -> Diagnostic:
+    """A loop over a length inside another loop."""
+    return Diagnostic(
+        "DGM0377",
+        "length inside a loop",
+        (Label(span, "each turn of the loop around it has this length"), Label(around, "this one")),
+        ("of a variable's axes the first alone may differ from example to example",),
+        "make the loop over the length the outermost one",
+    )
+
+
 def ragged(span: Span, name: str) -> Diagnostic:
     """A slice that a loop variable ends, where its length matters."""
     return Diagnostic(
