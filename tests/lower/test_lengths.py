@@ -45,14 +45,16 @@ START, STEP, OUT = [0.6, 0.4], [[0.7, 0.3], [0.1, 0.9]], [[0.2, 0.8], [0.7, 0.3]
 
 def by_hand(word: Sequence[int], end: float) -> float:
     """P(word), the end having the probability `end` after each symbol but the last that fits."""
-    turns, total = min(len(word) + 1, T), 0.0
-    for path in product(range(2), repeat=turns):
-        p = START[path[0]]
-        for t, s in enumerate(path):
-            p *= STEP[path[t - 1]][s] if t else 1.0
-            p *= (1 - end) * OUT[s][word[t]] if t < len(word) else end
-        total += p
-    return total
+    paths = product(range(2), repeat=min(len(word) + 1, T))
+    return sum(_along(path, word, end) for path in paths)
+
+
+def _along(path: Sequence[int], word: Sequence[int], end: float) -> float:
+    p = START[path[0]]
+    for t, s in enumerate(path):
+        p *= STEP[path[t - 1]][s] if t else 1.0
+        p *= (1 - end) * OUT[s][word[t]] if t < len(word) else end
+    return p
 
 
 @pytest.fixture
@@ -139,6 +141,18 @@ model M(T: int = 4) {{
   }}
 }}
 """
+
+
+def test_the_most_likely_path_ends_with_the_word(hmm):
+    """Viterbi's path of a word in a longer array is that of all turns up to its end, no more."""
+    found, params = hmm
+    short, end = [1, 0], float(expit(-0.5))
+    paths = list(product(range(2), repeat=len(short) + 1))
+    chances = [_along(path, short, end) for path in paths]
+    best = jax.jit(found.most_likely)(params, {"x": jnp.array([*short, 2])})["s"]
+    assert tuple(np.asarray(best)) == paths[int(np.argmax(chances))]
+    empty = found.most_likely(params, {"x": jnp.array([2, 2, 2])})["s"]
+    assert np.asarray(empty).tolist() == [0, 2, 2]
 
 
 @pytest.mark.parametrize("name", LOOPS)

@@ -21,6 +21,8 @@ from dgmlang.compiler.derive.facts import Turns
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
+from dgmlang.compiler.lower.lengths import before as standing
+from dgmlang.compiler.lower.lengths import turns as count_turns
 from dgmlang.compiler.lower.lengths import until_end
 from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places
 from dgmlang.compiler.program import Counter, Index, Law, Read, Repeated
@@ -60,11 +62,21 @@ def turn_sums(
     the forward algorithm rests on.
     """
     now, before = _tables(inside, turns)
+    states = now.shape[-1]
     if bias is not None:
         now = now + bias[turns]
-    if not turns.lag:
-        return jnp.sum(fold(now, -1))
-    return jnp.sum(_forward(now, before, turns, fold))
+    each = _forward(now, before, turns, fold) if turns.lag else fold(now, -1)
+    # Behind the end of a sequence all states are alike, and what folding them yields is taken off.
+    ended = jnp.sum(~_counted(inside, turns.variables[0]))
+    return jnp.sum(each) - ended * fold(jnp.zeros(states, now.dtype), 0)
+
+
+def _counted(inside: Evaluation, latent: str) -> Array:
+    """The turns of a latent's loops that stand before the end of a sequence."""
+    shape = lengths(_law(inside, latent).loops)
+    if latent not in inside.built.lengths:
+        return jnp.ones(shape, bool)
+    return standing(count_turns(inside, latent), jnp.zeros(shape))
 
 
 def _forward(now: Array, before: Array, turns: Turns, fold: Fold) -> Array:
@@ -164,10 +176,11 @@ def _of_reader(
             def at(*picked: Array) -> Array:
                 values = {i: states.tables[v][picked[turns.lag - lag]] for i, v, lag in reads}
                 there = here.injected(values)
-                if name in turns.variables:
-                    return log_density(entry, states.tables[name][picked[-1]], there)
                 value, counted = own
-                return log_density_of(entry, value, counted, there)
+                if name not in turns.variables:
+                    return log_density_of(entry, value, counted, there)
+                log_p = log_density(entry, states.tables[name][picked[-1]], there)
+                return jnp.where(counted, log_p, 0.0)
 
             return _over_states(at, turns.lag, used, states.count)
 
@@ -177,10 +190,11 @@ def _of_reader(
 
 
 def _held(inside: Evaluation, name: str, law: Repeated) -> Any:
-    """A reader's values and which of them count; of a summed latent, which has none, anything."""
+    """A reader's values and which of them count; a summed latent has no values, but turns."""
     value = inside.values.get(name)
     if value is None:
-        return np.zeros(lengths(law.loops))
+        counted = _counted(inside, name)
+        return jnp.zeros(counted.shape), counted
     if name in inside.built.lengths:
         return until_end(name, value, inside)
     return jnp.asarray(value), jnp.ones(jnp.shape(value), bool)

@@ -19,7 +19,7 @@ from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.forward import Bias, Fold, highest, joint_states, log_sum, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
-from dgmlang.compiler.lower.lengths import until
+from dgmlang.compiler.lower.lengths import close, until
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.quadratic import Density, Quadratic, expanded
 from dgmlang.compiler.program import Variable
@@ -193,7 +193,8 @@ def most_likely(built: Built, params: Params, values: Values) -> Values:
     for turns, table in tables.items():
         chosen = jnp.argmax(path[turns], axis=-1)
         found |= {name: levels[chosen] for name, levels in table.tables.items()}
-    return found
+    ends = close(built, evaluation(built, params, {**values, **found}))
+    return {name: ends.get(name, value) for name, value in found.items()}
 
 
 def _turned(
@@ -208,7 +209,9 @@ def _turned(
     inside = evaluation(built, params, values)
     without = {name for turns in turned for name in turns.readers}
     sums = [turn_sums(inside, turns, bias, fold) for turns in turned]
-    gone = {r.variable for r in built.facts.removed if r.rule != "leaf"}
+    # Behind the end of a sequence a latent sums to one, but has no highest state.
+    summed = [r for r in built.facts.removed if r.rule != "leaf" and fold is log_sum]
+    gone = {r.variable for r in summed}
     return total([*terms_of(inside, without, gone & built.lengths.keys()).values(), *sums])
 
 
