@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from dgmlang.compiler.diagnostics import elsewhere
 from dgmlang.compiler.diagnostics.codes import syntax as codes
 from dgmlang.compiler.diagnostics.codes.syntax_help import (
     EXAMPLES,
@@ -47,26 +48,77 @@ def diagnose(source: Source, start: str, piece: Piece, error: Unexpected) -> Dia
     token = error.token or piece.brace
     span = Span(source, token.start if token else error.before.end, (token or error.before).end)
     if token is piece.tokens[0] and start != "expression":
-        return _wrong_start(span, start, piece.tokens)
-    end = "`{`" if piece.brace else _WORDS[END]
-    help = _written(error) or _called(piece.tokens, error.token) or _help(error)
-    if help is None and any(t.type == "if" and t.fresh for t in piece.tokens):
-        help = "write `a if test else b` for a value: whether a line holds depends on no test"
-    fixes = _fixes(source, error, help)
-    return codes.unexpected(span, _expected(error, end), _found(token), help, fixes)
+        return _wrong_start(source, start, piece)
+    help, fixes = None, ()
+    if start != "file_line":
+        help, fixes = _translated(_whole(source, piece), span)
+    if help is None:
+        help = _written(error) or _called(piece.tokens, error.token) or _help(error)
+        is_colon = error.token is not None and error.token.type == ":"
+        if (help is None or is_colon) and any(t.type == "if" and t.fresh for t in piece.tokens):
+            help = "write `a if test else b` for a value: whether a line holds depends on no test"
+        fixes = _fixes(source, error, help)
+    expected = _expected(error, "`{`" if piece.brace else _WORDS[END])
+    return codes.unexpected(span, expected, _found(token), help, fixes)
 
 
-def _wrong_start(span: Span, start: str, tokens: list[Token]) -> Diagnostic:
+def foreign(source: Source, start: str, piece: Piece) -> Diagnostic | None:
+    """For a statement with symbols that we lack: what it is, where it is a line of elsewhere's."""
+    whole = _whole(source, piece)
+    if start == "expression":
+        return None
+    if piece.tokens[0].text in FIRST_WORDS or (
+        piece.tokens[0].type == "NAME" and elsewhere.line(whole.text)
+    ):
+        return _wrong_start(source, start, piece)
+    return None
+
+
+def _whole(source: Source, piece: Piece) -> Span:
+    """The text of a statement without its body."""
+    return Span(source, piece.tokens[0].start, piece.tokens[-1].end)
+
+
+def _translated(whole: Span, stop: Span) -> tuple[str | None, tuple[Edit, ...]]:
+    """The statement, or the part of it around where it stopped, in this language."""
+    if meant := elsewhere.line(whole.text):
+        return _meant(whole, meant)
+    if found := elsewhere.phrase(whole.text, stop.start - whole.start):
+        start, end, meant = found
+        place = Span(whole.source, whole.start + start, whole.start + end)
+        return f"write `{meant}`", instead(place, meant)
+    return None, ()
+
+
+def _wrong_start(source: Source, start: str, piece: Piece) -> Diagnostic:
     """The first word of the line is no declaration, or one that stands elsewhere."""
     what, where = _KINDS[start]
+    tokens = piece.tokens
     token = tokens[0]
+    span = Span(source, token.start, token.end)
     if token.type == "dgm":
         return codes.misplaced(span, "below the first line", "to the first line of the file")
     if token.type in STARTERS | {"prepare"}:
         return codes.misplaced(span, where, _home(token.type))
-    help = FIRST_WORDS.get(token.text) or _called(tokens) or _role_help(start, tokens)
+    meant = elsewhere.line(_whole(source, piece).text) if start == "model_line" else None
+    if meant:
+        return codes.no_role(span, what, *_meant(_whole(source, piece), meant))
+    if token.text == "with" and "Model(" in _whole(source, piece).text:
+        return codes.no_role(span, what, "leave it out: the braces of `model NAME { … }` are it")
+    added = elsewhere.added(_whole(source, piece).text)
+    help = added or FIRST_WORDS.get(token.text) or _called(tokens) or _role_help(start, tokens)
     word = re.fullmatch("write `(\\w+)`", help or "")
-    return codes.no_role(span, what, help, word and word[1])
+    return codes.no_role(span, what, help, instead(span, word and word[1]))
+
+
+def _meant(whole: Span, meant: str) -> tuple[str, tuple[Edit, ...]]:
+    """The line as it is written here; whether a drawn variable is data, only its author knows."""
+    role, is_drawn = meant.partition(" ")[0], " ~ " in meant
+    other = {"latent": ", or `data` for what examples bring", "param": ", or `data`"}
+    rest = other.get(role, "") if is_drawn or role == "param" else ""
+    if meant.endswith(" : count"):
+        rest = f", or a size as `model NAME({meant.split()[1]}: int)`"
+    return f"write `{meant}`{rest}", () if "…" in meant else instead(whole, meant)
 
 
 def _home(word: str) -> str:

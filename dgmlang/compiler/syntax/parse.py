@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from dgmlang.compiler.diagnostics import stan
 from dgmlang.compiler.diagnostics.codes import syntax as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, instead
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.build_expressions import BuildExpressions
 from dgmlang.compiler.syntax.build_statements import BuildStatements
-from dgmlang.compiler.syntax.diagnose import diagnose
+from dgmlang.compiler.syntax.diagnose import diagnose, foreign
 from dgmlang.compiler.syntax.lalr import TooDeep, Unexpected, load_tables, run
 from dgmlang.compiler.syntax.scripts import settle_names
 from dgmlang.compiler.syntax.statements import HEADS, Piece, cut
@@ -35,6 +36,9 @@ def parse(source: Source) -> tuple[ast.File, tuple[Diagnostic, ...]]:
     if len(source.text) > MAX_CHARACTERS:
         beyond = Span(source, MAX_CHARACTERS, MAX_CHARACTERS + 1)
         return ast.File(None, (), span=whole), (codes.too_long(beyond, MAX_CHARACTERS),)
+    if place := stan.begins(source.text):
+        head = Span(source, *place)
+        return ast.File(None, (), span=whole), (codes.of_stan(head, stan.translated(source.text)),)
     tokens, odd = scan(source)
     tokens, confusing = settle_names(source, tokens)
     pieces, unmatched = cut(source, tokens)
@@ -95,7 +99,7 @@ class _Parser:
     def _statement(self, piece: Piece, start: str, role: str) -> ast.Node | None:
         first = piece.tokens[0]
         build = BuildStatements(self.source, first.doc, role)
-        node = None if piece.broken else self.run(piece, start, build)
+        node = self._of_elsewhere(piece, start) if piece.broken else self.run(piece, start, build)
         sampler = isinstance(node, ast.Setting) and node.key == "sampler"
         self.misplaced([] if sampler else build.sites)
         if piece.body is None:
@@ -116,6 +120,18 @@ class _Parser:
             return node
         span = Span(self.source, node.span.start, piece.end)
         return replace(node, span=span, **{field: body})
+
+    def _of_elsewhere(self, piece: Piece, start: str) -> None:
+        """One finding for a line of another language, in place of one for each of its symbols."""
+        found = foreign(self.source, start, piece)
+        if found is None:
+            return
+        first, last = piece.tokens[0].start, piece.tokens[-1].end
+        symbols = [
+            d for d in self.found if d.code == "DGM0102" and first <= d.labels[0].span.start < last
+        ]
+        if symbols:
+            self.found = [*(d for d in self.found if d not in symbols), found]
 
     def misplaced(self, colons: list[Span]) -> None:
         """Finds `name: value` where arguments are `name = value`."""

@@ -24,6 +24,7 @@ MAX_SYMBOLS = 100
 # NFKC makes `x2` of `x²`, which is meant as a power.
 _SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+# A note of elsewhere's ends within 2,000 characters, so that no text takes quadratic time to scan.
 # A word is any run of characters that are not white space or ASCII punctuation; whether it is a
 # name is `str.isidentifier`'s to say, because combining marks (x̂) are not `\w` to `re`.
 _TOKEN = re.compile(
@@ -31,15 +32,16 @@ _TOKEN = re.compile(
       (?P<blank>[^\S\n]+|\ufeff)
     | (?P<newline>\n)
     | (?P<comment>\#[^\n]*)
+    | (?P<note>/\*.{0,2000}?\*/|""\".{0,2000}?""\"|//(?=\s*[^\W\d]\w*[ ]+[^\W\d])[^\n]*)
     | (?P<number>[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?)
-    | (?P<quoted>“[^“”\n]*”|'[^'\n]*')
+    | (?P<quoted>“[^“”\n]*”|‘[^‘’\n]*’|'[^'\n]*')
     | (?P<word>[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s\ufeff]+)
     | (?P<string>"[^"\n]*")
     | (?P<foreign>[-+*/:]=|\+\+|&&|\|\||//|<>)
     | (?P<symbol>\.\.\.|\.\.|\*\*|->|\|>|[<>=!]=|[-+*/@<>=~:,.;()\[\]{}?|])
     | (?P<odd>.)
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 
 
@@ -71,6 +73,9 @@ def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
         if group == "newline":
             doc = [] if blank else doc
             fresh = blank = True
+        elif group == "note":
+            found.append(codes.foreign_comment(Span(source, match.start(), match.end())))
+            blank = fresh = fresh or "\n" in text
         elif group == "comment":
             blank = False
             if fresh and text.startswith("##"):

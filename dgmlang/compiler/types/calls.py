@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.library import Extern, Parameter
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
@@ -43,11 +43,12 @@ def place(
     for argument in sorted(arguments, key=lambda a: a.name is not None):
         key = argument.name or next(free, None)
         if key is None:
-            found = codes.too_many(argument.span, name, len(positional))
+            found = call_codes.too_many(argument.span, name, len(positional))
         elif key not in known:
-            found = codes.unknown_argument(argument.span, name, key, known)
+            wrong = [(a.span, a.name) for a in arguments if a.name and a.name not in known]
+            found = call_codes.unknown_argument(argument.span, name, key, known, *wrong[1:])
         elif key in bound:
-            found = codes.twice(argument.span, bound[key].span, name, key)
+            found = call_codes.twice(argument.span, bound[key].span, name, key)
         else:
             bound[key] = argument
             continue
@@ -75,8 +76,8 @@ def _complete(
     extra = set(bound) - {p.name for p in group}
     for name in extra:
         span = bound[name].span
-        report.say(codes.two_parametrisations(span, extern.name, signature(extern)))
+        report.say(call_codes.two_parametrisations(span, extern.name, signature(extern)))
     missing = [p.name for p in group if p.name not in bound and not optional(p)]
     for name in missing:
-        report.say(codes.missing_argument(span, extern.name, name, signature(extern)))
+        report.say(call_codes.missing_argument(span, extern.name, name, signature(extern)))
     return not missing and not extra

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import Chain, Expr
 from dgmlang.compiler.syntax import ast
@@ -33,11 +33,11 @@ def handed_on(
     first, span = chain.stages[0], bound[CONDITION].span
     known = [p.name for p in first.extern.parameters]
     if CONDITION not in known:
-        scope.report.say(codes.unknown_argument(span, first.extern.name, CONDITION, known))
+        scope.report.say(call_codes.unknown_argument(span, first.extern.name, CONDITION, known))
         return None
     if CONDITION in first.inputs:
         other = first.inputs[CONDITION].span
-        scope.report.say(codes.twice(span, other, first.extern.name, CONDITION))
+        scope.report.say(call_codes.twice(span, other, first.extern.name, CONDITION))
         return None
     given = replace(first, inputs={**first.inputs, CONDITION: inputs[CONDITION]})
     conditioned = replace(chain, stages=(given, *chain.stages[1:]))

@@ -23,7 +23,7 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import lets, states
+from dgmlang.compiler.types import foreign, lets, states
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
@@ -220,12 +220,20 @@ def _variable(node: ast.Expr, declaration: ast.Variable, scope: Scope) -> Expr:
 
 
 def _attribute(node: ast.Attribute, scope: Scope) -> Expr:
+    if (digits := foreign.constant(node)) and node.value.span.text not in scope.known():
+        scope.report.say(
+            name_codes.spelt_otherwise(node.span, "constant", node.span.text, node.span, digits)
+        )
+        return wrong(node.span)
     record = expression(node.value, scope)
     if isinstance(record, Wrong):
         return record
     if not isinstance(record, Record) or node.name not in record.heads:
-        heads = record.heads if isinstance(record, Record) else ()
-        scope.report.say(codes.not_a_record(node.span, node.name, heads))
+        if isinstance(record, Record):
+            found = codes.not_a_record(node.span, node.name, record.heads)
+        else:
+            found = codes.no_heads(node.span, node.name, show(record.type.array_shape))
+        scope.report.say(found)
         return wrong(node.span)
     return head(record, node.name, node.span)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Edit
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import lets
+from dgmlang.compiler.types import foreign, lets
 from dgmlang.compiler.types.calls import bind_arguments, place, signature
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import head, operand, optional_value, value
@@ -28,7 +30,8 @@ from dgmlang.compiler.types.typed import typed
 def call(node: ast.Call, scope: Scope) -> Expr | Record:
     """`function(arguments)` where a value is wanted."""
     if not isinstance(node.function, ast.Name):
-        scope.report.say(codes.not_a_function(node.function.span, node.function.span.text))
+        span, meant = node.function.span, foreign.expression(node)
+        scope.report.say(call_codes.not_a_function(span, span.text, node.span, meant))
         return wrong(node.span)
     name = node.function.id
     if node.block is not None:
@@ -56,13 +59,29 @@ def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
         help = f"write `… |> {node.span.text}`"
         found = codes.kind_mismatch(span, "a function", f"the stage `{name}`", "this place", help)
     elif name in scope.known():
-        found = codes.not_a_function(span, name)
+        found = _no_function(node, name, scope)
+    elif meant := foreign.expression(node):
+        found = name_codes.spelt_otherwise(span, "function", name, node.span, meant)
     else:
         nets = [n for n, d in scope.shared.declarations.items() if not isinstance(d, ast.Variable)]
         known = [*library().space("fn"), *_SPECIAL, *nets]
         found = name_codes.unknown_builtin(span, "function", name, known)
     scope.report.say(found)
     return wrong(node.span)
+
+
+def _no_function(node: ast.Call, name: str, scope: Scope) -> Diagnostic:
+    """A value that is called, or a chain of stages, PyTorch's layers among them."""
+    declared = scope.shared.declarations.get(name)
+    span = node.function.span
+    if isinstance(declared, ast.Let) and len(node.arguments) == 1:
+        piped = f"{node.arguments[0].value.span.text} |> {name}"
+        if lets.is_chain(declared, scope):
+            return call_codes.stage_called(span, name, node.span, piped)
+        if stages := foreign.stages(declared.value):
+            edit = Edit(declared.value.span, stages)
+            return call_codes.stage_called(span, name, node.span, piped, edit)
+    return call_codes.not_a_function(span, name)
 
 
 # ── nets and `let` functions ─────────────────────────────────────────────────────────────────────
@@ -94,7 +113,7 @@ def _positional(
     if bound is None:
         return None
     for missing in (n for n in names if n not in bound):
-        found = codes.missing_argument(node.span, name, missing, f"{name}({', '.join(names)})")
+        found = call_codes.missing_argument(node.span, name, missing, f"{name}({', '.join(names)})")
         scope.report.say(found)
         return None
     return bound
@@ -140,7 +159,7 @@ def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
     named = place(extern.name, (), known, [a for a in node.arguments if a.name], scope.report)
     if not parts:
         wanted = next(p.name for p in extern.groups[0] if not p.static)
-        found = codes.missing_argument(node.span, extern.name, wanted, signature(extern))
+        found = call_codes.missing_argument(node.span, extern.name, wanted, signature(extern))
         scope.report.say(found)
     if not parts or named is None:
         return wrong(node.span)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
@@ -172,6 +173,9 @@ def _fitted(
     return Named(extern, values, type=Type(one.kind, whole), span=node.span)
 
 
+_WITHIN = {"positive": "write a number above 0", "unit": "write a number between 0 and 1"}
+
+
 def _argument(
     extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope
 ) -> Expr | None:
@@ -183,7 +187,7 @@ def _argument(
         found = held(arg, Kind(kind), where)
     if found is None:
         known = offered.interval is not None and offered.interval.low == offered.interval.high
-        help = None if known else f"declare it `{kind}`: a param, or a net's head"
+        help = _WITHIN.get(kind) if known else f"declare it `{kind}`: a param, or a net's head"
         scope.report.say(codes.kind_mismatch(arg.span, kind, str(offered), where, help))
     return found
 
@@ -258,7 +262,7 @@ def _quantized(node: ast.Call, target: Type, declared_at: Span, scope: Scope) ->
     bound = place("quantize", ("D",), ("D",), node.arguments, scope.report)
     if bound is None or "D" not in bound:
         if bound is not None:
-            missing = codes.missing_argument(node.span, "quantize", "D", "quantize(D)")
+            missing = call_codes.missing_argument(node.span, "quantize", "D", "quantize(D)")
             scope.report.say(missing)
         return None
     levels = target.kind.levels
@@ -310,7 +314,7 @@ def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> M
     if len(bound) != len(names):
         missing = next(n for n in names if n not in bound)
         text = "mixture(weights, D)"
-        scope.report.say(codes.missing_argument(node.span, "mixture", missing, text))
+        scope.report.say(call_codes.missing_argument(node.span, "mixture", missing, text))
         return None
     arguments = [bound[n].value for n in names]
     weights = value(arguments[0], scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import library
 from dgmlang.compiler.linking import mentioned
@@ -168,7 +169,7 @@ def arguments(node: ast.Expr, let: ast.Let, scope: Scope) -> Scope | None:
         return None
     for missing in (n for n in names if n not in bound):
         text = f"{name}({', '.join(names)})"
-        scope.report.say(codes.missing_argument(node.span, name, missing, text))
+        scope.report.say(call_codes.missing_argument(node.span, name, missing, text))
         return None
     settings: dict[str, Any] = {}
     values: dict[str, Value] = {}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
-from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.modules import Module
 from dgmlang.compiler.program import (
     ComputedLaw,
@@ -95,7 +95,7 @@ def _checked(
     missing = [h.name for h in model.hypers if h.default is None and h.name not in plain]
     for name in missing:
         wanted = f"{model.name}({', '.join(h.name for h in model.hypers)})"
-        scope.report.say(codes.missing_argument(span, model.name, name, wanted))
+        scope.report.say(call_codes.missing_argument(span, model.name, name, wanted))
     if missing or any(v is None for v in plain.values()):
         return None
     report = Report()
@@ -113,7 +113,7 @@ def _givens(
     for given in inner.having("given"):
         if given.name not in bound:
             wanted = f"{name}({', '.join(v.name for v in inner.having('given'))})"
-            scope.report.say(codes.missing_argument(node.span, name, given.name, wanted))
+            scope.report.say(call_codes.missing_argument(node.span, name, given.name, wanted))
             return None
         offered = optional_value(bound[given.name].value, scope)
         taken = accepted(offered, given.type, f"`{given.name}` of `{name}`", scope)

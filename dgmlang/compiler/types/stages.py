@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import lets
+from dgmlang.compiler.types import foreign, lets
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.conditions import handed_on
 from dgmlang.compiler.types.declared import bind, instantiate
@@ -67,7 +68,7 @@ def _put_in(node: ast.Expr, source: Type, scope: Scope) -> tuple[Stage, ...] | N
 
 def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
     function = node.function if isinstance(node, ast.Call) else node
-    extern = _extern(function, scope)
+    extern = _extern(node, function, scope)
     if extern is None:
         return None
     block = node.block if isinstance(node, ast.Call) else None
@@ -128,10 +129,13 @@ def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope)
     return found is None
 
 
-def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
+def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:
     externs = library().space("layer", "bijection")
+    meant = foreign.stages(node)
     if not isinstance(function, ast.Name):
-        scope.report.say(codes.not_a_function(function.span, function.span.text))
+        scope.report.say(
+            call_codes.not_a_function(function.span, function.span.text, node.span, meant)
+        )
         return None
     if function.id not in externs:
         if function.id in scope.shared.declarations:
@@ -139,6 +143,10 @@ def _extern(function: ast.Expr, scope: Scope) -> Extern | None:
             scope.report.say(codes.kind_mismatch(function.span, "a stage", found, "this place"))
         elif function.id in library().space("activation"):
             scope.report.say(name_codes.activation_as_stage(function.span, function.id))
+        elif meant:
+            name, whole = function.id, node.span
+            found = name_codes.spelt_otherwise(function.span, "stage", name, whole, meant)
+            scope.report.say(found)
         else:
             found = name_codes.unknown_builtin(function.span, "stage", function.id, externs)
             scope.report.say(found)

@@ -107,7 +107,7 @@ def _name(node: ast.Name, name: str, scope: Static) -> Any:
     if name in scope.runtime:
         scope.report.say(codes.runtime_name(node.span, name))
         return None
-    scope.report.say(name_codes.unknown_name(node.span, name, scope.values))
+    scope.report.say(name_codes.unknown_name(node.span, name, scope.values, is_static=True))
     return None
 
 

@@ -25,6 +25,14 @@ def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
     return Diagnostic("DGM0311", "not a distribution", (label,), help=help, fixes=fixes)
 
 
+def reshaped(span: Span, method: str, law: str) -> Diagnostic:
+    """A law with a method of NumPyro's or PyTorch's behind it, as `.to_event(1)`."""
+    label = Label(span, f"a law has no `{method}` here")
+    why = ("its entries are independent over the shape that its variable declares",)
+    fixes = instead(span, law)
+    return Diagnostic("DGM0311", "not a distribution", (label,), why, f"write `{law}`", fixes=fixes)
+
+
 def not_invertible(span: Span, stage: str) -> Diagnostic:
     """A layer in a law's chain."""
     return Diagnostic(

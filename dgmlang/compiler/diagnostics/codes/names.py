@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, instead, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Span
 
@@ -17,14 +17,16 @@ def _write(near: str | None) -> str | None:
     return f"write `{near}`" if near else None
 
 
-def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
-    """A name that nothing declares."""
+def unknown_name(
+    span: Span, name: str, known: Iterable[str], is_static: bool = False
+) -> Diagnostic:
+    """A name that nothing declares; `is_static`: where a compile-time value is wanted."""
     label = Label(span, f"nothing here is called `{name}`")
     near = suggest(name, known)
-    of_python = {"True": "1", "False": "0"}.get(name)
-    number = of_python and f"write `{of_python}`, or `{name.lower()}` for a hyperparameter"
-    fixes = respelt(span, name, near)
-    return Diagnostic("DGM0201", "unknown name", (label,), help=number or _write(near), fixes=fixes)
+    if name.lower() in ("true", "false"):  # truths of values that are computed are bits
+        near = name.lower() if is_static else str(int(name.lower() == "true"))
+    fixes = instead(span, near) if span.text == name else respelt(span, name, near)
+    return Diagnostic("DGM0201", "unknown name", (label,), help=_write(near), fixes=fixes)
 
 
 def activation_as_stage(span: Span, name: str) -> Diagnostic:
@@ -33,6 +35,13 @@ def activation_as_stage(span: Span, name: str) -> Diagnostic:
     why = ("an activation belongs to the stage that ends in it",)
     help = f"write `mlp([64], activation = {name})` for a layer that ends in it"
     return Diagnostic("DGM0202", "unknown stage", (label,), why, help)
+
+
+def spelt_otherwise(span: Span, what: str, name: str, whole: Span, meant: str) -> Diagnostic:
+    """A function or stage of elsewhere's; `meant` says here what the `whole` of the call does."""
+    label = Label(span, f"no {what} is called `{name}`")
+    help, fixes = f"write `{meant}`", instead(whole, meant)
+    return Diagnostic("DGM0202", f"unknown {what}", (label,), help=help, fixes=fixes)
 
 
 def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:

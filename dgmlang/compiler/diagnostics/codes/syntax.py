@@ -31,7 +31,35 @@ def unknown_symbol(span: Span, text: str) -> Diagnostic:
     label = Label(span, f"{shown} has no meaning")
     help = SYMBOLS.get(text) or SYMBOLS.get(text[0], "remove it")
     fixes = instead(span, "" if help == "remove it" else REPLACEMENTS.get(text))
+    if text[0] in "“‘'" and len(text) > 1 and _is_path(span):
+        help = f'write `"{text[1:-1]}"`'
+        fixes = instead(span, help[len("write `") : -1])
     return Diagnostic("DGM0102", "unknown symbol", (label,), help=help, fixes=fixes)
+
+
+def _is_path(span: Span) -> bool:
+    """Whether what is quoted stands where a path does: behind `use`."""
+    return span.source.text[: span.start].rpartition("\n")[2].strip() == "use"
+
+
+def foreign_comment(span: Span) -> Diagnostic:
+    """DGM0102: a comment as C, Stan and Python write it; what stands in it is no code."""
+    text = span.text
+    mark = text[:2] if text.startswith("/") else text[:3]
+    begin = "##" if mark == '"""' else "#"
+    inner = text[len(mark) :].removesuffix("*/" if mark == "/*" else mark).strip()
+    lines = [f"{begin} {line.strip()}".rstrip() for line in inner.splitlines()]
+    label = Label(Span(span.source, span.start, span.start + len(mark)), f"`{mark}` has no meaning")
+    if span.source.text[span.end :].partition("\n")[0].strip():
+        help = "take it out: a comment goes from `#` to the end of its line"
+        return Diagnostic("DGM0102", "unknown symbol", (label,), help=help, fixes=instead(span, ""))
+    is_short = len(lines) == 1 and len(lines[0]) < _SHORT
+    help = f"write `{lines[0]}`" if is_short else f"begin each line of a comment with `{begin}`"
+    fixes = instead(span, "\n".join(lines))
+    return Diagnostic("DGM0102", "unknown symbol", (label,), help=help, fixes=fixes)
+
+
+_SHORT = 60
 
 
 def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
@@ -70,10 +98,9 @@ def no_body(span: Span, word: str) -> Diagnostic:
     return Diagnostic("DGM0107", "missing body", (label,), help="write `{ … }` behind it")
 
 
-def no_role(span: Span, what: str, help: str | None, word: str | None = None) -> Diagnostic:
+def no_role(span: Span, what: str, help: str | None, fixes: tuple[Edit, ...] = ()) -> Diagnostic:
     """DGM0108: a line that does not begin with the role of what it declares."""
     label = Label(span, f"expected {what}; found `{span.text}`")
-    fixes = instead(span, word)
     return Diagnostic("DGM0108", "missing role", (label,), help=help, fixes=fixes)
 
 
@@ -132,6 +159,27 @@ def mismatched(span: Span, opener: Span, closer: str) -> Diagnostic:
     )
     help, fixes = f"write `{closer}`", instead(span, closer)
     return Diagnostic("DGM0116", "mismatched brackets", labels, help=help, fixes=fixes)
+
+
+def of_stan(head: Span, lines: Sequence[str] | None) -> Diagnostic:
+    """DGM0117: a program whose blocks say what its variables are, as Stan's do.
+
+    `lines` are the same program in this language, None where it is not translated.
+    """
+    label = Label(head, "a block of Stan's: here each line says the role of its variable")
+    whole = Span(head.source, 0, len(head.source.text))
+    fixes = instead(whole, "\n".join((*lines, ""))) if lines else ()
+    model = _one_line(lines or _STAN)
+    help = f"write `{model}`" if lines else f"write one model, as `{model}`"
+    return Diagnostic("DGM0117", "program of Stan's", (label,), help=help, fixes=fixes)
+
+
+_STAN = ("model NAME {", "param mu : real ~ Normal(0, 1)", "data x : real ~ Normal(mu, 1)", "}")
+
+
+def _one_line(lines: Sequence[str]) -> str:
+    head, *body, end = lines
+    return f"{head} {'; '.join(line.strip() for line in body)} {end}"
 
 
 def _either(words: Sequence[str]) -> str:

@@ -32,7 +32,9 @@ SYMBOLS = {
     "→": "write `->`",
     "∼": "write `~`",
     "…": "write `...`",
-    "“": 'write a path in double quotes, "path.dgm", and all else without quotes',
+    **dict.fromkeys(
+        ("“", "‘", "’"), 'write a path in double quotes, "path.dgm", and all else without quotes'
+    ),
     "”": 'write `"`',
     "²": "write `** 2`",
     "³": "write `** 3`",
@@ -69,6 +71,11 @@ _STAN_BLOCK = "write `model NAME { … }`, each line with its role: `data`, `par
 _STAN_TYPE = "write the role, the name, then the type: `param mu : real`"
 _PLATE = "leave it out: a program is about one example, and `fit` brings the others"
 
+_IMPORT = (
+    'leave it out: laws, stages and functions are there; models of a file come by `use "path.dgm": '
+    "Name`"
+)
+
 # What stands behind a module's or an object's point elsewhere: `nn.Linear`, `numpyro.sample`.
 _MEMBERS = {
     "sample": "write `latent x : real ~ …`, or `data` for what examples bring, without the name",
@@ -80,12 +87,16 @@ _MEMBERS = {
     "ReLU": "write `|> relu`",
     "Sequential": "write the stages behind one another: `x |> mlp([64]) |> dense(8)`",
     "Embedding": "write `|> embed(units)`",
+    **dict.fromkeys(
+        ("randn", "rand", "randn_like", "rand_like", "normal", "uniform", "rsample", "rvs"),
+        "write `latent z : real ~ Normal(0, 1)`: what is drawn is a variable with a law",
+    ),
+    "einsum": "write the sum out, with `sum`, `*` and `@`",
     "view": "write `|> flatten`",
     "reshape": "write `|> flatten`",
     "flatten": "write `|> flatten`",
     "T": "write the sum out: `v @ W` and `W @ v` need no transpose",
 }
-_OBJECTS = frozenset({"self", "nn", "F", "torch", "np", "jnp", "jax", "tf", "math"})
 
 
 def dotted(name: str) -> str | None:
@@ -97,7 +108,7 @@ def dotted(name: str) -> str | None:
         return _MEMBERS[member]
     if owner == "self":
         return f"declare `net {member}(…) -> … = …`, and write `{member}(…)`"
-    return f"write `{member}(…)`" if owner in _OBJECTS else f"write `{member}({owner}, …)`"
+    return None
 
 
 # First words of a line that is no statement here.
@@ -107,7 +118,7 @@ FIRST_WORDS = {
     "function": "write `let f(x) = …`",
     "class": "write `model NAME { … }`",
     "struct": "write `model NAME { … }`",
-    "import": 'write `use "path.dgm": Name`',
+    "import": _IMPORT,
     "include": 'write `use "path.dgm": Name`',
     "return": "leave it out: a body is the expression behind `=`",
     "while": "write `for i in 0..n { … }`",
@@ -121,7 +132,9 @@ FIRST_WORDS = {
     "prior": "give the variable its law: `latent z : real ~ Normal(0, 1)`",
     "with": _PLATE,
     "plate": _PLATE,
-    "from": 'write `use "path.dgm": Name`',
+    "from": _IMPORT,
+    "assert": "leave it out: kinds and shapes are checked as they are declared",
+    "pass": "leave it out",
     "print": "leave it out: `dgm sample` and `dgm eval` print what is asked for",
     "target": "write `energy -(…)`: the lines of an energy add up",
     "parameters": _STAN_BLOCK,
@@ -148,6 +161,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("use a.", 'write the path in quotes: `use "path.dgm": Name`'),
         ("model A(a b", "write the name, then the type: `d: int`"),
         ("model A(a =", "write its type behind the name: `d: int = 3`"),
+        ("model A(*", "write each hyperparameter with its type: `d: int = 3`"),
+        ("model A(**", "write each hyperparameter with its type: `d: int = 3`"),
         ("model A(a)", "write its type behind the name: `d: int`"),
         ("model A(a,", "write its type behind the name: `d: int`"),
         ("extern model", "write the kind: `extern dist NAME(…)`"),
@@ -211,6 +226,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("recipe {", "write its name: `recipe default { … }`"),
     ),
     "guide_line": (
+        ("q(z", "write the variable, then its law: `z ~ Normal(0, 1)`"),
         ("z : a", "leave out the type: the model declares it"),
         ("z", "write its law: `z ~ …`"),
     ),
@@ -269,5 +285,6 @@ NO_OPERATOR_WORD = {
     "mod": "leave it out: there is no remainder",
     "where": "write `a if test else b`",
     "then": "write `a if test else b`",
+    "elif": "write `a if test else b if other else c`",
     "lambda": "write `let f(x) = …`",
 }

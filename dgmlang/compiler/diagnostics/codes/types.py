@@ -82,50 +82,21 @@ def kind_mismatch(
     return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
 
 
-def missing_argument(span: Span, name: str, argument: str, signature: str) -> Diagnostic:
-    """A call without an argument that has no default."""
-    return Diagnostic(
-        "DGM0308",
-        "missing argument",
-        (Label(span, f"`{name}` needs `{argument}`"),),
-        (f"its signature is {signature}",),
-    )
-
-
-def unknown_argument(span: Span, name: str, argument: str, known: Iterable[str]) -> Diagnostic:
-    """A keyword that the callee does not have."""
-    known = tuple(known)
-    near = suggest(argument, known)
-    return Diagnostic(
-        "DGM0309",
-        "unknown argument",
-        (Label(span, f"`{name}` takes no `{argument}`"),),
-        (f"it takes {', '.join(known) or 'nothing'}",),
-        f"write `{near}`" if near else None,
-        fixes=respelt(span, argument, near),
-    )
-
-
-def too_many(span: Span, name: str, takes: int) -> Diagnostic:
-    """More positional arguments than parameters."""
-    return Diagnostic(
-        "DGM0310", "too many arguments", (Label(span, f"`{name}` takes {takes} at most"),)
-    )
-
-
-def not_a_function(span: Span, name: str) -> Diagnostic:
-    """A call of something that cannot be called."""
-    label = Label(span, f"`{name}` cannot be called")
-    return Diagnostic("DGM0312", "not a function", (label,), help=dotted(name))
+def no_heads(span: Span, name: str, shape: str) -> Diagnostic:
+    """A head of an array, as Python's arrays have attributes."""
+    why = "only a net with named heads is a record"
+    label, help = Label(span, f"there is no head `{name}` here"), dotted(f"x.{name}")
+    if name in ("shape", "size", "ndim"):
+        why = f"the shape is {shape}"
+        help = "write a size as a number, or as a hyperparameter: `model NAME(d: int)`"
+    return Diagnostic("DGM0313", "unknown head", (label,), (why,), help)
 
 
 def not_a_record(span: Span, name: str, heads: Iterable[str]) -> Diagnostic:
-    """A head that the record does not have, or a record where there is none."""
+    """A head that the record does not have."""
     known = tuple(heads)
     near = suggest(name, known)
-    why = (
-        f"its heads are {', '.join(known)}" if known else "only a net with named heads is a record"
-    )
+    why = f"its heads are {', '.join(known)}"
     return Diagnostic(
         "DGM0313",
         "unknown head",
@@ -210,17 +181,6 @@ def no_entry(span: Span, position: int, axis: str) -> Diagnostic:
     return Diagnostic("DGM0332", "index out of range", (label,), ("indices begin at 0",))
 
 
-def two_parametrisations(span: Span, name: str, signature: str) -> Diagnostic:
-    """Arguments of different parametrisations of one law."""
-    return Diagnostic(
-        "DGM0333",
-        "two parametrisations",
-        (Label(span, f"`{name}` takes either side of `|`, not both"),),
-        (f"its signature is {signature}",),
-        "keep one of them",
-    )
-
-
 def runtime_name(span: Span, name: str) -> Diagnostic:
     """A variable where a compile-time value is needed."""
     return Diagnostic(
@@ -239,15 +199,6 @@ def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
         "not a size",
         (Label(span, f"`{text}` is {value}, and a dimension is at least 1"),),
     )
-
-
-def twice(span: Span, first: Span, name: str, argument: str) -> Diagnostic:
-    """One parameter with two arguments."""
-    labels = (
-        Label(span, f"`{name}` is given `{argument}` again here"),
-        Label(first, "first given here"),
-    )
-    return Diagnostic("DGM0350", "argument given twice", labels, help="keep one of them")
 
 
 def stray_block(span: Span, name: str) -> Diagnostic:

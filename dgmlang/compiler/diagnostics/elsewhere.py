@@ -1,0 +1,235 @@
+"""A line of Stan, NumPyro, PyMC or Python, as the line of this language that says the same.
+
+Only what is sure is translated: a help that is pasted must compile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+LAWS = {
+    **dict.fromkeys(("normal", "norm", "gaussian", "N", "Gaussian"), "Normal"),
+    **dict.fromkeys(("bernoulli", "Bern", "Ber"), "Bernoulli"),
+    **dict.fromkeys(("categorical", "Cat"), "Categorical"),
+    **dict.fromkeys(("multi_normal", "MvNormal", "MultiNormal", "MVN"), "MultivariateNormal"),
+    **dict.fromkeys(("exponential", "Exp"), "Exponential"),
+    **dict.fromkeys(("student_t", "Student", "T"), "StudentT"),
+    **dict.fromkeys(("double_exponential", "DoubleExponential"), "Laplace"),
+    "cauchy": "Cauchy",
+    "gamma": "Gamma",
+    "beta": "Beta",
+    "laplace": "Laplace",
+    "logistic": "Logistic",
+    "lognormal": "LogNormal",
+    "poisson": "Poisson",
+}
+"""Laws by the names that Stan, SciPy, PyMC and papers give them."""
+
+ARGUMENTS = {
+    **dict.fromkeys(("mu", "mean", "location"), ("loc", "rate")),
+    **dict.fromkeys(("sigma", "sd", "std", "stddev", "b"), ("scale",)),
+    **dict.fromkeys(("p", "prob", "theta"), ("probs",)),
+    **dict.fromkeys(("logit", "logit_p"), ("logits",)),
+    **dict.fromkeys(("lam", "lambda_"), ("rate",)),
+    "alpha": ("concentration", "concentration1"),
+    "beta": ("rate", "scale", "concentration0"),
+    "a": ("concentration",),
+    "nu": ("df",),
+    "dim": ("axis",),
+}
+"""Arguments by the names that PyMC, TensorFlow Probability and papers give them."""
+
+_KINDS = {
+    "Bernoulli": "bit",
+    "Beta": "unit",
+    "Poisson": "count",
+    **dict.fromkeys(("Exponential", "Gamma", "HalfCauchy", "HalfNormal", "LogNormal"), "positive"),
+    **dict.fromkeys(("Cauchy", "Laplace", "Logistic", "Normal", "StudentT"), "real"),
+}
+_STAN_TYPES = {
+    **dict.fromkeys(("vector", "row_vector", "matrix", "real"), "real"),
+    "int": "count",
+    "simplex": "simplex",
+    "ordered": "ordered",
+    "corr_matrix": "corr",
+    "cov_matrix": "cov",
+    "cholesky_factor_cov": "tril",
+}
+_BOUNDS = {
+    (None, None): None,
+    ("0", None): "positive",
+    ("0", "1"): "unit",
+}
+_NAME = r"(?P<name>(?!(?:critic|energy|guide|net|noise|score)\b)[^\W\d]\w*)"
+_STAN_TYPE = (
+    r"(?:array\s*\[(?P<outer>[^\]]+)\]\s*)?"
+    rf"(?P<type>{'|'.join(_STAN_TYPES)})\b\s*"
+    r"(?:<(?P<bounds>[^>]*)>\s*)?(?:\[(?P<inner>[^\]]+)\]\s*)?"
+)
+_CALL = r"(?:[^\W\d][\w.]*\.)?"
+
+
+def line(text: str) -> str | None:
+    """The whole statement in this language; None where it is no statement of elsewhere's."""
+    text = text.strip().rstrip(";").rstrip()
+    if "\n" in text or len(text) > _LONGEST:
+        return None
+    for pattern, translate in _LINES:
+        if match := pattern.fullmatch(text):
+            return translate(match)
+    return None
+
+
+_LONGEST = 100
+
+
+def phrase(text: str, at: int) -> tuple[int, int, str] | None:
+    """A part of a statement around the place `at` where it stops to parse: start, end, and ours."""
+    for pattern, translate in _PHRASES:
+        for match in pattern.finditer(text):
+            meant = translate(match) if match.start() <= at < match.end() else None
+            if meant is not None:
+                return match.start(), match.end(), meant
+    return None
+
+
+def stan_type(text: str) -> str | None:
+    """`vector<lower=0>[3]` as `positive[3]`; None for what is no type of Stan's, or has no like."""
+    match = re.fullmatch(_STAN_TYPE, text.strip() + " ")
+    return _type(match) if match else None
+
+
+def law(text: str) -> str | None:
+    """`dist.normal(0, 1)` as `Normal(0, 1)`; None for what is no law of the real line's kinds."""
+    match = re.fullmatch(rf"{_CALL}(\w+)\((.*)\)", text.strip())
+    name = match and LAWS.get(match[1], match[1])
+    return f"{name}({match[2].strip()})" if match and name in _KINDS else None
+
+
+def added(text: str) -> str | None:
+    """What to do for `target += normal_lpdf(x | 0, 1)`; None for other sums."""
+    match = re.fullmatch(r"target\s*\+=\s*(\w+)_lp[dm]f\(\s*(\w+)\s*\|\s*(.*)\);?", text)
+    found = match and law(f"{match[1]}({match[3]})")
+    return f"write `~ {found}` behind the declaration of `{match[2]}`" if match and found else None
+
+
+def kind(law: str) -> str:
+    """The kind of what `Normal(0, 1)` draws."""
+    return _KINDS[law.partition("(")[0]]
+
+
+# ── one kind of line each ────────────────────────────────────────────────────────────────────────
+
+
+def _declared(match: re.Match[str]) -> str | None:
+    """`real<lower=0> sigma` and, with a role before it, `param real sigma`."""
+    type_ = _type(match)
+    role = match["role"] or ("data" if match["type"] == "int" else "param")
+    return type_ and f"{role} {match['name']} : {type_}"
+
+
+def _type(match: re.Match[str]) -> str | None:
+    bounds = dict(re.findall(r"(lower|upper)\s*=\s*([^,\s]+)", match["bounds"] or ""))
+    low, high = bounds.get("lower"), bounds.get("upper")
+    name, sizes = _STAN_TYPES[match["type"]], [match["outer"], match["inner"]]
+    if name == "count":
+        name = "bit" if (low, high) == ("0", "1") else "count"
+    elif name != "real":
+        name, sizes = f"{name}({match['inner']})", sizes[:1]
+    elif (low, high) in _BOUNDS:
+        name = _BOUNDS[low, high] or name
+    elif low is None or high is None:
+        return None
+    else:
+        name = f"interval({low}, {high})"
+    shape = ", ".join(size for size in sizes if size)
+    return f"{name}[{shape}]" if shape else name
+
+
+def _drawn(match: re.Match[str]) -> str | None:
+    """`z = numpyro.sample("z", dist.Normal(0, 1))` and `z ~ normal(0, 1)`."""
+    found = law(match["law"])
+    role = "data" if match.groupdict().get("observed") or "[" in match["name"] else "latent"
+    return found and f"{role} {match['name']} : {kind(found)} ~ {found}"
+
+
+def _pymc(match: re.Match[str]) -> str | None:
+    """`z = pm.Normal("z", mu = 0, sigma = 1)`."""
+    found = law(f"{match['law']}({match['arguments']})")
+    if found is None:
+        return None
+    name, _, arguments = found.partition("(")
+    if "=" in arguments and kind(found) not in ("real", "bit"):
+        return None  # whose arguments PyMC parametrises otherwise
+    for ours in re.findall(r"(\w+)\s*=(?!=)", arguments):
+        meant = ARGUMENTS.get(ours, (ours,))[0]
+        arguments = re.sub(rf"\b{ours}\s*=\s*", f"{meant} = ", arguments)
+    role = "data" if match["observed"] else "latent"
+    return f"{role} {match['name']} : {kind(found)} ~ {name}({arguments}"
+
+
+def _let(match: re.Match[str]) -> str:
+    return f"let {match['name']} = {match['value']}"
+
+
+def _function(match: re.Match[str]) -> str:
+    """`let f = lambda x: x + 1`"""
+    return f"let {match['name']}({match['arguments']}) = {match['value']}"
+
+
+def _loop(match: re.Match[str]) -> str:
+    """`for i in range(3):`, and Stan's `for (i in 1:3)`, whose first index is 1."""
+    start = match.groupdict().get("start") or "0"
+    return f"for {match['name']} in {start.strip()}..{match['stop'].strip()} {{ … }}"
+
+
+Translate = Callable[[re.Match[str]], str | None]
+
+_SAMPLE = rf"{_CALL}sample\(\s*[\"'](?P<quoted>\w+)[\"']\s*,\s*(?P<law>.*?\))"
+_OBSERVED = r"(?P<observed>,\s*(?:obs|observed)\s*=.*)?"
+_LINES: tuple[tuple[re.Pattern[str], Translate], ...] = tuple(
+    (re.compile(pattern), translate)
+    for pattern, translate in (
+        (rf"(?:(?P<role>data|param|latent|given)\s+)?{_STAN_TYPE}{_NAME}", _declared),
+        (rf"(?:let\s+)?{_NAME}\s*=\s*{_SAMPLE}{_OBSERVED}\)", _drawn),
+        (rf"{_CALL}sample\(\s*[\"']{_NAME}[\"']\s*,\s*(?P<law>.*?\)){_OBSERVED}\)", _drawn),
+        (rf"{_NAME}\s*=\s*{_CALL}(?:deterministic|Deterministic)\(.\w+.,\s*(?P<value>.*)\)", _let),
+        (
+            rf"{_NAME}\s*=\s*{_CALL}(?P<law>\w+)\(\s*[\"']\w+[\"']\s*,\s*"
+            rf"(?P<arguments>.*?){_OBSERVED}\)",
+            _pymc,
+        ),
+        (r"(?P<name>[^\W\d]\w*(?:\[\w+\])?)\s*~\s*(?P<law>.*)", _drawn),
+        (r"target\s*\+=\s*(?P<value>(?!\s|\w+_lp[dm]f\().*)", lambda m: f"energy -({m['value']})"),
+        (rf"let\s+{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
+        (rf"{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
+        (rf"(?:let\s+)?{_NAME}\s*(?:<-|:=)\s*(?P<value>.*)", _let),
+        (rf"{_NAME}\s*=\s*(?P<value>[^\"']*)", _let),
+        (
+            rf"for\s+{_NAME}\s+in\s+range\((?:(?P<start>[^,()]+),\s*)?(?P<stop>[^,()]+)\)\s*:?",
+            _loop,
+        ),
+        (rf"for\s*\(\s*{_NAME}\s+in\s+1\s*:(?P<stop>[^:()]+)\)", _loop),
+    )
+)
+
+
+# ── a part of a line each ────────────────────────────────────────────────────────────────────────
+
+
+def _sampled(match: re.Match[str]) -> str | None:
+    """`= numpyro.sample("z", dist.Normal(0, 1))`"""
+    found = law(match["law"])
+    return found and f"~ {found}"
+
+
+_PHRASES: tuple[tuple[re.Pattern[str], Translate], ...] = tuple(
+    (re.compile(pattern), translate)
+    for pattern, translate in (
+        (rf"[=~]\s*{_SAMPLE}\s*{_OBSERVED}\)", _sampled),
+        (rf"\b{_STAN_TYPE}(?<=[>\]])", _type),
+        (r"(\w+)\[([^\[\]]+)\]\[([^\[\]]+)\]", lambda m: f"{m[1]}[{m[2]}, {m[3]}]"),
+        (r"\*\*\s*(\w[\w.]*(?:\([^()]*\))?)", lambda m: f"{m[1]}..."),
+    )
+)
