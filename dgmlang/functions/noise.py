@@ -33,8 +33,8 @@ def signal_level(t: Array, *, process: AbstractProcess) -> Array:
 
 @implements("fn", "scaled")
 def scaled(x: Array, t: Array, *, process: AbstractProcess) -> Array:
-    """X / √(α² + σ²): of unit variance where the data are."""
-    return x / jnp.hypot(process.signal(t), process.noise(t))
+    """X / √(α² σ_data² + σ²): of unit variance where the data are of the scale σ_data."""
+    return x / _deviation(process, t)
 
 
 @implements("fn", "from_noise")
@@ -57,3 +57,21 @@ def from_velocity(velocity: Array, t: Array, *, x: Array, process: AbstractProce
     """
     signal, noise = process.signal(t), process.noise(t)
     return -(signal / noise * velocity + x) / (signal**2 + noise**2)
+
+
+@implements("fn", "from_preconditioned")
+def from_preconditioned(output: Array, t: Array, *, x: Array, process: AbstractProcess) -> Array:
+    """The score of x̂ = c_skip x + c_out F, of the least c_out that keeps targets at unit variance.
+
+    With v = α² σ_data² + σ²: c_skip = α σ_data²/v and c_out = σ σ_data/√v, so that
+    (α x̂ − x)/σ² = α σ_data F/(σ √v) − x/v, in which nothing cancels.
+
+    Source: Karras et al. 2022, eq. 7 and table 1, there for α = 1, arXiv:2206.00364.
+    """
+    deviation = _deviation(process, t)
+    scale = process.data_scale * process.signal(t) / (process.noise(t) * deviation)
+    return scale * output - x / deviation**2
+
+
+def _deviation(process: AbstractProcess, t: Array) -> Array:
+    return jnp.hypot(process.data_scale * process.signal(t), process.noise(t))

@@ -69,8 +69,8 @@ def over(function: Callable[..., Any], in_axes: tuple[Literal[0] | None, ...], s
     return once
 
 
-def stratified_times(key: Array, n: int, first: float) -> Array:
-    """The n times, each uniform on (first, 1), one in each of n equal strata.
+def strata(key: Array, n: int) -> Array:
+    """The n places, each uniform on (0, 1], one in each of n equal strata.
 
     One uniform draw shifts the whole grid (systematic sampling), which leaves the mean of a loss
     over noise levels unbiased and takes most of its variance away.
@@ -78,8 +78,7 @@ def stratified_times(key: Array, n: int, first: float) -> Array:
     Source: Kingma et al. 2021, appendix I.1, arXiv 2107.00630.
     """
     start = jax.random.uniform(key)
-    places = (start + jnp.arange(n) / n) % 1.0
-    return first + (1.0 - first) * (1.0 - places)
+    return 1.0 - (start + jnp.arange(n) / n) % 1.0
 
 
 def along(weights: Array, array: Array) -> Array:

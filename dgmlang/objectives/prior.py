@@ -32,10 +32,6 @@ from dgmlang.objectives.contrast import Chains
 from dgmlang.objectives.objective import Metrics, Params, State, Values
 from dgmlang.objectives.pcd import TRANSITIONS
 from dgmlang.objectives.variables import only
-from dgmlang.processes.process import AbstractProcess
-
-HALVINGS = 40
-"""Bisections that find the time of a noise level: more than the digits of a float."""
 
 CHAINS = 100
 """Persistent chains of an energy prior."""
@@ -77,8 +73,9 @@ def denoising_bound(inner: Lowered, params: Params, key: Array, values: Values) 
     flat, unravel = ravel_pytree(only(values, (name,)))
     first, second, third, fourth = jax.random.split(key, 4)
     begin, end = process.first_time, process.last_time
-    low, high = log_snr(process, end), log_snr(process, begin)
-    t = time_of(process, low + (high - low) * jax.random.uniform(first, dtype=flat.dtype))
+    low, high = process.log_snr(end), process.log_snr(begin)
+    level = low + (high - low) * jax.random.uniform(first, dtype=flat.dtype)
+    t = process.time(jnp.exp(-0.5 * level))
 
     def missed(key: Array, t: Array) -> Array:
         """‖ε + σ s(z_t, t)‖²."""
@@ -93,23 +90,6 @@ def denoising_bound(inner: Lowered, params: Params, key: Array, values: Values) 
     bound = process.prior(flat.shape).log_prob(last) + flat.size * jnp.log(process.signal(end))
     bound += 0.5 * (high - low) * (flat.size - missed(second, t))
     return jnp.asarray(bound) + 0.5 * (flat.size - missed(third, jnp.asarray(begin, flat.dtype)))
-
-
-def log_snr(process: AbstractProcess, t: Array | float) -> Array:
-    """The λ = log α²/σ² of a time; it falls."""
-    return 2.0 * (jnp.log(process.signal(t)) - jnp.log(process.noise(t)))
-
-
-def time_of(process: AbstractProcess, level: Array) -> Array:
-    """The time whose log signal-to-noise ratio is `level`, by bisection of log t."""
-    ends = jnp.log(jnp.asarray([process.first_time, process.last_time], level.dtype))
-
-    def halved(_: int, ends: Array) -> Array:
-        middle = jnp.mean(ends)
-        early = log_snr(process, jnp.exp(middle)) > level
-        return jnp.where(early, jnp.stack([middle, ends[1]]), jnp.stack([ends[0], middle]))
-
-    return jnp.exp(jnp.mean(jax.lax.fori_loop(0, HALVINGS, halved, ends)))
 
 
 class NegativePhase:

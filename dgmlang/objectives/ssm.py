@@ -19,8 +19,8 @@ def ssm(lowered: Lowered, *, projections: int = 1) -> Objective:
     """vᵀ ∇s(x) v + ½ ‖s(x)‖² with v uniform on {−1, 1}ᵈ, the variance-reduced form.
 
     Its mean is that of `sm`, at the cost of `projections` Jacobian-vector products a step. Under a
-    process it is taken of the data noised to a random time, with weight σ(t)². The score must be
-    absolutely continuous: a ReLU or a spline makes the result wrong.
+    process it is taken of the data noised to a random time, with the weight of `dsm` times σ(t)².
+    The score must be absolutely continuous: a ReLU or a spline makes the result wrong.
 
     Source: Song et al. 2019, eq. 8, arXiv 1905.07088.
     """
@@ -38,7 +38,7 @@ def ssm(lowered: Lowered, *, projections: int = 1) -> Objective:
 
         score, curvatures = jax.vmap(curvature)(jax.random.split(second, projections))
         half_norm = 0.5 * jnp.sum(score[0] ** 2, axis=1)
-        return at.sigma**2 * (jnp.mean(curvatures, axis=0) + half_norm)
+        return at.weight * at.sigma**2 * (jnp.mean(curvatures, axis=0) + half_norm)
 
     return averaged(
         lowered, "ssm", "sliced score-matching loss, a Fisher divergence up to a constant", each

@@ -9,7 +9,7 @@ import pytest
 
 import dgmlang as dgm
 from dgmlang.objectives.elbo import elbo
-from dgmlang.objectives.prior import denoising_bound, log_snr, time_of
+from dgmlang.objectives.prior import denoising_bound
 from tests.lower.statistics import mean_matches
 
 GRID = jnp.linspace(-6.0, 6.0, 6001)
@@ -125,16 +125,6 @@ def test_the_denoising_bound_is_tight_at_the_true_score() -> None:
     assert mean_matches(found, truth)
     assert not mean_matches(bounds("vp(beta_min = 0.1, beta_max = 20)", 0.7, 40_000), truth)
     assert bounds("vp(beta_min = 0.1, beta_max = 20)", 0.7, 40_000).mean() < truth
-
-
-@pytest.mark.parametrize("name", ["vp", "ve", "subvp"])
-def test_times_are_found_by_their_noise(name: str) -> None:
-    inner = dgm.parse(SCORE.replace("PROCESS", name)).lowered.inner
-    process = None if inner is None else inner.process
-    assert process is not None
-    t = jnp.asarray([0.002, 0.01, 0.3, 0.9])
-    again = jax.vmap(lambda level: time_of(process, level))(log_snr(process, t))
-    np.testing.assert_allclose(again, t, rtol=1e-3)
 
 
 def test_a_score_as_a_prior_trains_draws_and_bounds() -> None:

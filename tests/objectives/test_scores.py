@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dgmlang.objectives.batch import stratified_times
+from dgmlang.objectives.batch import strata
 from dgmlang.objectives.field import exact_trace
 from dgmlang.registry import implementation
 from tests.objectives.models import BARE, DIFFUSION, QUADRATIC, arrays, model, within
@@ -101,11 +101,11 @@ def test_score_matching_under_a_process_differs_by_a_constant():
 
 
 def test_times_are_stratified():
-    t = np.sort(np.asarray(stratified_times(jax.random.key(0), 50, 0.01)))
-    assert t.min() > 0.01
+    t = np.sort(np.asarray(strata(jax.random.key(0), 50)))
+    assert t.min() > 0
     assert t.max() <= 1.0
-    assert np.allclose(np.diff(t), 0.99 / 50)
-    means = jax.vmap(lambda key: jnp.mean(stratified_times(key, 4, 0.0) ** 2))
+    assert np.allclose(np.diff(t), 1 / 50)
+    means = jax.vmap(lambda key: jnp.mean(strata(key, 4) ** 2))
     assert within(np.asarray(means(jax.random.split(jax.random.key(1), 2000))), 1 / 3)
 
 

@@ -118,6 +118,7 @@ def _flags(
         "noise_learned": any(learns(law) for law in program.noise.values()),
         "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
         "givens": len(program.having("given")),
+        "optional_givens": sum(v.type.optional for v in program.having("given")),
         "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),
         "inner": inner(program, gaussian) is not None,
         "missing": any(v.type.may_miss for v in data),

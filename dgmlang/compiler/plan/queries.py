@@ -87,7 +87,7 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
         cost = _of(plan, laws, _found(plan), note, steps)
         hidden = facts.normaliser.value == "unknown"
         yield Query("log_prob", "unnormalised bound" if hidden else "bound", cost)
-    elif facts.flags["process"]:
+    elif facts.flags["continuous_process"]:
         cost = _of(plan, [], _found(plan), note="one ODE with its divergence", steps=None)
         yield Query("log_prob", "estimate", cost)
 

@@ -15,7 +15,7 @@ from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Expr, LogProb, NetCall, Past, Read
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import foreign, lets
-from dgmlang.compiler.types.calls import bind_arguments, place, signature
+from dgmlang.compiler.types.calls import bind_arguments, group_of, place, signature
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import head, operand, optional_value, value
 from dgmlang.compiler.types.functions import apply
@@ -171,7 +171,7 @@ def settings(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> di
     """The compile-time arguments of a call, defaults filled in; None where one is wrong."""
     found: dict[str, Any] = {}
     right = True
-    for parameter in (p for p in extern.groups[0] if p.static):
+    for parameter in (p for p in group_of(extern, bound) if p.static):
         node = bound[parameter.name].value if parameter.name in bound else parameter.default
         if node is None:
             found[parameter.name] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -20,15 +21,17 @@ from dgmlang.compiler.program import (
     ScoreLaw,
     Through,
 )
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments
-from dgmlang.compiler.types.dims import show
+from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.invoke import settings
 from dgmlang.compiler.types.kinds import UNIT, Type, offers
 from dgmlang.compiler.types.laws import law
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.types.stages import bijective
+from dgmlang.compiler.types.typed import above_zero
 
 
 def law_of(
@@ -122,19 +125,32 @@ def _process(node: ast.Expr, scope: Scope) -> Process | None:
     if bound is None:
         return None
     found = settings(externs[name], bound, scope)
-    if found is None or not _rising(externs[name], found, bound, scope):
+    if found is None or not _in_range(externs[name], found, bound, node.span, scope):
         return None
     return Process(externs[name], found)
 
 
-def _rising(
-    extern: Extern, found: dict[str, Any], bound: dict[str, ast.Argument], scope: Scope
+def _in_range(
+    extern: Extern, found: dict[str, Any], bound: dict[str, ast.Argument], span: Span, scope: Scope
 ) -> bool:
-    """Whether the lists that a process takes in rising order are (DGM0375)."""
-    for name in extern.argument("ascending"):
-        held = found[name]
-        if not held or held[0] <= 0 or any(b <= a for a, b in pairwise(held)):
-            span = bound[name].value.span
-            scope.report.say(law_codes.levels_out_of_order(span, str(list(held))))
+    """Whether numbers are above 0 (DGM0372), and rise where a process wants that (DGM0375)."""
+    written = {name: argument.value for name, argument in bound.items()}
+    for parameter in (p for p in extern.parameters if p.name in written):
+        positive = parameter.name in extern.argument("above_zero")
+        node, value = written[parameter.name], found[parameter.name]
+        if positive and not above_zero(parameter, value, node, extern.name, scope.report):
             return False
+    rising = extern.argument("ascending")
+    held = _flat(found[name] for name in rising)
+    if (held and held[0] <= 0) or any(b <= a for a, b in pairwise(held)):
+        places = [node.span for name, node in written.items() if name in rising]
+        place = places[0] if len(places) == 1 else span
+        scope.report.say(law_codes.levels_out_of_order(place, str(held), ladder=len(rising) == 1))
+        return False
     return True
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
+    """Numbers and lists of numbers as one list; what only the data decide is left out."""
+    several = (n for v in values for n in (v if isinstance(v, tuple) else (v,)))
+    return [n for n in several if not isinstance(n, Dim)]

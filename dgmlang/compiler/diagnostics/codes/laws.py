@@ -271,11 +271,13 @@ def untouched_entries(
     )
 
 
-def levels_out_of_order(span: Span, found: str) -> Diagnostic:
-    """Levels of noise that do not rise from a number above 0."""
+def levels_out_of_order(span: Span, found: str, ladder: bool) -> Diagnostic:
+    """Levels of noise, a ladder of them or two ends, that do not rise from a number above 0."""
     label = Label(span, f"Expected rising numbers above 0; found {found}")
     help = "write the least noise first, as `geometric(0.01, 10, 10)`"
-    return Diagnostic("DGM0375", "noise levels out of order", (label,), help=help)
+    return Diagnostic(
+        "DGM0375", "noise levels out of order", (label,), help=help if ladder else None
+    )
 
 
 def two_sizes(span: Span, name: str, first: str, second: str) -> Diagnostic:

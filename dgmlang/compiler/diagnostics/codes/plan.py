@@ -58,7 +58,9 @@ CLAUSES = {
     "draw == direct or inner": "it needs variables that are drawn or computed in order",
     "energy or bare_score": "the model has neither an energy nor a bare score",
     "process": "the model has no score under a noising process",
+    "not process": "the score is under a process, which has noise levels of its own",
     "continuous_process": "the process has discrete levels",
+    "optional_givens": "the model has no optional given to leave out",
     "noise_density": "no noise law is built here: of conditional models, or of such a kind",
     "noise_learned": "the model writes no noise law with parameters",
     "finite_latents": "the model has no finite latent",
@@ -221,6 +223,18 @@ def setting_below(span: Span, name: str, setting: str, limit: int, found: object
     """A setting that reaches what it must stay below."""
     label = Label(span, f"`{setting}` of `{name}` is less than {limit}; found {found}")
     return Diagnostic("DGM0430", "setting out of range", (label,))
+
+
+def idle_setting(method: str, setting: str, unmet: Unmet, place: str) -> Diagnostic:
+    """A setting that means nothing for this model, so that it would be ignored."""
+    return Diagnostic(
+        "DGM0435",
+        "idle setting",
+        (),
+        (f"`{setting}` of `{method}` has no effect here: {unmet.need}",),
+        f"leave `{setting}` out",
+        place=place,
+    )
 
 
 def wrong_setting(span: Span, name: str, expected: str, found: str) -> Diagnostic:
