@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.lowered import Lowered, law_values
+from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
+from dgmlang.evaluate import denoise, gradient
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.entries import entries
@@ -25,7 +25,10 @@ from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.posterior import answers, reconstruction
+from dgmlang.evaluate.posterior import answers
+from dgmlang.evaluate.reconstruct import reconstruct
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
+from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params, Values
@@ -115,12 +118,12 @@ class Fitted:
         n = int(n)
         held, key = condition(self, given or {}, n), jax.random.key(seed)
 
-        def run(lowered: Lowered) -> Values:
-            return self._sampler(lowered, method).draw(self.raw, key, n, held)[0]
+        def run(lowered: Lowered) -> tuple[Values, Any]:
+            return self._sampler(lowered, method).draw(self.raw, key, n, held)
 
-        drawn = self.model.lowered.sound(run)
-        self._sound_at(drawn)
-        note = self._sampler(self.model.lowered, method).note
+        drawn, info = self.model.lowered.sound(run)
+        sound_at(self, drawn)
+        note = self._sampler(self.model.lowered, method).told(info)
         return draws(drawn, f"{method}; {note}" if note else str(method))
 
     def sample(
@@ -148,11 +151,6 @@ class Fitted:
         if key not in cache:
             cache[key] = implementation("sampler", method.name)(lowered, **method.arguments)
         return cache[key]
-
-    def _sound_at(self, values: Values, guide: bool = False) -> None:
-        """DGM0715 where a check fails at drawn values: a discrete draw hides a NaN above it."""
-        if self.model.lowered.built.checks:
-            self.model.lowered.sound(lambda lowered: law_values(lowered, self.raw, values, guide))
 
     # ── densities ────────────────────────────────────────────────────────────────────────────────
 
@@ -200,20 +198,33 @@ class Fitted:
         Its kind is `exact`, or `model` where the score is what the program models: how near it is
         to a gradient of log p, or whether it is one, is not known.
         """
-        facet = self.model.plan.facts.score
-        if facet.value == "none":
-            raise DgmError(codes.no_score(self.model.name, facet.witnesses))
-        values, _ = self.inlet.values(self.model.plan.program, data)
-        time = None if t is None else jax.numpy.asarray(float(t))
+        return gradient.score(self, data, t)
 
-        def run(lowered: Lowered) -> Values:
-            return jax.vmap(partial(lowered.score, t=time), in_axes=(None, 0))(self.raw, values)
+    # ── noise ────────────────────────────────────────────────────────────────────────────────────
 
-        found = self.model.lowered.sound(run)
-        modelled = facet.value == "model"
-        how = "as modelled" if modelled else "gradient of log p"
-        kind = "model" if modelled else "exact"
-        return only({n: Result(a, kind, None, how) for n, a in found.items()})
+    def denoise(self, data: Any, sigma: float) -> Any:
+        """E[clean | x] where x = clean + sigma · noise, by Tweedie's formula x + σ² ∇ log p_σ(x).
+
+        Under a process the score is that at the noise `sigma` (DGM0829 where it has no such level);
+        without one it is taken to be that of the noisy data, as `dsm(sigma)` learns it.
+        """
+        return denoise.denoised(self, data, sigma)
+
+    def denoising_risk(self, data: Any, sigma: float) -> Result:
+        """Stein's unbiased estimate of ‖denoised − clean‖² [n], which needs no clean data."""
+        return denoise.risk(self, data, sigma)
+
+    def encode(self, data: Any) -> Result:
+        """The codes of examples [n] + S: where a score's probability-flow ODE carries them."""
+        from dgmlang.evaluate.flow_codes import encoded  # with Diffrax, which few models need
+
+        return encoded(self, data)
+
+    def decode(self, code: Any, *, given: Mapping[str, Any] | None = None) -> Result:
+        """The data that have these codes, on the scale of the data that came in."""
+        from dgmlang.evaluate.flow_codes import decoded
+
+        return decoded(self, code, condition(self, given or {}, len(code)))
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
@@ -232,7 +243,7 @@ class Fitted:
             raise DgmError(codes.no_posterior(self.model.name, bool(plan.program.having("latent"))))
         if plan.program.guide is not None:
             drawn = {n: jax.numpy.asarray(found[n].value) for n in plan.program.guide.laws}
-            self._sound_at({**values, **drawn}, guide=True)
+            sound_at(self, {**values, **drawn}, guide=True)
         return found
 
     def mode(
@@ -249,6 +260,7 @@ class Fitted:
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
         return reconstruction(self, data, seed)
+        return reconstruct(self, data, seed)
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""Estimators of log p(x) as people name them: `exact`, `elbo`, `iwae(k = 512)`, `ode`."""
+"""Estimators of log p(x) as people name them: `exact`, `elbo`, `iwae(k = 512)`, `ode`, `vlb`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
+from dgmlang.evaluate.diffusion_bound import Steps, diffusion_bound
 from dgmlang.evaluate.log_prob import elbo, exact, iwae
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
@@ -26,6 +27,8 @@ SAMPLES = 16
 
 def defaults(name: str) -> Mapping[str, Any]:
     """What may stand in a method's brackets, with the defaults."""
+    if name == "vlb":
+        return {f.name: f.default for f in fields(Steps)}
     if name == "ode":
         from dgmlang.evaluate.flow_likelihood import Options  # with Diffrax, which few models need
 
@@ -55,7 +58,9 @@ def legal(plan: Plan) -> tuple[str, ...]:
         return ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
-    return ("ode",) if facts.flags["continuous_process"] else ()
+    if facts.flags["process"]:
+        return ("ode", "vlb") if facts.flags["continuous_process"] else ("vlb",)
+    return ()
 
 
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
@@ -66,6 +71,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(elbo, **settings)
         case "iwae":
             return partial(iwae, **settings)
+        case "vlb":
+            return partial(diffusion_bound, how=Steps(**settings))
     from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 
     return partial(flow_log_prob, options=Options(**settings))

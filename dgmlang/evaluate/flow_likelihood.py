@@ -16,7 +16,8 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.samplers.reverse import Reverse, solver_named
+from dgmlang.samplers.reverse import Reverse
+from dgmlang.samplers.solvers import solver_named
 
 EXACT_UP_TO = 32
 """Entries up to which the divergence is summed exactly."""
@@ -97,7 +98,7 @@ def _along(
         diffrax.ODETerm(field),
         solver_named(options.solver),
         options.first,
-        1.0,
+        reverse.process.last_time,
         None,
         (x, jnp.zeros(count, x.dtype)),
         stepsize_controller=diffrax.PIDController(rtol=options.rtol, atol=options.atol),

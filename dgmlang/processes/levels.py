@@ -45,7 +45,9 @@ class Levels(AbstractProcess):
     def descent(self, steps: int) -> Array:
         count = len(self.sigmas)
         jumps = min(steps, count - 1)
-        places = [count - round(i * (count - 1) / jumps) for i in range(jumps + 1)] if jumps else [1]
+        places = (
+            [count - round(i * (count - 1) / jumps) for i in range(jumps + 1)] if jumps else [1]
+        )
         return jnp.asarray(places, float) / count
 
     def ladder(self, levels: int) -> Array:

@@ -36,6 +36,9 @@ class Ancestral(AbstractSampler):
     def note(self) -> str:
         return self._first.note if self._first else ""
 
+    def told(self, info: Info) -> str:
+        return self._first.told(info) if self._first and info else self.note
+
     def drawn(self, params: Params, key: Array, n: int, given: Values) -> tuple[Values, Info]:
         above, info = self._above(params, jax.random.fold_in(key, FIRST), n, given)
         known = {**above, **given}

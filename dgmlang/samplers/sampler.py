@@ -36,6 +36,10 @@ class AbstractSampler(ABC):
         """What is wrong with the draws, for people; "" where they are exact in law."""
         return ""
 
+    def told(self, info: Info) -> str:
+        """The note on draws that went as `info` says."""
+        return self.note
+
     def draw(self, params: Params, key: Array, n: int, given: Values) -> tuple[Values, Info]:
         """Independent draws [n, …], one a chain; compiled once for each n.
 

@@ -8,6 +8,7 @@ from math import prod
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.facts import Block
@@ -94,6 +95,9 @@ def settled(lowered: Lowered, params: Params, values: Values, fixed: frozenset[s
 def _moving(lowered: Lowered, fixed: frozenset[str]) -> tuple[Block, ...]:
     """The blocks that hold a variable which is not fixed."""
     return tuple(b for b in latents_first(lowered) if not fixed.issuperset(b.variables))
+def langevin(key: Array, x: Array, score: Array, step: ArrayLike) -> Array:
+    """The step x + ε/2 ∇ log p(x) + √ε z, for ε and the score at x."""
+    return x + 0.5 * step * score + jnp.sqrt(step) * jax.random.normal(key, x.shape, x.dtype)
 
 
 def langevin_step(lowered: Lowered, names: tuple[str, ...], step: float) -> Move:
@@ -102,9 +106,7 @@ def langevin_step(lowered: Lowered, names: tuple[str, ...], step: float) -> Move
     def move(params: Params, key: Array, values: Values) -> Values:
         slopes = lowered.score(params, values)
         moved = {
-            name: values[name]
-            + 0.5 * step * slopes[name]
-            + jnp.sqrt(step) * jax.random.normal(jax.random.fold_in(key, i), values[name].shape)
+            name: langevin(jax.random.fold_in(key, i), values[name], slopes[name], step)
             for i, name in enumerate(names)
         }
         return {**values, **moved}

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.processes.process import AbstractContinuous
 from dgmlang.verify.finding import Finding, Untested
 from dgmlang.verify.instance import Instance
 
@@ -24,6 +25,9 @@ def processes(instance: Instance) -> Iterator[Finding | Untested]:
     assert law is not None
     assert law[1].process is not None
     name = law[1].process.extern.name
+    yield Untested("score", "it is what is modelled, so nothing says what it ought to be")
+    if not isinstance(process, AbstractContinuous):
+        return
     start = process.first_time + 0.05
     times = jnp.linspace(start, process.last_time - 1e-3, TIMES)
 
@@ -38,7 +42,6 @@ def processes(instance: Instance) -> Iterator[Finding | Untested]:
     alpha, variance, drifted, diffused = jax.jit(jax.vmap(rates))(times)
     yield _held(name, "the signal follows from the drift", alpha, drifted)
     yield _held(name, "the noise follows from drift and diffusion", variance, diffused)
-    yield Untested("score", "it is what is modelled, so nothing says what it ought to be")
 
 
 def _held(name: str, claim: str, closed: Array, by_equation: Array) -> Finding:

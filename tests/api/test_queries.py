@@ -54,6 +54,14 @@ FIXED = """model Fixed {
 """
 
 
+LADDER = """model Ladder {
+  param a : real
+  data x : real
+  score x at t under levels([0.1, 1, 10]) = -a * x
+}
+"""
+
+
 def known(text: str) -> dgm.Fitted:
     return dgm.parse(text).with_params({})
 
@@ -82,6 +90,8 @@ CASES: dict[str, Callable[[], object]] = {
     "no_density": lambda: example("gan").log_prob([[0.0, 0.0]]),
     "no_posterior": lambda: known(FIXED).posterior([0.0]),
     "unknown_solver": lambda: example("score_sde").sample(2, sampler="sde(solver = Eler)"),
+    "steps_cannot_adapt": lambda: example("score_sde").sample(2, sampler="ode(solver = Euler)"),
+    "unknown_noise": lambda: known(LADDER).denoise([0.0], 0.3),
     "normaliser_too_large": lambda: example("ising").log_normalizer(),
     "normaliser_not_a_sum": lambda: example("neural_ebm").log_normalizer(),
     "normaliser_without_a_base": lambda: known(WAITING).log_normalizer(method="ais"),

@@ -92,6 +92,7 @@ def _flags(
         "continuous_process": bool(
             score and score.process and score.process.extern.has("continuous")
         ),
+        "noise_levels": _levels(score),
         "bare_score": score is not None and score.process is None,
         "real_data": all(v.type.kind.name == "real" for v in data),
         "conditionals": bool(found),
@@ -123,6 +124,13 @@ def _flags(
         "inner": inner(program, gaussian) is not None,
         "missing": any(v.type.may_miss for v in data),
     }
+
+
+def _levels(score: ScoreLaw | None) -> int:
+    """How many noise levels a process without times between them has; else 0."""
+    if score is None or score.process is None or score.process.extern.has("continuous"):
+        return 0
+    return max(len(v) for v in score.process.settings.values() if isinstance(v, tuple))
 
 
 def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:

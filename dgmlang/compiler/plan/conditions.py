@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dgmlang.compiler.derive.facts import Facet, Facts
 from dgmlang.compiler.diagnostics.codes import plan as words
 from dgmlang.compiler.diagnostics.codes.plan import Unmet
+from dgmlang.compiler.library import Extern
 from dgmlang.compiler.syntax import ast
 
 ORDERS = (
@@ -40,6 +41,18 @@ def unmet(node: ast.Expr, held: Mapping[str, Any], facts: Facts) -> Unmet | None
         return Unmet(clause, words.clause(clause))
     witness = found.witnesses[0]
     return Unmet(clause, words.clause(clause), witness.text, witness.span)
+
+
+def idle(extern: Extern, facts: Facts) -> dict[str, Unmet]:
+    """The settings of a method that this model does not read: `applies(name, condition, …)`."""
+    rules = extern.written.get("applies", ())
+    held = environment(facts)
+    judged = {n.id: unmet(c, held, facts) for n, c in _pairs(rules) if isinstance(n, ast.Name)}
+    return {name: failed for name, failed in judged.items() if failed is not None}
+
+
+def _pairs(rules: Sequence[ast.Expr]) -> Iterable[tuple[ast.Expr, ast.Expr]]:
+    return zip(rules[::2], rules[1::2], strict=True)
 
 
 def holds(node: ast.Expr, held: Mapping[str, Any]) -> bool:

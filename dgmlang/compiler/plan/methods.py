@@ -10,7 +10,7 @@ from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Label
 from dgmlang.compiler.library import Extern, Parameter, library
-from dgmlang.compiler.plan.conditions import environment, unmet
+from dgmlang.compiler.plan.conditions import idle
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.plan import Plan, missing_companions, takes_data
 from dgmlang.compiler.report import Report
@@ -103,15 +103,12 @@ def _require_read(
     plan: Plan, extern: Extern, arguments: tuple[ast.Argument, ...], place: str, written: Written
 ) -> None:
     """Raise DGM0435 for a setting that this model does not read: `applies(name, condition)`."""
-    held = environment(plan.facts)
+    unread = idle(extern, plan.facts)
     bound = bind_arguments(extern, arguments, plan.program.span, Report()) or {}
-    rules = extern.written.get("applies", ())
-    for name, condition in zip(rules[::2], rules[1::2], strict=True):
-        assert isinstance(name, ast.Name)
-        failed = unmet(condition, held, plan.facts) if name.id in bound else None
-        if failed is not None:
-            found = codes.idle_setting(extern.name, name.id, failed, place)
-            raise DgmError(_located(found, written))
+    for name in (name for name in bound if name in unread):
+        raise DgmError(
+            _located(codes.idle_setting(extern.name, name, unread[name], place), written)
+        )
 
 
 def _sites(

@@ -10,6 +10,7 @@ from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Facts, Removal
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan import depth
+from dgmlang.compiler.plan.conditions import idle
 from dgmlang.compiler.plan.costs import (
     Cost,
     Root,
@@ -90,6 +91,9 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
     elif facts.flags["continuous_process"]:
         cost = _of(plan, [], _found(plan), note="one ODE with its divergence", steps=None)
         yield Query("log_prob", "estimate", cost)
+    elif facts.flags["process"]:
+        cost = _of(plan, [], _found(plan), note="one evaluation a step of `vlb`", steps=None)
+        yield Query("log_prob", "bound", cost)
 
 
 # ── the parts of a program ───────────────────────────────────────────────────────────────────────
@@ -180,11 +184,15 @@ def _sample(plan: Plan) -> tuple[str, Cost]:
 
 def _chain(plan: Plan, sampler: Extern) -> Cost:
     """A chain or a solver: its evaluations, each of all energies or of the score."""
-    program, turns = plan.program, depth.of_sampler(sampler, plan.facts)
+    program, facts = plan.program, (plan.inner or plan).facts
+    turns, unread = depth.of_sampler(sampler, facts), idle(sampler, facts)
     settings = [
         f"{p.default.value} {p.name}"
         for p in sampler.parameters
-        if isinstance(p.default, ast.Number) and isinstance(p.default.value, int)
+        if isinstance(p.default, ast.Number)
+        and isinstance(p.default.value, int)
+        and p.default.value
+        and p.name not in unread
     ]
     note = f"{sampler.name}: {', '.join(settings) or 'one solve'}"
     found = [*(Root(e, 1) for e in program.energies), *roots(_scores(program))]

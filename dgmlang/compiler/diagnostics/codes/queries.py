@@ -68,6 +68,29 @@ def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
+def no_error_estimate(solver: str) -> Diagnostic:
+    """A solver that cannot adapt its steps, asked to."""
+    return Diagnostic(
+        "DGM0828",
+        "steps cannot adapt",
+        (),
+        (f"`{solver}` does not estimate its error, by which steps would adapt",),
+        f"give it steps, `ode(solver = {solver}, steps = 100)`",
+        place=f"solver = {solver}",
+    )
+
+
+def unknown_noise(sigma: float, low: float, high: float) -> Diagnostic:
+    """A noise that no time of the model's process has."""
+    return Diagnostic(
+        "DGM0829",
+        "unknown noise level",
+        (),
+        (f"noise {sigma:g} is no level of the model's process, from {low:.3g} to {high:.3g}",),
+        place=f"sigma = {sigma:g}",
+    )
+
+
 def no_posterior_chain(latent: str) -> Diagnostic:
     """A contrastive objective on an energy whose latents can neither be removed nor swept."""
     return Diagnostic(
