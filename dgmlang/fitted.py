@@ -17,7 +17,7 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
-from dgmlang.evaluate import denoise, gradient
+from dgmlang.evaluate import denoise, flow_codes, gradient
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.entries import entries
@@ -25,8 +25,6 @@ from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.posterior import answers, reconstruction
-from dgmlang.evaluate.posterior import answers
-from dgmlang.evaluate.reconstruct import reconstruct
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
@@ -216,15 +214,11 @@ class Fitted:
 
     def encode(self, data: Any) -> Result:
         """The codes of examples [n] + S: where a score's probability-flow ODE carries them."""
-        from dgmlang.evaluate.flow_codes import encoded  # with Diffrax, which few models need
-
-        return encoded(self, data)
+        return flow_codes.encoded(self, data)
 
     def decode(self, code: Any, *, given: Mapping[str, Any] | None = None) -> Result:
         """The data that have these codes, on the scale of the data that came in."""
-        from dgmlang.evaluate.flow_codes import decoded
-
-        return decoded(self, code, condition(self, given or {}, len(code)))
+        return flow_codes.decoded(self, code, condition(self, given or {}, len(code)))
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
@@ -260,7 +254,6 @@ class Fitted:
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
         return reconstruction(self, data, seed)
-        return reconstruct(self, data, seed)
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,6 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.samplers.reverse import Reverse
-from dgmlang.samplers.solvers import by_flow
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -55,6 +54,8 @@ def _carried(fitted: Fitted, values: Values, *, forward: bool) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _along(lowered: Lowered, params: Params, values: Values, forward: bool) -> Array:
+    from dgmlang.samplers.solvers import by_flow  # with Diffrax, which few models need
+
     def one(values: Values) -> Array:
         reverse = Reverse(lowered, params, values)
         process, x = reverse.process, values[reverse.name]

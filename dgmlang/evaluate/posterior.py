@@ -19,6 +19,7 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Read
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.result import Result, draws, only
+from dgmlang.evaluate.sound import sound_at
 from dgmlang.objectives.objective import Params, Values
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def reconstruction(fitted: Fitted, data: Any, seed: int) -> Any:
     values, _ = fitted.inlet.values(program, data)
     key = jax.random.key(seed)
     latents = lowered.sound(lambda lowered: guided(lowered, fitted.raw, values, key))
-    fitted._sound_at({**values, **latents}, guide=True)
+    sound_at(fitted, {**values, **latents}, guide=True)
     givens = {v.name: values[v.name] for v in program.having("given")}
     count = len(next(iter(values.values())))
     keys = jax.random.split(jax.random.key(seed + 1), count)
@@ -79,7 +80,7 @@ def reconstruction(fitted: Fitted, data: Any, seed: int) -> Any:
         return draw(fitted.raw, keys, {**givens, **latents})
 
     drawn = lowered.sound(run)
-    fitted._sound_at(drawn)
+    sound_at(fitted, drawn)
     again = {v.name: np.asarray(drawn[v.name]) for v in program.having("data")}
     return only(draws(fitted.inlet.invert(again), f"ancestral, from {GUIDE}"))
 

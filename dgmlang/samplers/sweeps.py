@@ -95,6 +95,8 @@ def settled(lowered: Lowered, params: Params, values: Values, fixed: frozenset[s
 def _moving(lowered: Lowered, fixed: frozenset[str]) -> tuple[Block, ...]:
     """The blocks that hold a variable which is not fixed."""
     return tuple(b for b in latents_first(lowered) if not fixed.issuperset(b.variables))
+
+
 def langevin(key: Array, x: Array, score: Array, step: ArrayLike) -> Array:
     """The step x + ε/2 ∇ log p(x) + √ε z, for ε and the score at x."""
     return x + 0.5 * step * score + jnp.sqrt(step) * jax.random.normal(key, x.shape, x.dtype)
