@@ -36,7 +36,8 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     guided = set(program.guide.laws) if program.guide else set()
     removed: list[Removal] = []
     left: list[Variable] = []
-    for latent in program.latents:
+    # What is missing and nothing else reads goes first: no other rule need know of it.
+    for latent in sorted(program.latents, key=lambda v: _leaf(v, program) is None):
         gone = {r.variable for r in removed if r.rule == CLOSED_FORM}
         found = None if latent.name in guided else _rule(latent, gone, program)
         if found is not None:
@@ -44,7 +45,8 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
         else:
             left.append(latent)
     free = [v for v in left if v.name not in guided]
-    turned = by_turns([v for v in free if v.role == "latent"], program, BUDGET)
+    leaves = {r.variable for r in removed if r.rule == "leaf"}
+    turned = by_turns(free, leaves, program, BUDGET)
     removed += turned
     done = {r.variable for r in turned}
     beside = sum({r.turns: r.states for r in turned}.values())
@@ -79,14 +81,21 @@ def _leaf(missing: Variable, program: Program) -> Removal | None:
     finite site is left to the sum over its table, which costs no more.
     """
     law, finite = missing.law, missing.type.kind.space == "finite"
+    if missing.role != "data" or not missing.type.may_miss:
+        return None
     if any(missing.name in parents(v.law) for v in program.variables.values()):
         return None
-    entries = law is not None and entrywise(law)
-    whole = isinstance(law, Named | Pushed | Mixture) and not missing.type.entry_optional
-    if not (entries or whole) or (finite and size(missing.type.shape) == Dim.of(1)):
+    apart = isinstance(law, Repeated) or missing.type.entry_optional
+    alone = bool(entries(law)) and all(entrywise(e) or _one(e, apart=apart) for e in entries(law))
+    if not alone or (finite and size(missing.type.shape) == Dim.of(1)):
         return None
     text = f"nothing reads {missing.name}, so it integrates to one where it is missing"
     return Removal(missing.name, "leaf", Witness("leaf", text, missing.span))
+
+
+def _one(law: Law, *, apart: bool) -> bool:
+    """Whether what a law draws may only be missing together: all of it, or a single entry."""
+    return isinstance(law, Named | Pushed | Mixture) and not (apart and law.type.array_shape)
 
 
 def entrywise(law: Law) -> bool:

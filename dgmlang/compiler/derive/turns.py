@@ -8,7 +8,7 @@ Source: Rabiner 1989, eqs. 18-21.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from math import prod
 
 from dgmlang.compiler.derive.facts import Removal, Turns, Witness
@@ -17,8 +17,14 @@ from dgmlang.compiler.types.dependence import Dependence, dependences
 from dgmlang.compiler.types.dims import size
 
 
-def by_turns(latents: Sequence[Variable], program: Program, budget: int) -> tuple[Removal, ...]:
-    """The removal of each of these latents that can be summed turn by turn within the budget."""
+def by_turns(
+    latents: Sequence[Variable], leaves: Set[str], program: Program, budget: int
+) -> tuple[Removal, ...]:
+    """The removal of each of these latents that can be summed turn by turn within the budget.
+
+    Data that may be missing are latents too; of those an example holds one state counts. What is
+    missing of `leaves` counts nothing.
+    """
     finite = {v.name: v for v in latents if v.type.kind.space == "finite" and _looped(v.law)}
     laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
     readers = {
@@ -29,7 +35,7 @@ def by_turns(latents: Sequence[Variable], program: Program, budget: int) -> tupl
     return tuple(
         removal
         for group in _groups(finite, readers)
-        for removal in _removals(group, readers, laws, program, budget)
+        for removal in _removals(group, readers, leaves, program, budget)
     )
 
 
@@ -60,15 +66,17 @@ def _groups(
 def _removals(
     group: tuple[str, ...],
     readers: Mapping[str, Sequence[Dependence]],
-    laws: Mapping[str, Law],
+    leaves: Set[str],
     program: Program,
     budget: int,
 ) -> Iterator[Removal]:
+    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
     touching = tuple(n for n, found in readers.items() if n in group or _reads(found, group))
     lags = _lags([d for n in touching for d in readers[n] if d.read in group])
     shapes = {_stops(laws[n]) for n in touching}
-    if any(_apart(program.variables[n]) for n in touching):
-        return
+    others = [program.variables[n] for n in touching if n not in {*group, *leaves}]
+    if any(v.type.may_miss or v.role == "state" for v in others):
+        return  # a reader that rests on more than the states of a few turns
     if lags is None or len(shapes) != 1 or None in shapes or sum(lag > 0 for lag in lags) > 1:
         return
     lag = max(lags, default=0)
@@ -82,11 +90,6 @@ def _removals(
     for name in group:
         witness = Witness(rule, text, program.variables[name].span)
         yield Removal(name, rule, witness, entries or 0, turns)
-
-
-def _apart(reader: Variable) -> bool:
-    """Whether a reader rests on more than the states of a few turns."""
-    return reader.type.may_miss or reader.role == "state"
 
 
 def _reads(found: Sequence[Dependence], group: tuple[str, ...]) -> bool:

@@ -18,12 +18,13 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Turns
+from dgmlang.compiler.lower.counted import counted
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
 from dgmlang.compiler.lower.lengths import before as standing
 from dgmlang.compiler.lower.lengths import turns as count_turns
-from dgmlang.compiler.lower.lengths import until_end
+from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places
 from dgmlang.compiler.program import Counter, Index, Law, Read, Repeated
 from dgmlang.compiler.types.dims import numbers
@@ -176,11 +177,13 @@ def _of_reader(
             def at(*picked: Array) -> Array:
                 values = {i: states.tables[v][picked[turns.lag - lag]] for i, v, lag in reads}
                 there = here.injected(values)
-                value, counted = own
+                value, counts = own
                 if name not in turns.variables:
-                    return log_density_of(entry, value, counted, there)
-                log_p = log_density(entry, states.tables[name][picked[-1]], there)
-                return jnp.where(counted, log_p, 0.0)
+                    return log_density_of(entry, value, counts, there)
+                state = states.tables[name][picked[-1]]
+                possible = name not in inside.values or agrees(state, value)
+                log_p = jnp.where(possible, log_density(entry, state, there), -jnp.inf)
+                return jnp.where(jnp.all(counts), log_p, 0.0)
 
             return _over_states(at, turns.lag, used, states.count)
 
@@ -191,13 +194,10 @@ def _of_reader(
 
 def _held(inside: Evaluation, name: str, law: Repeated) -> Any:
     """A reader's values and which of them count; a summed latent has no values, but turns."""
-    value = inside.values.get(name)
-    if value is None:
-        counted = _counted(inside, name)
-        return jnp.zeros(counted.shape), counted
-    if name in inside.built.lengths:
-        return until_end(name, value, inside)
-    return jnp.asarray(value), jnp.ones(jnp.shape(value), bool)
+    if name in inside.values:
+        return counted(name, inside)
+    counts = _counted(inside, name)
+    return jnp.zeros(counts.shape), counts
 
 
 def _over_states(at, lag: int, used: set[int], count: int) -> Array:

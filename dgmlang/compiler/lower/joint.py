@@ -13,10 +13,9 @@ from jax import Array
 
 from dgmlang.compiler.derive.capabilities import energy_variables
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.counted import all_count, counted
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
-from dgmlang.compiler.lower.lengths import until_end
-from dgmlang.compiler.lower.missing import lacking, somewhere_inside
 from dgmlang.compiler.lower.quadratic import Quadratic, expanded
 from dgmlang.compiler.program import ComputedLaw
 from dgmlang.compiler.walk import arguments, entries
@@ -85,16 +84,10 @@ def _term(name: str, inside: Evaluation) -> Array:
 
     What stands behind the end of a sequence counts nothing, nor what is missing of a leaf.
     """
-    built, law, value = inside.built, inside.built.law(name), inside.values[name]
-    if name not in built.leaves and name not in built.lengths:
-        return log_density(law, value, inside)
-    counted = jnp.ones(jnp.shape(value), bool)
-    if name in built.lengths:
-        value, counted = until_end(name, value, inside)
-    if name in built.leaves:
-        counted &= ~lacking(value)
-        value = somewhere_inside(built.program.variables[name], value)
-    return log_density_of(law, value, counted, inside)
+    law = inside.built.law(name)
+    if all_count(name, inside):
+        return log_density(law, inside.values[name], inside)
+    return log_density_of(law, *counted(name, inside), inside)
 
 
 def log_joint(built: Built, params: Params, values: Values) -> Array:

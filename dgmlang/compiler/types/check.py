@@ -111,12 +111,20 @@ def declare(written: list[nesting.InLoops], scope: Scope) -> None:
         if type_.may_miss and s.role not in ("data", "given"):
             scope.report.say(codes.never_missing(s.type.span, s.role, s.name))
             type_ = type_.present
-        if type_.may_miss and around:
-            scope.report.say(name_codes.not_built(s.type.span, "missing entries of loops"))
-            type_ = type_.present
+        if around and type_.may_miss:
+            type_ = _missing_in_loops(s, type_, scope)
         whole = _in_loops(s, type_, around, scope)
         read = Read(s.name, type=whole, span=s.name_span)
         scope.shared.values[s.name] = wrong(s.name_span) if type_.kind == ANY else read
+
+
+def _missing_in_loops(s: ast.Variable, entry: Type, scope: Scope) -> Type:
+    """The type of one turn's entry, of which single ones may be missing."""
+    what = "givens of a loop" if s.role == "given" else "vectors of a loop, whole ones,"
+    if s.role == "given" or (entry.optional and entry.shape):
+        scope.report.say(name_codes.not_built(s.span, f"{what} that may be missing"))
+        return entry.present
+    return replace(entry, optional=False, entry_optional=True)
 
 
 def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Scope) -> Type:
