@@ -18,6 +18,7 @@ from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
 from dgmlang.compiler.lower.laws import encode, log_density, transform
 from dgmlang.compiler.lower.lengths import entries, filled
+from dgmlang.compiler.lower.missing import lacking, mask
 from dgmlang.compiler.lower.stages import run_time
 from dgmlang.compiler.program import (
     Apply,
@@ -187,7 +188,14 @@ class Evaluation:
         if extern.has("entrywise"):
             args = same_rank(*args)
         more = self._noising(extern) if extern.has("in_process") else {}
+        if extern.has("presence"):
+            more = {"seen": self._seen(expr.args[0])}
         return implementation("fn", extern.name)(*args, **expr.settings, **more)
+
+    def _seen(self, expr: Expr) -> Array:
+        """Where an example holds a value; what a guide has filled in since is not among it."""
+        gone = self.values.get(mask(expr.name)) if isinstance(expr, Read) else None
+        return ~(lacking(self.value(expr)) if gone is None else gone)
 
     def _noising(self, extern: Extern) -> dict[str, Any]:
         """The process, and the noisy variable for functions that read it: `in_process(x)`."""

@@ -120,9 +120,10 @@ def declare(written: list[nesting.InLoops], scope: Scope) -> None:
 
 def _missing_in_loops(s: ast.Variable, entry: Type, scope: Scope) -> Type:
     """The type of one turn's entry, of which single ones may be missing."""
-    what = "givens of a loop" if s.role == "given" else "vectors of a loop, whole ones,"
+    given = "givens of a loop that may be missing"
+    what = given if s.role == "given" else "vectors of a loop that are missing as a whole"
     if s.role == "given" or (entry.optional and entry.shape):
-        scope.report.say(name_codes.not_built(s.span, f"{what} that may be missing"))
+        scope.report.say(name_codes.not_built(s.span, what))
         return entry.present
     return replace(entry, optional=False, entry_optional=True)
 

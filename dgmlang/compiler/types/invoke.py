@@ -22,6 +22,7 @@ from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.nets import signature_of
+from dgmlang.compiler.types.presence import PRESENCE, presence
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
 from dgmlang.compiler.types.static import static
 from dgmlang.compiler.types.typed import typed
@@ -144,6 +145,8 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
         return wrong(node.span)
     if extern.has("concatenation"):
         return _variadic(node, extern, scope)
+    if extern.has(PRESENCE):
+        return presence(node, extern, scope)
     bound = bind_arguments(extern, node.arguments, node.span, scope.report)
     if bound is None:
         return wrong(node.span)

@@ -14,6 +14,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.causality import check_causality
 from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.lengths import check_lengths
+from dgmlang.compiler.types.presence import check_presence, unguarded
 from dgmlang.compiler.types.scope import Shared
 from dgmlang.compiler.walk import behind, reads
 
@@ -46,6 +47,7 @@ def settle(program: Program, report: Report) -> None:
     for variable in program.variables.values():
         check_causality(variable, program.nets, report)
     check_lengths(program, report)
+    check_presence(program, report)
     _acyclic(program, report)
     _data_from_data(program, report)
     _chains(program, report)
@@ -114,6 +116,8 @@ def _guide(program: Program, report: Report) -> None:
             if variable.role == "latent":
                 report.say(law_codes.guide_reads_latent(place.span, name))
             elif variable.role == "data" and variable.type.may_miss:
+                if not unguarded(name, law, program):
+                    continue
                 report.say(law_codes.guide_reads_missing(place.span, name))
 
 

@@ -174,6 +174,28 @@ def guide_reads_latent(span: Span, name: str) -> Diagnostic:
     )
 
 
+def always_there(span: Span, function: str) -> Diagnostic:
+    """`observed(…)` or `fill(…)` of what no example lacks."""
+    return Diagnostic(
+        "DGM0378",
+        "always there",
+        (Label(span, f"`{function}` takes what an example may lack, and this is always there"),),
+        ("a variable or a parameter of an optional type, as `bit?[d]`, may be missing",),
+        "leave the function out, or declare the variable with `?`",
+    )
+
+
+def presence_outside(span: Span, function: str) -> Diagnostic:
+    """The model's own law that asks what is missing."""
+    return Diagnostic(
+        "DGM0379",
+        "missing in the model",
+        (Label(span, f"the model's law would depend on what is missing through `{function}`"),),
+        ("what an example lacks is summed or integrated out, as if it were not known to lack it",),
+        f"read `{function}(…)` in the guide alone",
+    )
+
+
 def guide_reads_missing(span: Span, name: str) -> Diagnostic:
     """A guide that conditions on data which may be missing, and does not draw them."""
     return Diagnostic(
@@ -181,7 +203,7 @@ def guide_reads_missing(span: Span, name: str) -> Diagnostic:
         "missing in the guide",
         (Label(span, f"the guide has no value for `{name}` where an example lacks it"),),
         ("data that may be missing are latents of such an example",),
-        f"give `{name}` a law in the guide, or take it out here",
+        f"pass `fill({name}, 0)` and `observed({name})`, or give `{name}` a law in the guide",
     )
 
 

@@ -1,0 +1,22 @@
+"""What an example lacks, for guides: where it is, and values in its place."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from dgmlang.registry import implements
+
+
+@implements("fn", "observed")
+def observed(x: Array, *, seen: Array, whole: bool) -> Array:
+    """1 where the value is there; `whole`: one number, as none of its entries is there alone."""
+    found = jnp.all(seen) if whole else seen
+    return found.astype(jnp.result_type(float))
+
+
+@implements("fn", "fill")
+def fill(x: Array, value: ArrayLike, *, seen: Array, whole: bool) -> Array:
+    """The value where it is there, else another."""
+    return jnp.where(seen, x, jnp.asarray(value, x.dtype))
