@@ -54,7 +54,8 @@ def test_each_example_is_guided_by_what_it_holds():
     np.testing.assert_allclose(values, wanted, atol=1e-12)
     ignored = [bound(np.nan_to_num(x), np.ones(3, bool)) for x in GAPS]
     assert np.abs(np.array(ignored) - wanted).max() > 0.1
-    slopes = jax.grad(lambda p: found.guide_log_prob(p, {"x": GAPS[1], "z": 1.0}))(params)
+    lacking = {"x": jnp.asarray(GAPS[1]), "z": jnp.ones(())}
+    slopes = jax.grad(lambda p: found.guide_log_prob(p, lacking))(params)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
 
 

@@ -77,11 +77,10 @@ def _filling(other: Expr, wanted: Type, scope: Scope) -> Expr:
 
 def _is_class(other: Expr, kind: Kind) -> bool:
     """Whether a number as written is one of a kind's classes."""
-    levels = None if kind.levels is None else kind.levels.value
-    classes = kind.name in ("cat", "grey") and isinstance(other, Literal)
-    return (
-        classes and isinstance(other.value, int) and (levels is None or 0 <= other.value < levels)
-    )
+    if kind.name not in ("cat", "grey") or not isinstance(other, Literal):
+        return False
+    levels, found = None if kind.levels is None else kind.levels.value, other.value
+    return isinstance(found, int) and 0 <= found < (found + 1 if levels is None else levels)
 
 
 # ── the whole program ────────────────────────────────────────────────────────────────────────────
