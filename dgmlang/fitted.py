@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -28,65 +28,20 @@ from dgmlang.evaluate.posterior import answers, reconstruction
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
-from dgmlang.model import Model
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.kept import AbstractFitted
+from dgmlang.objectives.objective import Values
+from dgmlang.posterior.draws import log_prob as averaged
+from dgmlang.posterior.draws import predictive
 from dgmlang.registry import implementation
-from dgmlang.runtime import checkpoint, paths
-from dgmlang.runtime.blocks import Blocks
-from dgmlang.runtime.conform import conform
-from dgmlang.runtime.inlet import Inlet
-from dgmlang.runtime.metrics import Record
-
-ORDER = ("best", "ema", "last")
-"""Which parameters queries use: the first of these that a fit kept."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fitted:
+class Fitted(AbstractFitted):
     """A model with parameters. Answers are `Result` arrays; every random query takes a `seed`.
 
-    `kept` holds the parameters that training left, by name (`best` on held-out data, `ema` the
-    averaged ones, `last`), as they are stored; `which` says which of them queries use.
+    `which` says which of the parameters that training left (`kept`) queries use. Of a fit that
+    draws the parameters, `chains` has the draws, over which `sample`, `log_prob` and `value` go.
     """
-
-    model: Model
-    kept: Mapping[str, Params]
-    which: str
-    inlet: Inlet
-    method: Method | None = None
-    history: tuple[Record, ...] = ()
-    step: int = 0
-    folder: Path | None = None
-
-    def __repr__(self) -> str:
-        how = f"{self.objective}, {self.step} steps" if self.method else "given parameters"
-        return f"<Fitted {self.model.name}: {how}, {self.which} parameters>"
-
-    @property
-    def raw(self) -> Params:
-        """The chosen parameters as stored: params of constrained kinds on the real line."""
-        return self.kept[self.which]
-
-    @property
-    def params(self) -> Params:
-        """The chosen parameters as the program declares them; paths are the program's names."""
-        return jax.tree.map(np.asarray, self.model.lowered.constrain(self.raw))
-
-    @property
-    def quantity(self) -> str:
-        """What the training loss is: "negative ELBO, a bound"; '' where nothing was trained."""
-        return self.model.objective(self.method).quantity if self.method else ""
-
-    @property
-    def objective(self) -> str:
-        """The objective that trained it, as people write it; '' where nothing did."""
-        return str(self.method) if self.method else ""
-
-    def using(self, which: str) -> Fitted:
-        """The same model with other kept parameters: `best`, `ema` or `last` (DGM0805)."""
-        if which not in self.kept:
-            raise DgmError(codes.unknown_choice("parameters", which, self.kept))
-        return replace(self, which=which)
 
     # ── draws ────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,12 +72,14 @@ class Fitted:
         held, key = condition(self, given or {}, n), jax.random.key(seed)
 
         def run(lowered: Lowered) -> tuple[Values, Any]:
-            return self._sampler(lowered, method).draw(self.raw, key, n, held)
+            sampler, several = self._sampler(lowered, method), self._drawn_params
+            if several is None:
+                return sampler.draw(self.raw, key, n, held)
+            return predictive(sampler, several, key, n, held)
 
         drawn, info = self.model.lowered.sound(run)
         sound_at(self, drawn)
-        note = self._sampler(self.model.lowered, method).told(info)
-        return draws(drawn, f"{method}; {note}" if note else str(method))
+        return draws(drawn, self._told(method, info))
 
     def sample(
         self,
@@ -140,6 +97,11 @@ class Fitted:
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
         method = next(iter(drawn.values())).method
         return only(draws(self.inlet.invert(data), method))
+
+    def _told(self, method: Method, info: Any) -> str:
+        each = "" if self._drawn_params is None else "each at a draw of the parameters"
+        told = (str(method), self._sampler(self.model.lowered, method).told(info), each)
+        return "; ".join(filter(None, told))
 
     def _sampler(self, lowered: Lowered, method: Method) -> Any:
         cache = self.model.__dict__.setdefault("_samplers", {})
@@ -161,9 +123,16 @@ class Fitted:
                 that is cheap.
             seed: For methods that draw.
         """
+        self._guide_learned()
         values, log_det = self.inlet.values(self.model.plan.program, data)
         estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
-        found = self.model.lowered.sound(lambda lowered: estimate(lowered, self.raw, values, key))
+
+        def run(lowered: Lowered) -> Result:
+            if self._drawn_params is None:
+                return estimate(lowered, self.raw, values, key)
+            return averaged(lowered, self._drawn_params, values, estimate, key)
+
+        found = self.model.lowered.sound(run)
         found = found.shifted(np.asarray(log_det))
         return found.of_one_noise() if self.inlet.bounds(self.model.plan.program) else found
 
@@ -229,6 +198,7 @@ class Fitted:
         turn into the data: its code, exact. One that goes by its free energy, or that the guide
         gives: a draw [n, …].
         """
+        self._guide_learned()
         plan, lowered = self.model.plan, self.model.lowered
         values, _ = self.inlet.values(plan.program, data)
         key = jax.random.key(seed)
@@ -253,6 +223,7 @@ class Fitted:
 
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
+        self._guide_learned()
         return reconstruction(self, data, seed)
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
@@ -300,22 +271,22 @@ class Fitted:
 
         export(self, Path(path), query, batch)
 
-    def to_arviz(self, data: Any = None, *, draws: int = 500, seed: int = 0) -> Any:
-        """Draws for ArviZ, at the fitted parameters.
+    def to_arviz(self, data: Any = None, *, draws: int | None = None, seed: int = 0) -> Any:
+        """Draws for ArviZ.
 
         With data: `posterior` (the latents of each example, jointly), `posterior_predictive` (the
         data drawn again from those latents), `observed_data`, `constant_data` (givens) and, where
-        log p(x) is exact and normalised, `log_likelihood` with all latents removed. Without:
-        `prior` and `prior_predictive`. Draws are independent, `draws` of each example in one
-        chain. Each group's attributes `kind` and `method` say what it is.
+        log p(x) is exact and normalised, `log_likelihood`. Without: `prior`, `prior_predictive`.
+        `draws` (500) of each example are independent, in one chain. Of a fit by chains the
+        parameters are the `posterior`, beside `sample_stats`; `draws` thins each chain. Attributes
+        `kind` and `method` say what a group is.
 
         Returns:
             An `arviz.InferenceData` with the dimensions `chain`, `draw`, `example`, and
             `NAME_dim_0`, … for a variable's own axes.
 
         Raises:
-            DgmError: DGM0808 where some latent has no posterior; DGM0820, DGM0821; DGM0818 without
-                the extra `dgmlang[arviz]`.
+            DgmError: DGM0808, DGM0820, DGM0821; DGM0818 without the extra `dgmlang[arviz]`.
         """
         from dgmlang.evaluate.arviz import inference_data
 
@@ -332,17 +303,3 @@ class Fitted:
         from dgmlang.runtime.runs import save
 
         save(self, Path(folder), replace=replace)
-
-
-def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
-    """A model with known parameters on their own scale; missing names keep their initial values."""
-    first = model.lowered.init(0, None)
-    for name in params:
-        if name not in first:
-            raise DgmError(codes.unknown_choice("parameter", name, first))
-    declared = [v for v in model.plan.program.having("param") if v.name in params]
-    given = {v.name: Blocks.of(np.asarray(params[v.name])[None]) for v in declared}
-    conform(declared, given, "the parameters")
-    stored = model.lowered.unconstrain({**model.lowered.constrain(first), **params})
-    checkpoint.restore(first, paths.named(stored), "the parameters")
-    return Fitted(model, {"last": jax.tree.map(jax.numpy.asarray, stored)}, "last", Inlet())

@@ -27,6 +27,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
+from dgmlang.posterior.fit import require_used, sampled, samples
 from dgmlang.request import Request, as_before, remembered
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
 from dgmlang.runtime.columns import Columns, columns
@@ -69,6 +70,10 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     model, arrays = _instance(model, intake, request)
     method = _method(model, wanted, request)
     model.objective(method).prepared(intake.preparation, intake.states)
+    if samples(method) and stream is not None:
+        raise DgmError(stream_codes.not_for_batches(f"objective = {method.name}"))
+    if samples(method):
+        return sampled(model, method, intake, named, request)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, named, request)
@@ -135,6 +140,8 @@ def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method
     method = named_objective(model.plan, wanted.get("objective"))
     if request.sample_weight is not None:
         require_weights(model.plan, method)
+    if samples(method):
+        require_used(method, request, wanted)
     return method
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dgmlang.compiler.diagnostics.codes import outside as outside_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
+from dgmlang.compiler.diagnostics.codes import posterior as posterior_codes
 from dgmlang.compiler.diagnostics.codes import training as training_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
@@ -19,7 +20,6 @@ from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.program import Outside
 from dgmlang.compiler.source import Source
-from dgmlang.compiler.types.dims import numbers, show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dgmlang.compiler.plan.expression import Expression
     from dgmlang.fitted import Fitted
     from dgmlang.objectives.objective import Objective, Params, Values
+    from dgmlang.posterior.program import NumpyroModel
     from dgmlang.runtime.metrics import Record
     from dgmlang.runtime.progress import Progress
     from dgmlang.runtime.settings import Optimizer
@@ -154,6 +155,8 @@ class Model:
         """
         method = named_objective(self.plan, objective)
         bound = self.objective(method)
+        if not bound.players:
+            raise DgmError(posterior_codes.no_loss(method.name, self.name))
         batch = self._held(batch, ("data", "given"), leading=1)
         state = bound.start(key, params, batch)
 
@@ -173,6 +176,17 @@ class Model:
         held = self._held(given or {}, ("given",))
         return self._sound(lambda lowered: lowered.draw, params, key, held)
 
+    def numpyro(self, *, centred: bool = True) -> NumpyroModel:
+        """The program as a NumPyro model: `program(values = None, n = None)`.
+
+        Params with a prior are its sample sites, examples stand in a plate, and data among the
+        values are observed; what is missing is drawn. `centred = False` draws location–scale laws
+        as loc + scale × noise.
+        """
+        from dgmlang.posterior.program import numpyro_model
+
+        return numpyro_model(self.lowered, centred=centred)
+
     def _sound(self, function: Callable[[Lowered], Callable[..., T]], *args: Any) -> T:
         """A function's value, with its run-time checks where there are any (DGM0715)."""
         import jax
@@ -183,35 +197,10 @@ class Model:
         return self.lowered.sound(lambda lowered: jax.jit(function(lowered))(*args))
 
     def _held(self, values: Any, needed: tuple[str, ...], leading: int = 0) -> Values:
-        """Values by name, their names and shapes checked (DGM0422); a bare array is the only data.
+        """Values by name for the pure functions, held against the program (DGM0422)."""
+        from dgmlang.held import held
 
-        Shapes are known while JAX traces, so this costs nothing at run time.
-        """
-        program, place = self.plan.program, self.source.name
-        wanted = [v.name for v in program.having(*needed)]
-        if not isinstance(values, Mapping):
-            values = {wanted[0]: values} if len(wanted) == 1 else {}
-        if not leading:
-            values = {**self._absent(wanted), **values}
-        for name in wanted:
-            if name not in values:
-                raise DgmError(codes.wrong_values(f"there is no value for `{name}`", place))
-        for name, value in values.items():
-            if name not in program.variables or program.variables[name].role == "param":
-                raise DgmError(codes.wrong_values(f"`{name}` is no variable here", place))
-            shape = tuple(getattr(value, "shape", ()))[leading:]
-            if shape != numbers(program.variables[name].type.array_shape):
-                expected = show(program.variables[name].type.array_shape)
-                why = f"Expected `{name}` of shape {expected}; found {list(shape)}"
-                raise DgmError(codes.wrong_values(why, place))
-        return dict(values)
-
-    def _absent(self, names: Sequence[str]) -> Values:
-        """What stands for optional variables that one example lacks."""
-        from dgmlang.compiler.lower.missing import absent
-
-        found = (self.plan.program.variables[name] for name in names)
-        return {v.name: absent(v) for v in found if v.type.optional}
+        return held(self.plan.program, values, needed, leading)
 
     def objective(self, method: Method) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""
@@ -307,7 +296,7 @@ class Model:
 
     def with_params(self, params: Mapping[str, Any]) -> Fitted:
         """The model with parameters that are known, as users see them; missing ones are initial."""
-        from dgmlang.fitted import fitted_with
+        from dgmlang.with_params import fitted_with
 
         return fitted_with(self, params)
 

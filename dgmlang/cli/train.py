@@ -13,6 +13,7 @@ from dgmlang.cli.command import Command
 from dgmlang.cli.terminal import say
 
 if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
     from dgmlang.runtime.metrics import Record
 
 SETTINGS = (
@@ -67,11 +68,18 @@ def _run(args: Namespace) -> int:
     settings = {name: value for name in SETTINGS if (value := getattr(args, name))}
     out = settings.setdefault("out", args.resume or _unused(Path("runs") / args.file.stem))
     fit = model.fit(args.data, progress=True, notes=lambda note: say([note]), **settings)
-    print(f"{fit.objective}, {fit.step} steps: {fit.quantity}: {_last(fit.history)}")
+    print(_said(fit))
     print(f"kept in {out}")
     print(f"  dgm sample {out} -n 64 --plot samples.png")
     print(f"  dgm eval {out} --data {args.data}")
     return 0
+
+
+def _said(fit: Fitted) -> str:
+    """What the fit came to: the last loss, or what the chains say of each number."""
+    if fit.chains is not None:
+        return f"{fit.objective}: {fit.quantity}\n{fit.chains}"
+    return f"{fit.objective}, {fit.step} steps: {fit.quantity}: {_last(fit.history)}"
 
 
 def _unused(folder: Path) -> Path:

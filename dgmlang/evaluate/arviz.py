@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,21 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate.draws import codes_of_data, draw_latents, latents, without_posterior
 from dgmlang.evaluate.estimators import legal
+from dgmlang.evaluate.groups import DIMS, group
 from dgmlang.evaluate.log_prob import EXAMPLES
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.objective import Params, Values
+from dgmlang.posterior.arviz import of_chains
 from dgmlang.samplers.sampler import AbstractDirect
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
 
-DIMS = ("chain", "draw", "example")
-"""Draws are independent, so they make one chain; `example` is the axis of the data."""
+DRAWS = 500
+"""Draws of each example unless the caller says how many."""
 
 
-def inference_data(fitted: Fitted, data: Any, draws: int, seed: int) -> Any:
+def inference_data(fitted: Fitted, data: Any, draws: int | None, seed: int) -> Any:
     """The groups that `Fitted.to_arviz` describes, as an `arviz.InferenceData`.
 
     Raises:
@@ -45,13 +46,15 @@ def inference_data(fitted: Fitted, data: Any, draws: int, seed: int) -> Any:
             import arviz
     except ImportError as error:
         raise DgmError(codes.needs_package("to_arviz", "arviz", "arviz")) from error
-    for variable in program.having("data", "given", "latent"):
+    for variable in program.having("data", "given", "latent", "param"):
         if variable.name in DIMS:
             raise DgmError(codes.name_of_dimension(variable.span, variable.name))
-    if not isinstance(draws, int) or draws < 1:
+    if draws is not None and (not isinstance(draws, int) or draws < 1):
         raise DgmError(codes.wrong_draws(draws))
+    if fitted._drawn_params is not None and fitted.chains is not None:
+        return arviz.InferenceData(**of_chains(fitted, fitted.chains, data, draws, seed))
     groups = _of_data if data is not None else _of_model
-    return arviz.InferenceData(**groups(fitted, data, draws, seed))
+    return arviz.InferenceData(**groups(fitted, data, draws or DRAWS, seed))
 
 
 def _of_model(fitted: Fitted, _: None, draws: int, seed: int) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def _of_model(fitted: Fitted, _: None, draws: int, seed: int) -> dict[str, Any]:
     seen = {v.name: drawn[v.name].value for v in program.having("data")}
     groups = {"prior": latent, "prior_predictive": fitted.inlet.invert(seen)}
     return {
-        name: _group({n: a[None] for n, a in arrays.items()}, DIMS[:2], "draws", how)
+        name: group({n: a[None] for n, a in arrays.items()}, DIMS[:2], "draws", how)
         for name, arrays in groups.items()
         if arrays
     }
@@ -85,22 +88,22 @@ def _of_data(fitted: Fitted, data: Any, draws: int, seed: int) -> dict[str, Any]
     own = {v.name: np.asarray(values[v.name]) for v in program.having("data")}
     constant = {v.name: np.asarray(values[v.name]) for v in program.having("given")}
     groups = {
-        "posterior_predictive": _group(again, DIMS, "draws", how),
-        "observed_data": _group(fitted.inlet.invert(own), DIMS[2:], "data", "as given"),
+        "posterior_predictive": group(again, DIMS, "draws", how),
+        "observed_data": group(fitted.inlet.invert(own), DIMS[2:], "data", "as given"),
     }
     if latent:
         guided = lowered.program.guide is not None
         near = "draws of the guide, which is near the posterior"
-        groups["posterior"] = _group(latent, DIMS, "draws", near if guided else "exact draws")
+        groups["posterior"] = group(latent, DIMS, "draws", near if guided else "exact draws")
     if constant:
-        groups["constant_data"] = _group(constant, DIMS[2:], "data", "as the model sees them")
+        groups["constant_data"] = group(constant, DIMS[2:], "data", "as the model sees them")
     known = fitted.model.plan.facts.normaliser.value != "unknown"
     if "exact" in legal(fitted.model.plan) and known:
         found = fitted.log_prob(data)
         each = np.broadcast_to(found.value, (1, draws, len(found)))
         name = next(iter(own)) if len(own) == 1 else "log_prob"
         how = "log p of each example, its latents removed: the same in every draw"
-        groups["log_likelihood"] = _group({name: each}, DIMS, "exact", how)
+        groups["log_likelihood"] = group({name: each}, DIMS, "exact", how)
     return groups
 
 
@@ -148,19 +151,3 @@ def _every(
         return found, {v.name: again[v.name] for v in program.having("data")}
 
     return jax.lax.map(one, keys, batch_size=max(1, EXAMPLES // n))
-
-
-def _group(
-    arrays: Mapping[str, np.ndarray], leading: tuple[str, ...], kind: str, method: str
-) -> Any:
-    """A data set whose axes after the leading ones are numbered as ArviZ numbers them."""
-    import xarray
-
-    found, coords = {}, {}
-    for name, array in arrays.items():
-        rest = (f"{name}_dim_{i}" for i in range(array.ndim - len(leading)))
-        dims = (*leading, *rest)
-        found[name] = (dims, array)
-        coords |= {dim: np.arange(length) for dim, length in zip(dims, array.shape, strict=True)}
-    told = {"inference_library": "dgmlang", "kind": kind, "method": method}
-    return xarray.Dataset(found, coords, told)

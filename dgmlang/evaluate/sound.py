@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 def sound_at(fitted: Fitted, values: Values, *, guide: bool = False) -> None:
     """DGM0715 where a check fails at drawn values: a discrete draw hides a NaN above it."""
     lowered = fitted.model.lowered
-    if lowered.built.checks:
+    if lowered.built.checks and fitted._drawn_params is None:
         lowered.sound(lambda lowered: law_values(lowered, fitted.raw, values, guide))

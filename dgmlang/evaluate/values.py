@@ -16,7 +16,8 @@ from dgmlang.compiler.pipeline import expression
 from dgmlang.compiler.program import Call, ComputedLaw, Expr, Net, NetCall, Program, Read, Variable
 from dgmlang.compiler.walk import behind, reads
 from dgmlang.evaluate.result import Result
-from dgmlang.objectives.objective import Values
+from dgmlang.objectives.objective import Params, Values
+from dgmlang.posterior.draws import each
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import conform, storable
 from dgmlang.runtime.sequences import marked, sequences
@@ -94,13 +95,18 @@ def _evaluated(
 ) -> Any:
     """The expressions for each example; `more` are givens that the program does not have."""
     lowered = fitted.model.lowered.beside(more) if more else fitted.model.lowered
+    several = fitted._drawn_params
 
-    def one(values: Values) -> Values:
-        found = {n: lowered.evaluate(fitted.raw, expr, values) for n, expr in heads.items()}
-        return {name: jnp.asarray(array) for name, array in found.items()}
+    def at(params: Params) -> Values:
+        def one(values: Values) -> Values:
+            found = {n: lowered.evaluate(params, expr, values) for n, expr in heads.items()}
+            return {name: jnp.asarray(array) for name, array in found.items()}
 
-    found = (jax.vmap(one) if values else one)(values)
-    results = {name: Result(array, "exact", None, method) for name, array in found.items()}
+        return (jax.vmap(one) if values else one)(values)
+
+    found = at(fitted.raw) if several is None else each(at, several)
+    kind = "exact" if several is None else "draws"
+    results = {name: Result(array, kind, None, method) for name, array in found.items()}
     return results.get("", results)
 
 

@@ -14,7 +14,12 @@ implements("fn", "mean")(jnp.mean)
 implements("fn", "max")(jnp.max)
 implements("fn", "min")(jnp.min)
 implements("fn", "logsumexp")(jax.nn.logsumexp)
-implements("fn", "softmax")(jax.nn.softmax)
+
+
+@implements("fn", "softmax")
+def softmax(x: Array, *, axis: int = -1) -> Array:
+    """The exponentials along an axis, divided by their sum; JAX's own takes no integers."""
+    return jax.nn.softmax(jnp.asarray(x, jnp.result_type(x, float)), axis)
 
 
 @implements("fn", "one_hot")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jax import Array
 
 if TYPE_CHECKING:
+    from dgmlang.posterior.chains import Chains
     from dgmlang.runtime.preparation import Preparation, States
 
 Params = dict[str, Any]
@@ -62,6 +63,8 @@ class Objective:
     "negative ELBO, a bound", "contrastive difference, not a likelihood".
     `validate` is the per-example loss for held-out data, or None where it means nothing there.
     `prepared` raises where the data may not be prepared, and the steps have been fitted, like this.
+    `sample` draws the parameters given all the data, of an objective that does not train them and
+    so has no players: (data, key, whether to show a bar) → chains.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Objective:
     validate: Callable[[Params, Values, Array], Array] | None
     frozen: tuple[str, ...] = ()
     prepared: Callable[[Preparation, States], None] = anyhow
+    sample: Callable[[Values, Array, bool], Chains] | None = None
 
 
 def everything(_: str) -> bool:

@@ -14,7 +14,7 @@ from dgmlang.compiler.program import Program, Variable
 from dgmlang.objectives.objective import Values
 from dgmlang.runtime.columns import Columns
 from dgmlang.runtime.conform import blanks, conform, storable
-from dgmlang.runtime.intake import take_more
+from dgmlang.runtime.intake import Intake, take_more
 from dgmlang.runtime.preparation import Preparation, States
 
 
@@ -48,17 +48,22 @@ class Inlet:
         data = self.columns.read(data, variables)
         intake = take_more(variables, data, self.preparation, self.states, self.seed)
         conform(variables, intake.prepared, intake.place)
-        known = {v.name: v for v in variables}
-        whole = {name: blocks.whole() for name, blocks in intake.prepared.items()}
-        brought = {**whole, **blanks(variables, intake.arrays)}
-        arrays = {n: storable(known[n], a, False) for n, a in brought.items()}
-        return {name: jnp.asarray(array) for name, array in arrays.items()}
+        return whole(variables, intake)
 
     def invert(self, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draws on the scale of the data, labels in place, as far back as can be undone."""
         values = {name: jnp.asarray(array) for name, array in drawn.items()}
         found = self.preparation.invert(self.states, values)
         return self.columns.shown({name: np.asarray(array) for name, array in found.items()})
+
+
+def whole(variables: Sequence[Variable], intake: Intake) -> Values:
+    """All of the data as the model sees them, random steps frozen."""
+    known = {v.name: v for v in variables}
+    made = {name: blocks.whole() for name, blocks in intake.prepared.items()}
+    brought = {**made, **blanks(variables, intake.arrays)}
+    arrays = {n: storable(known[n], a, False) for n, a in brought.items()}
+    return {name: jnp.asarray(array) for name, array in arrays.items()}
 
 
 def brought(program: Program) -> tuple[Variable, ...]:

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     VALIDATE = 5
     SPLIT = 6
     FREEZE = 7
+    CHAINS = 8
 
 
 def root(seed: int) -> Array:

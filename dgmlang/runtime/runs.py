@@ -17,6 +17,7 @@ from dgmlang.compiler.plan.methods import objective
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.model import Model, compiled
+from dgmlang.posterior.chains import Chains
 from dgmlang.runtime import checkpoint
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.columns import Columns, columns
@@ -28,6 +29,9 @@ from dgmlang.runtime.written import preparation
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
+
+CHAINS = ("chains", "latents", "statistics")
+"""The parts of a folder that hold draws of the parameters: `Chains`, field by field."""
 
 PACKAGES = ("dgmlang", "jax", "numpyro", "optax", "numpy")
 
@@ -92,7 +96,8 @@ def read(path: Path) -> tuple[Run, Header]:
 
 def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     """The fitted model that a run folder holds; its program is compiled again from the sources."""
-    from dgmlang.fitted import ORDER, Fitted
+    from dgmlang.fitted import Fitted
+    from dgmlang.kept import ORDER, POSTERIOR
 
     run, head = read(path)
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
@@ -100,13 +105,15 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     model = model.with_precision(head.settings.get("precision", "float32"))
     template = model.lowered.init(0, None)
     kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
+    drawn = _chains(run, model.plan.program.priors)
     chains = parse(preparation(head.prepare), brought(model.plan.program))
     seed = int(head.settings.get("seed", 0))
     inlet = Inlet(chains, _states(run, chains), seed, _columns(head))
     history = records(run.training)
     method = objective(model.plan, head.objective) if head.objective else None
-    which = next(name for name in ORDER if name in kept)
-    return Fitted(model, kept, which, inlet, method, history, run.training["step"], path)
+    which = POSTERIOR if drawn is not None else next(name for name in ORDER if name in kept)
+    step = run.training["step"]
+    return Fitted(model, kept, which, inlet, method, history, step, path, drawn)
 
 
 def _params(run: Run, part: str, template: Any) -> dict[str, Any]:
@@ -116,6 +123,14 @@ def _params(run: Run, part: str, template: Any) -> dict[str, Any]:
     flat = {n: a for n, a in run.parts[part].items() if n.partition(".")[0] in template}
     checkpoint.restore(template, flat, str(run.path))
     return {**tree, **own}
+
+
+def _chains(run: Run, priors: Mapping[str, Any]) -> Chains | None:
+    """The draws that a run holds of the parameters, in the order of the program."""
+    if not run.parts.get(CHAINS[0]):
+        return None
+    params, latents, statistics = (run.tree(part) for part in CHAINS)
+    return Chains({n: params[n] for n in priors if n in params}, latents, statistics)
 
 
 def _columns(head: Header) -> Columns:
@@ -137,8 +152,7 @@ def _states(run: Run, chains: Preparation) -> dict[str, Any]:
 def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
     """Write a fitted model as a run folder that `restore` reads; training cannot go on from it."""
     checkpoint.claim(path, replace=replace)
-    chains = fitted.inlet.preparation.chains
-    texts = {chain.name: chain.text for chain in chains}
+    texts = {chain.name: chain.text for chain in fitted.inlet.preparation.chains}
     model, source = fitted.model, fitted.model.source
     head = Header(
         source.name, source.text, model.chosen, model.settings, fitted.objective, texts,
@@ -151,5 +165,8 @@ def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
         "step": fitted.step,
         "history": [[record.step, dict(record.values)] for record in fitted.history],
     }
-    parts = {**fitted.kept, "prepare": fitted.inlet.states}
+    chains = fitted.chains
+    drawn = () if chains is None else (chains.params, chains.latents, chains.statistics)
+    held = dict(zip(CHAINS, drawn, strict=False))
+    parts = {**fitted.kept, **held, "prepare": fitted.inlet.states}
     checkpoint.save(path, head.as_json(), training, parts)

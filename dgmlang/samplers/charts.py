@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array
 from numpyro.distributions import biject_to, constraints
 from numpyro.distributions.transforms import Transform
 
-from dgmlang.compiler.lower.domains import CONSTRAINTS
+from dgmlang.compiler.lower.domains import CONSTRAINTS, choices
 from dgmlang.compiler.types.kinds import Kind
 
 PLAIN = {
@@ -15,14 +17,23 @@ PLAIN = {
     "positive": constraints.positive,
     "unit": constraints.unit_interval,
     "simplex": constraints.simplex,
+    "count": constraints.nonnegative_integer,
 }
+
+
+def constraint(kind: Kind) -> Any:
+    """NumPyro's name of a kind's values; of spins the integers from −1 to 1."""
+    if kind.name == "interval" and kind.interval is not None:
+        return constraints.interval(kind.interval.low, kind.interval.high)
+    if kind.space == "finite":
+        every = choices(kind)
+        return constraints.integer_interval(every[0], every[-1])
+    return (PLAIN | CONSTRAINTS)[kind.name]
 
 
 def chart(kind: Kind) -> Transform:
     """The bijection from the reals onto a continuous kind."""
-    if kind.name == "interval" and kind.interval is not None:
-        return biject_to(constraints.interval(kind.interval.low, kind.interval.high))
-    return biject_to((PLAIN | CONSTRAINTS)[kind.name])
+    return biject_to(constraint(kind))
 
 
 def log_volume(of: Transform, u: Array, x: Array) -> Array:

@@ -56,7 +56,10 @@ def derive(program: Program) -> Facts:
         exact_sum,
         gaussian,
         in_chains,
-        _flags(program, bounded, found, gaussian is not None, bool(in_chains)),
+        {
+            **_flags(program, bounded, found, gaussian is not None, bool(in_chains)),
+            "continuous_latents": all(_moves(program.variables[b.variable]) for b in left),
+        },
         parameters(program),
         runs(program),
         unbuilt(program, gaussian is not None),
@@ -131,6 +134,12 @@ def _levels(score: ScoreLaw | None) -> int:
     if score is None or score.process is None or score.process.extern.has("continuous"):
         return 0
     return max(len(v) for v in score.process.settings.values() if isinstance(v, tuple))
+
+
+def _moves(variable: Variable) -> bool:
+    """Whether a chain can move what an exact rule leaves: a latent with a density on the reals."""
+    drawn = not any(isinstance(e, EnergyLaw | ScoreLaw) for e in entries(variable.law))
+    return variable.role == "latent" and variable.type.kind.space == "continuous" and drawn
 
 
 def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:

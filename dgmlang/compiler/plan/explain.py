@@ -9,6 +9,7 @@ from typing import Any
 from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Block, Facet, Facts
 from dgmlang.compiler.derive.weights import learns
+from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
 from dgmlang.compiler.plan.queries import Query, queries
@@ -274,9 +275,15 @@ def _training(plan: Plan) -> Iterator[str]:
     if plan.default_objective is None:
         return
     yield "training"
-    yield f"  recipe      {recipe(plan.default_objective)}"
-    for name, rule in initial_rules(plan.program, plan.facts).items():
-        yield f"  {name:<12}starts: {rule}"
+    chosen = library().space("objective")[plan.default_objective]
+    if chosen.has("samples"):
+        settings = (f"{p.name} = {p.default.span.text}" for p in chosen.parameters if p.default)
+        yield f"  chains      {', '.join(settings)}"
+        yield "  starts      within (-2, 2) on the reals behind each kind"
+    else:
+        yield f"  recipe      {recipe(plan.default_objective)}"
+        for name, rule in initial_rules(plan.program, plan.facts).items():
+            yield f"  {name:<12}starts: {rule}"
     guide = plan.program.guide
     for name in guide.built if guide else ():
         assert guide is not None

@@ -1,0 +1,1 @@
+"""Laws over the parameters: the program as a NumPyro model, chains, and averages over them."""

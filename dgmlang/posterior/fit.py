@@ -1,0 +1,91 @@
+"""`fit` by an objective that draws the parameters: from data to a posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dgmlang.compiler.diagnostics.codes import posterior as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
+from dgmlang.compiler.library import library
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.methods import Method
+from dgmlang.fitted import Fitted
+from dgmlang.kept import POSTERIOR
+from dgmlang.model import Model
+from dgmlang.objectives.objective import Params
+from dgmlang.posterior.chains import Chains
+from dgmlang.request import Request
+from dgmlang.runtime import checkpoint
+from dgmlang.runtime.columns import Columns
+from dgmlang.runtime.inlet import Inlet, brought, whole
+from dgmlang.runtime.intake import Intake
+from dgmlang.runtime.keys import Purpose, purpose, root
+
+IDLE = (
+    "optimizer", "steps", "epochs", "batch", "patience", "average", "valid", "init", "freeze",
+    "callbacks", "log_dir", "resume",
+)  # fmt: skip
+"""Keywords of `fit` that are about training."""
+
+MIXED = 1.01
+"""The R̂ above which chains are said to disagree (Vehtari et al. 2021, section 4)."""
+
+
+def samples(method: Method) -> bool:
+    """Whether an objective draws the parameters, in place of training them."""
+    return library().externs["objective"][method.name].has("samples")
+
+
+def require_used(method: Method, request: Request, wanted: Mapping[str, Any]) -> None:
+    """DGM0831 where a keyword would do nothing, or a setting of a recipe for this objective."""
+    usual = {field.name: field.default for field in fields(Request)}
+    idle = [name for name in IDLE if getattr(request, name) != usual[name]]
+    if request.objective is None:  # then a recipe is about this objective
+        idle += [name for name in IDLE if name in wanted]
+    if idle:
+        raise DgmError(codes.idle_setting(idle[0], method.name))
+
+
+def sampled(
+    model: Model, method: Method, intake: Intake, named: Columns, request: Request
+) -> Fitted:
+    """Draw the parameters given all the data, say how the chains did, and keep the run."""
+    folder = None if request.out is None else Path(request.out)
+    if folder is not None:
+        checkpoint.claim(folder, replace=request.replace)
+    draw = model.objective(method).sample
+    assert draw is not None
+    values = whole(brought(model.plan.program), intake)
+    key = purpose(root(request.seed), Purpose.CHAINS)
+    chains = draw(values, key, request.progress is True)
+    inlet = Inlet(intake.preparation, intake.states, request.seed, named)
+    kept = {"mean": means(model.lowered, chains)}
+    fitted = Fitted(model, kept, POSTERIOR, inlet, method, folder=folder, chains=chains)
+    if folder is not None:
+        fitted.save(folder, replace=True)
+    if request.notes is not None:
+        tell(chains, str(method), request.notes)
+    return fitted
+
+
+def means(lowered: Lowered, chains: Chains) -> Params:
+    """The parameters, as stored, at their posterior means; others as they are initially."""
+    first = lowered.constrain(lowered.init(0, None))
+    mean = jax.tree.map(lambda a: np.asarray(a).mean(axis=(0, 1)), chains.params)
+    return jax.tree.map(jnp.asarray, lowered.unconstrain({**first, **mean}))
+
+
+def tell(chains: Chains, method: str, notes: Callable[[Diagnostic], object]) -> None:
+    """Warnings about chains that cannot be trusted: DGM0834, DGM0835."""
+    worst, total = chains.worst(), chains.size
+    if worst.r_hat > MIXED:
+        notes(codes.chains_disagree(worst.name, worst.r_hat, method))
+    if chains.divergences:
+        notes(codes.divergences(chains.divergences, total, method))
