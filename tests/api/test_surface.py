@@ -33,7 +33,9 @@ def surface() -> Iterator[str]:
 
 
 def members(value: type) -> Iterator[str]:
-    for name in vars(value):
+    """What our own classes define: its, and those that it builds on."""
+    ours = (kind for kind in value.__mro__ if kind.__module__.startswith("dgmlang"))
+    for name in dict.fromkeys(name for kind in ours for name in vars(kind)):
         if name.startswith("_"):
             continue
         member = getattr(value, name, None)

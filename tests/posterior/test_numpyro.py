@@ -112,7 +112,9 @@ def test_variables_that_draw_each_other_are_drawn_together() -> None:
       }
     }""")
     at: dict[str, Any] = {"a": 0.5}
-    drawn = Predictive(substitute(model.numpyro(), at), num_samples=3000)(jax.random.key(0), n=1)
+    drawn = Predictive(substitute(model.numpyro(), data=at), num_samples=3000)(
+        jax.random.key(0), n=1
+    )
     x, z = (np.asarray(drawn[name])[:, 0] for name in "xz")
     assert within(z[:, 1] * x[:, 0], 1.25)  # Cov(x₀, z₁) = Var x₀ = a² + 1
     assert not within(z[:, 1] * x[:, 0], 1.0)
