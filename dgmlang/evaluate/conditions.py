@@ -10,7 +10,7 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.missing import absent
+from dgmlang.compiler.lower.missing import absent, mask
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
 from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Values
@@ -39,9 +39,20 @@ def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
         if blocked is not None:
             raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
     repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
+    masks = {}
+    for name in (name for name in given if _in_part(program, name)):
+        array = np.asarray(repeated[name], float)
+        repeated[name] = np.nan_to_num(array, nan=0.0)
+        masks[mask(name)] = jnp.asarray(np.isnan(array))
     held = fitted.inlet.prepared([known[name] for name in given], repeated) if given else {}
     left = [v for v in program.having("given") if v.name not in held]
-    return held | {v.name: jnp.stack([absent(v)] * n) for v in left}
+    return held | masks | {v.name: jnp.stack([absent(v)] * n) for v in left}
+
+
+def _in_part(program: Program, name: str) -> bool:
+    """Whether samplers hold the entries of a variable that are given, and draw what is NaN."""
+    law = program.variables[name].law
+    return isinstance(law, ScoreLaw) and law.process is not None
 
 
 def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
@@ -52,7 +63,7 @@ def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | 
     """
     law = program.variables[name].law
     if isinstance(law, ScoreLaw) and program.variables[name].role == "data":
-        return name
+        return None if _in_part(program, name) else name
     above = (n for n in behind(law, program) if program.variables[n].role in ("data", "latent"))
     return next((n for n in above if n != name and n not in given), None)
 

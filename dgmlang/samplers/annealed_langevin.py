@@ -32,6 +32,7 @@ class AnnealedLangevin(AbstractReversed):
     step: float = 0.2
     levels: int = 20
     guidance: float = 0.0
+    filling: str = "guided"
 
     @property
     def note(self) -> str:

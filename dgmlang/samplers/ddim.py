@@ -30,6 +30,7 @@ class Ddim(AbstractReversed):
     steps: int = 50
     eta: float = 0.0
     guidance: float = 0.0
+    filling: str = "guided"
 
     @property
     def note(self) -> str:

@@ -33,6 +33,7 @@ class Ode(AbstractReversed):
     atol: float = 1e-5
     steps: int = 0
     guidance: float = 0.0
+    filling: str = "guided"
 
     @property
     def note(self) -> str:

@@ -32,6 +32,7 @@ class PredictorCorrector(AbstractReversed):
     corrector_steps: int = 1
     snr: float = 0.16
     guidance: float = 0.0
+    filling: str = "guided"
 
     @property
     def note(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import jax
@@ -13,14 +14,18 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.lower.missing import absent
+from dgmlang.compiler.lower.missing import absent, mask
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import shape_of
 from dgmlang.processes.process import AbstractContinuous, AbstractProcess
+from dgmlang.samplers.known import FILLINGS, Known, known_entries
 from dgmlang.samplers.sampler import AbstractDirect, Info
 
 EVALUATIONS = "evaluations"
 """Of `Info`: how often the score was evaluated for a draw, in the mean."""
+
+FILLED = "filled"
+"""Of `Info`: there where entries of the data were given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +35,14 @@ class Reverse:
     Attributes:
         guidance: w of (1 + w) s(x | givens) − w s(x | without the optional ones), in place of the
             score: givens are exaggerated, and for w ≠ 0 it is no law's score.
+        known: The entries of x that are given, if some are.
     """
 
     lowered: Lowered
     params: Params
     given: Values
     guidance: float = 0.0
+    known: Known | None = None
 
     @property
     def process(self) -> AbstractProcess:
@@ -60,10 +67,13 @@ class Reverse:
         return shape_of(self.lowered.program.variables[self.name])
 
     def score(self, x: Array, t: ArrayLike) -> Array:
-        """∇ log p_t(x), guided.
+        """∇ log p_t(x), guided, and conditioned on the entries that are known."""
+        if self.known is None:
+            return self._guided(x, t)
+        return self.known.score(self.process, partial(self._guided, t=t), x, t)
 
-        Source: Ho & Salimans 2022, eq. 6, arXiv 2207.12598.
-        """
+    def _guided(self, x: Array, t: ArrayLike) -> Array:
+        """Source: Ho & Salimans 2022, eq. 6, arXiv 2207.12598."""
         seen = self._score(x, t, self.given)
         if not self.guidance:
             return seen
@@ -107,12 +117,14 @@ class AbstractReversed(AbstractDirect):
 
     Attributes:
         guidance: As `Reverse` has it.
+        filling: How entries that are given condition the others, by the names of `FILLINGS`.
     """
 
     denoises: ClassVar[bool] = True
     """Whether a last step takes away the noise of the first time, by the score there."""
 
     guidance: float
+    filling: str
 
     @abstractmethod
     def simulated(self, reverse: Reverse, key: Array) -> tuple[Array, Array]:
@@ -120,16 +132,23 @@ class AbstractReversed(AbstractDirect):
 
     def batch(self, params: Params, keys: Array, given: Values) -> tuple[Values, Info]:
         def one(key: Array, given: Values) -> tuple[Values, Array]:
-            reverse = Reverse(self.lowered, params, given, self.guidance)
+            known = known_entries(self.lowered, given, self.filling)
+            reverse = Reverse(self.lowered, params, given, self.guidance, known)
             x, evaluations = self.simulated(reverse, key)
             if self.denoises:
                 x = reverse.denoised(x, jnp.asarray(reverse.process.first_time))
+            x = x if known is None else known.put_back(x)
             return {reverse.name: x.reshape(reverse.shape)}, evaluations + self.denoises
 
         drawn, evaluations = jax.vmap(one)(keys, given)
         twice = 2 if self.guidance else 1
-        return {**drawn, **given}, {EVALUATIONS: twice * jnp.mean(evaluations)}
+        info = {EVALUATIONS: twice * jnp.mean(evaluations)}
+        filled = {FILLED: jnp.ones(())} if mask(str(self.lowered.score_variable)) in given else {}
+        return {**given, **drawn}, info | filled
 
     def told(self, info: Info) -> str:
         guided = f", guidance {self.guidance:g}: not the model's law" if self.guidance else ""
-        return f"{self.note}{guided}; {float(info[EVALUATIONS]):.6g} evaluations of the score"
+        filled = f", given entries by {FILLINGS[self.filling]}: approximate" * (FILLED in info)
+        return (
+            f"{self.note}{guided}{filled}; {float(info[EVALUATIONS]):.6g} evaluations of the score"
+        )

@@ -31,6 +31,7 @@ class Sde(AbstractReversed):
     steps: int = 500
     rtol: float = 0.0
     guidance: float = 0.0
+    filling: str = "guided"
 
     @property
     def note(self) -> str:

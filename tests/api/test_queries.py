@@ -117,7 +117,7 @@ CASES: dict[str, Callable[[], object]] = {
     ),
     "two_lengths": lambda: dgm.parse(CONDITIONAL).fit([0.0], steps=1, epochs=1),
     "given_below_a_latent": lambda: example("gmm", d=1).draws(3, given={"x": [5.0]}),
-    "given_of_a_process": lambda: example("score_sde").sample(2, given={"x": [0.0, 0.0]}),
+    "given_of_a_score": lambda: example("score_field").sample(2, given={"x": [0.0, 0.0]}),
     "parameter_shape": lambda: dgm.parse(CONDITIONAL).with_params({"w": [1.0, 2.0]}),
     "energy_of_a_bound": lambda: example("vae", side=4).energy(np.zeros((1, 4, 4))),
     "value_with_a_stage": lambda: known(HALF_SUMMED).value("x |> dense(2)", x=np.zeros((4, 2))),
