@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.layers.follow import Stepped
 from dgmlang.layers.layer import Params, Shape, Site, draw_kernel
 from dgmlang.registry import implements
 
@@ -42,20 +43,28 @@ class Attention:
         return {name: draw_kernel(rng, size, self.n) for name, size in rows.items()}
 
     def __call__(self, params: Params, x: Array, source: Array, end: Array | None = None) -> Array:
-        query, key, value = (
-            (rows @ params[name]).reshape(len(rows), self.heads, -1)
-            for name, rows in (("query", x), ("key", source), ("value", source))
-        )
+        hidden = np.triu(np.ones((len(x), len(source)), bool), 1) if self.causal else None
+        behind = _behind(len(source), end)
+        if behind is not None:
+            hidden = behind if hidden is None else hidden | behind
+        return self.mixed(params, x, *self.known(params, source, end), hidden)
+
+    def known(self, params: Params, source: Array, end: Array | None = None) -> tuple[Array, Array]:
+        """The keys and values of rows, [S, heads, w]; the values are 0 where no row is there."""
+        key, value = ((source @ params[name]).reshape(len(source), self.heads, -1)
+                      for name in ("key", "value"))  # fmt: skip
+        return key, value if end is None else jnp.where(end > 0, value, 0.0)
+
+    def mixed(
+        self, params: Params, x: Array, key: Array, value: Array, hidden: Any = None
+    ) -> Array:
+        """What rows x take from keys and values, but those `hidden` [T, S] from them."""
+        query = (x @ params["query"]).reshape(len(x), self.heads, -1)
         scores = jnp.einsum("thw,shw->hts", query, key) / query.shape[-1] ** 0.5
-        if self.causal:
-            later = np.triu(np.ones((len(x), len(source)), bool), 1)
-            scores = jnp.where(later[None], -jnp.inf, scores)
-        if end is not None:
-            seen = jnp.arange(len(source)) < jnp.maximum(end, 1)
-            scores = jnp.where(seen[None, None], scores, -jnp.inf)
-            value = jnp.where(end > 0, value, 0.0)
-        mixed = jnp.einsum("hts,shw->thw", jax.nn.softmax(scores), value)
-        return mixed.reshape(x.shape) @ params["out"]
+        if hidden is not None:
+            scores = jnp.where(hidden[None], -jnp.inf, scores)
+        found = jnp.einsum("hts,shw->thw", jax.nn.softmax(scores), value)
+        return found.reshape(x.shape) @ params["out"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,50 @@ class Transformer:
             x = x + _dense(block["dense"], normalised(block["dense"]["norm"], x))
         return normalised(params["norm"], x)
 
+    def stepped(
+        self,
+        params: Params,
+        context: Array | None = None,
+        context_length: Array | None = None,
+    ) -> Stepped | None:
+        """Row by row, the keys and values of the rows so far kept: a row costs O(T n + n²)."""
+        if not self.causal:
+            return None
+        known, behind = dict[int, tuple[Array, Array]](), None
+        if context is not None:
+            across = self.attentions["across"]
+            behind = _behind(len(context), context_length)
+            for i in range(self.layers):
+                known[i] = across.known(params[str(i)]["across"], context, context_length)
+        own = self.attentions["attention"]
+
+        def turn(kept: Any, step: Any, row: Array) -> tuple[Array, Any]:
+            t, position = step
+            x, after = (row + position)[None], []
+            for i, cache in enumerate(kept):
+                block = params[str(i)]
+                normed = normalised(block["attention"]["norm"], x)
+                new = own.known(block["attention"], normed)
+                cache = tuple(
+                    jax.lax.dynamic_update_slice_in_dim(old, here, t, 0)
+                    for old, here in zip(cache, new, strict=True)
+                )
+                later = (jnp.arange(self.length) > t)[None]
+                x = x + own.mixed(block["attention"], normed, *cache, later)
+                if i in known:
+                    normed = normalised(block["across"]["norm"], x)
+                    across, (keys, values) = self.attentions["across"], known[i]
+                    x = x + across.mixed(block["across"], normed, keys, values, behind)
+                x = x + _dense(block["dense"], normalised(block["dense"]["norm"], x))
+                after.append(cache)
+            return normalised(params["norm"], x)[0], after
+
+        blank = jnp.zeros(
+            (self.length, self.heads, self.n // self.heads), params["positions"].dtype
+        )
+        start = [(blank, blank)] * self.layers
+        return Stepped(start, (jnp.arange(self.length), params["positions"]), turn)
+
 
 @implements("layer", "transformer")
 def transformer(settings: Mapping[str, Any], site: Site) -> Transformer:
@@ -149,6 +202,11 @@ def normalised(params: Params, x: Array) -> Array:
     scaled = centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
     rank = (1,) * (x.ndim - 1)
     return scaled * params["scale"].reshape(*rank, -1) + params["shift"].reshape(*rank, -1)
+
+
+def _behind(rows: int, end: Array | None) -> Array | None:
+    """Which rows of a source stand behind its end, [1, rows]; the first is always seen."""
+    return None if end is None else (jnp.arange(rows) >= jnp.maximum(end, 1))[None]
 
 
 def _norm(n: int) -> Params:

@@ -1,12 +1,14 @@
 """A causal net read entry by entry: what a direction costs whose entries are not known beforehand.
 
-A full pass an entry is always right. A layer that offers `Followable` does better: it keeps what
-the entries so far have added up to, and each new one adds its own share.
+A full pass an entry is always right. Layers do better: one whose entries see only those before
+them offers `Followable`, one along a sequence `Steppable`; each keeps what the entries so far have
+left behind (sums, a state, keys and values), and a new entry costs what it alone adds. One scan
+(`along`) runs them, for flows against their way and for draws of `x ~ D(f(past(x)))`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -20,29 +22,55 @@ from dgmlang.layers.layer import Layer, Params, Shape
 State = Any
 """Arrays that a scan carries."""
 
+Heads = Sequence[tuple[Any, Params]]
+"""The maps from a layer's features to its outputs, each with its parameters."""
+
 
 class Followed(NamedTuple):
-    """A causal net as a walk over its entries; the entries' outputs are rows [numbers].
+    """A causal net as a walk over its entries.
 
     Attributes:
         start: The state before the first entry.
         steps: What each step needs, arrays with the entries as their first axis.
-        read: (state, step) → (the entry's output, state).
+        read: (state, step) → (the entry's outputs, state).
         add: (state, step, the entry) → state.
     """
 
     start: State
     steps: Any
-    read: Callable[[State, Any], tuple[Array, State]]
+    read: Callable[[State, Any], tuple[Any, State]]
     add: Callable[[State, Any, Array], State]
 
 
 @runtime_checkable
 class Followable(Protocol):
-    """A causal layer that can be read entry by entry, for less than a pass each."""
+    """A strictly causal layer of a vector with `heads` of its own, read entry by entry."""
 
-    def follow(self, params: Params, head: Any, head_params: Params, **inputs: Array) -> Followed:
-        """The layer with its own `head` as a walk."""
+    def follow(self, params: Params, heads: Heads, **inputs: Array) -> Followed:
+        """The layer with its heads as a walk; its outputs are a row [numbers] for each head."""
+        ...
+
+
+class Stepped(NamedTuple):
+    """A layer along a sequence, row by row: each row in, one row out.
+
+    Attributes:
+        start: The state before the first row.
+        steps: What each step needs, arrays with the rows as their first axis.
+        turn: (state, step, row) → (row, state).
+    """
+
+    start: State
+    steps: Any
+    turn: Callable[[State, Any, Array], tuple[Array, State]]
+
+
+@runtime_checkable
+class Steppable(Protocol):
+    """A layer along a sequence whose row t sees rows up to t, for less than a pass each."""
+
+    def stepped(self, params: Params, **inputs: Array) -> Stepped | None:
+        """The layer row by row; None where it sees later rows."""
         ...
 
 
@@ -59,14 +87,14 @@ def by_passes(net: Callable[[Array], Array], blank: Array) -> Followed:
 
 
 def along(
-    walk: Followed, step: Callable[[Array, Array], tuple[Array, Array]], values: Array
+    walk: Followed, step: Callable[[Any, Any], tuple[Array, Array]], values: Any
 ) -> tuple[Array, Array]:
-    """Each of the values [n] made an entry by `step`, given the net's output for it.
+    """Each of the values [n, …] made an entry by `step`, given the net's outputs for it.
 
-    `step`: (output [numbers], value) → (entry, number). Returns the entries and Σ of the numbers.
+    `step`: (outputs, value) → (entry, number). Returns the entries and Σ of the numbers.
     """
 
-    def one(state: State, row: tuple[Any, Array]) -> tuple[State, tuple[Array, Array]]:
+    def one(state: State, row: tuple[Any, Any]) -> tuple[State, tuple[Array, Array]]:
         here, value = row
         output, state = walk.read(state, here)
         entry, number = step(output, value)

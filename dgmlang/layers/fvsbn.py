@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.layers.follow import Followed, Heads
 from dgmlang.layers.layer import Params, Shape, Site
-from dgmlang.layers.made import MaskedDense, masked
+from dgmlang.layers.made import Made, MaskedDense, masked
+from dgmlang.layers.made_steps import follow
 from dgmlang.registry import implements
 
 
@@ -33,6 +35,10 @@ class Fvsbn:
 
     def __call__(self, params: Params, x: Array) -> Array:
         return jnp.asarray(x, jnp.result_type(float))
+
+    def follow(self, params: Params, heads: Heads) -> Followed:
+        """A MADE without a hidden layer: each entry adds its row of weights to the outputs."""
+        return follow(Made((np.arange(1, self.n + 1),), jnp.asarray), {}, heads, None)
 
     def head(self, shape: Shape) -> MaskedDense:
         """The map to `shape`, whose first axis is n: what stands at i sees the entries before i."""

@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from dgmlang.layers.follow import Followed
+from dgmlang.layers.follow import Followed, Heads
 from dgmlang.layers.layer import Params, Shape, Site
 from dgmlang.layers.made_steps import follow
 from dgmlang.layers.mlp import beside, condition_size
@@ -70,15 +70,9 @@ class Made:
             x = self.activation(layer(params[str(i)], x))
         return x
 
-    def follow(
-        self,
-        params: Params,
-        head: MaskedDense,
-        head_params: Params,
-        condition: Array | None = None,
-    ) -> Followed:
-        """The layer with its head, read entry by entry."""
-        return follow(self, params, head, head_params, condition)
+    def follow(self, params: Params, heads: Heads, condition: Array | None = None) -> Followed:
+        """The layer with its heads, read entry by entry."""
+        return follow(self, params, heads, condition)
 
     def head(self, shape: Shape) -> MaskedDense:
         """The map from features to `shape`, whose first axis is that of the entries."""

@@ -14,11 +14,11 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from dgmlang.layers.follow import Followed
+from dgmlang.layers.follow import Followed, Heads
 from dgmlang.layers.layer import Params
 
 if TYPE_CHECKING:
-    from dgmlang.layers.made import Made, MaskedDense
+    from dgmlang.layers.made import Made
 
 
 class Step(NamedTuple):
@@ -37,15 +37,15 @@ class Step(NamedTuple):
     rows: tuple[Array, ...]
 
 
-def follow(
-    made: Made, params: Params, head: MaskedDense, head_params: Params, condition: Array | None
-) -> Followed:
-    """The layer and its head as a walk; the state holds pre-activations, those of outputs last."""
-    layers = (*made.layers, head)
-    own = [*(params[str(i)] for i in range(len(made.layers))), head_params]
-    kernels = [p["kernel"] * jnp.asarray(layer.mask) for layer, p in zip(layers, own, strict=True)]
-    n = head.target[0]
-    start = [jnp.asarray(p["bias"]) for p in own]
+def follow(made: Made, params: Params, heads: Heads, condition: Array | None) -> Followed:
+    """The layer and its heads as a walk; the state holds pre-activations, those of outputs last."""
+    hidden = [(layer, params[str(i)]) for i, layer in enumerate(made.layers)]
+    maps = [_affine(layer, own) for layer, own in hidden]
+    outputs = [_affine(head, own) for head, own in heads]
+    together = (jnp.concatenate(parts, axis=-1) for parts in zip(*outputs, strict=True))
+    kernels, start = map(list, zip(*maps, tuple(together), strict=True))
+    n = heads[0][0].target[0]
+    ends = np.cumsum([bias.size for _, bias in outputs])[:-1]
     if condition is not None:
         start[0] = start[0] + jnp.ravel(condition) @ kernels[0][n:]
     found = [_final(degrees, n) for degrees in made.degrees[1:]]
@@ -56,16 +56,23 @@ def follow(
     units = tuple(jnp.asarray(places) for places, _ in found)
     steps = Step(jnp.arange(n), kernels[0][:n], units, tuple(rows))
 
-    def read(state: tuple[Array, ...], step: Step) -> tuple[Array, Any]:
+    def read(state: tuple[Array, ...], step: Step) -> tuple[Any, Any]:
         sums = list(state)
         for i, (places, rows) in enumerate(zip(step.units, step.rows, strict=True)):
             sums[i + 1] = sums[i + 1] + made.activation(sums[i][places]) @ rows
-        return sums[-1].reshape(n, -1)[step.place], tuple(sums)
+        rows = jnp.split(sums[-1], ends)
+        return tuple(row.reshape(n, -1)[step.place] for row in rows), tuple(sums)
 
     def add(state: tuple[Array, ...], step: Step, entry: Array) -> tuple[Array, ...]:
         return (state[0] + entry * step.row, *state[1:])
 
     return Followed(tuple(start), steps, read, add)
+
+
+def _affine(layer: Any, params: Params) -> tuple[Array, Array]:
+    """The kernel with its mask, and the bias."""
+    mask = jnp.asarray(layer.mask, params["kernel"].dtype)
+    return params["kernel"] * mask, jnp.asarray(params["bias"])
 
 
 def _final(degrees: NDArray[np.int_], n: int) -> tuple[NDArray[np.int_], NDArray[np.float32]]:

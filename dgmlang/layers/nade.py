@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.layers.follow import Followed, Heads
 from dgmlang.layers.layer import Params, Shape, Site, draw_kernel
 from dgmlang.registry import implements
 
@@ -41,6 +42,19 @@ class Nade:
         added = x[:-1, None] * params["kernel"][:-1]
         before = jnp.cumsum(jnp.pad(added, ((1, 0), (0, 0))), axis=0)
         return jax.nn.sigmoid(before + params["bias"][None])
+
+    def follow(self, params: Params, heads: Heads) -> Followed:
+        """Entry by entry: the state is c + Σ W_j x_j, so that all entries cost O(n hidden)."""
+        own = [(head_params["kernel"], head_params["bias"]) for _, head_params in heads]
+
+        def read(sums: Array, step: Any) -> tuple[tuple[Array, ...], Array]:
+            hidden = jax.nn.sigmoid(sums)
+            return tuple(hidden @ kernel + bias for kernel, bias in step[1]), sums
+
+        def add(sums: Array, step: Any, entry: Array) -> Array:
+            return sums + entry * step[0]
+
+        return Followed(jnp.asarray(params["bias"]), (params["kernel"], own), read, add)
 
     def head(self, shape: Shape) -> EntryHeads:
         """Entry i's own map from its features to `shape[1:]`."""

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from dgmlang.layers.follow import Stepped
 from dgmlang.layers.layer import Params, Shape, draw_kernel
 
 
@@ -81,6 +82,20 @@ class Recurrent:
         ends = self.length if length is None else length
         ways = [self._run(params["forwards"], x), self._run(params["backwards"], x, ends)]
         return jnp.concatenate(ways, axis=-1)
+
+    def stepped(self, params: Params) -> Stepped | None:
+        """The cell row by row."""
+        if self.both_ways:
+            return None
+        gates, units = params["bias"].shape
+
+        def turn(state: Any, _: Array, row: Array) -> tuple[Array, Any]:
+            entering = (row @ params["kernel"]).reshape(gates, units) + params["bias"]
+            state = self.cell.turn(params, state, entering)
+            return self.cell.output(state), state
+
+        blank = jnp.zeros(units, params["bias"].dtype)
+        return Stepped(self.cell.start(blank), jnp.arange(self.length), turn)
 
     def _init(self, rng: np.random.Generator, units: int) -> Params:
         gates = self.cell.gates

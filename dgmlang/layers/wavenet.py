@@ -19,6 +19,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.layers.dense import Dense
+from dgmlang.layers.follow import Stepped
 from dgmlang.layers.layer import Params, Shape, Site
 from dgmlang.registry import implements
 
@@ -50,15 +51,28 @@ class WaveNet:
         x = _affine(params["enter"], x)
         shown = jnp.zeros_like(x)
         for i, dilation in enumerate(self.dilations):
-            block = params[str(i)]
             before = jnp.pad(x, ((dilation, 0), (0, 0)))[: self.length]
-            sums = _affine(block["gates"], jnp.concatenate([before, x], axis=-1))
-            values, gates = jnp.split(sums, 2, axis=-1)
-            further, skip = jnp.split(
-                _affine(block["out"], jnp.tanh(values) * jax.nn.sigmoid(gates)), 2, axis=-1
-            )
+            further, skip = _block(params[str(i)], before, x)
             x, shown = x + further, shown + skip
         return jax.nn.silu(shown)
+
+    def stepped(self, params: Params) -> Stepped:
+        """Row by row; each block keeps what entered it, as far back as it looks."""
+
+        def turn(entered: list[Array], t: Array, row: Array) -> tuple[Array, list[Array]]:
+            x = _affine(params["enter"], row[None])
+            shown, kept = jnp.zeros_like(x), list(entered)
+            for i, dilation in enumerate(self.dilations):
+                at = t % dilation  # what stands here entered `dilation` rows ago
+                before = jax.lax.dynamic_slice_in_dim(entered[i], at, 1)
+                kept[i] = jax.lax.dynamic_update_slice_in_dim(entered[i], x, at, 0)
+                further, skip = _block(params[str(i)], before, x)
+                x, shown = x + further, shown + skip
+            return jax.nn.silu(shown)[0], kept
+
+        dtype = params["enter"]["bias"].dtype
+        start = [jnp.zeros((dilation, self.channels), dtype) for dilation in self.dilations]
+        return Stepped(start, jnp.arange(self.length), turn)
 
 
 @implements("layer", "wavenet")
@@ -66,6 +80,15 @@ def wavenet(settings: Mapping[str, Any], site: Site) -> WaveNet:
     """`wavenet(channels, dilations)` along the first axis of [T, n]."""
     length, n = site.shape
     return WaveNet(length, n, settings["channels"], tuple(settings["dilations"]))
+
+
+def _block(params: Params, before: Array, x: Array) -> tuple[Array, Array]:
+    """What one block adds to its input, and to the output."""
+    sums = _affine(params["gates"], jnp.concatenate([before, x], axis=-1))
+    values, gates = jnp.split(sums, 2, axis=-1)
+    unit = _affine(params["out"], jnp.tanh(values) * jax.nn.sigmoid(gates))
+    further, skip = jnp.split(unit, 2, axis=-1)
+    return further, skip
 
 
 def _affine(params: Params, rows: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
 import jax
@@ -11,18 +12,21 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.capabilities import energy_variables
+from dgmlang.compiler.derive.incremental import calls_of
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.chains import draw_in_loops
 from dgmlang.compiler.lower.domains import dtype, stored
-from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import ENERGY, gaussian, terms_of
 from dgmlang.compiler.lower.joint import total as sum_of
 from dgmlang.compiler.lower.laws import sample
 from dgmlang.compiler.lower.lengths import close
 from dgmlang.compiler.lower.remove import log_prob
+from dgmlang.compiler.lower.walks import arguments_of, by_entry, net_walk, of_entry
 from dgmlang.compiler.program import Law, Past, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import arguments, walk
+from dgmlang.layers.follow import Followed, along
 from dgmlang.objectives.objective import Params, Values
 
 
@@ -93,41 +97,94 @@ def draw_one(built: Built, params: Params, key: Array, values: Values, name: str
     law = built.law(name)
     pasts = past(law)
     if pasts:
-        order = built.orders.get(id(pasts[0]))
+        size = int(np.prod(numbers(variable.type.shape)))
+        order = built.orders.get(id(pasts[0]), np.arange(size))
         return draw_sequentially(built, params, key, values, variable, order)
     inside = evaluation(built, params, values)
     return stored(variable.type.kind, sample(law, key, inside))
 
 
 def draw_sequentially(
-    built: Built,
-    params: Params,
-    key: Array,
-    values: Values,
-    variable: Variable,
-    order: np.ndarray | None,
+    built: Built, params: Params, key: Array, values: Values, variable: Variable, order: np.ndarray
 ) -> Array:
     """Entry by entry in the order of the past, each from its law given the entries drawn so far.
 
-    A step evaluates the whole law, draws every entry and keeps one: right because entries are
-    independent given the past. As many passes through the law as there are entries.
+    Entries are independent given the past, so that an entry's law is that of its row of each
+    argument. What is read entry by entry costs one pass in all; any other net one an entry.
     """
-    law = built.law(variable.name)
-    size = int(np.prod(numbers(variable.type.shape)))
-    inner = numbers(variable.type.kind.inner)
+    law, sites = built.law(variable.name), numbers(variable.type.shape)
+    inside = evaluation(built, params, values)
+    keys = jax.random.split(key, order.size)
+    entry = of_entry(law, len(sites))
+
+    def step(rows: Rows, key: Array) -> tuple[Array, Array]:
+        drawn = sample(entry, key, inside.injected(rows))
+        return stored(variable.type.kind, drawn), jnp.zeros(())
+
+    walk = _by_nets(law, inside, variable, order)
+    if walk is None:
+        walk = _by_passes(built, params, values, variable, order)
+    entries, _ = along(walk, step, keys)
     shape = numbers(variable.type.array_shape)
-    order = np.arange(size) if order is None else order
-    keys = jax.random.split(key, size)
+    return jnp.zeros_like(entries).at[order].set(entries).reshape(shape)
 
-    def step(position: Array, drawn: Array) -> Array:
-        site = jnp.asarray(order)[position]
-        now = {**values, variable.name: drawn.reshape(shape)}
+
+Rows = dict[int, Array]
+"""What the arguments of a law are made of at one entry, by the id of the expression."""
+
+
+def _by_passes(
+    built: Built, params: Params, values: Values, variable: Variable, order: np.ndarray
+) -> Followed:
+    """The law's arguments by a pass an entry."""
+    law, sites = built.law(variable.name), numbers(variable.type.shape)
+    inner = numbers(variable.type.kind.inner)
+
+    def read(drawn: Array, site: Array) -> tuple[Rows, Array]:
+        now = {**values, variable.name: drawn.reshape(*sites, *inner)}
         inside = replace(evaluation(built, params, now), open={variable.name})
-        entries = sample(law, keys[position], inside).reshape(size, *inner)
-        return drawn.at[site].set(entries[site].astype(drawn.dtype))
+        return {
+            id(e): by_entry(jnp.asarray(inside.value(e)), own, sites)[site]
+            for e, own in arguments_of(law)
+        }, drawn
 
-    blank = jnp.zeros((size, *inner), dtype(variable.type.kind))
-    return jax.lax.fori_loop(0, size, step, blank).reshape(shape)
+    def add(drawn: Array, site: Array, entry: Array) -> Array:
+        return drawn.at[site].set(entry)
+
+    blank = jnp.zeros((order.size, *inner), dtype(variable.type.kind))
+    return Followed(blank, jnp.asarray(order), read, add)
+
+
+def _by_nets(
+    law: Law, inside: Evaluation, variable: Variable, order: np.ndarray
+) -> Followed | None:
+    """The same where all that reads the past are nets that can be read entry by entry."""
+    own = list(arguments_of(law))
+    calls = {id(e): calls_of(e) for e, _ in own}
+    reading = [call for found in calls.values() for call in found or ()]
+    nets = {id(e.call): e.call for e in reading}
+    walks = {i: net_walk(call, inside, variable) for i, call in nets.items()}
+    found = {i: w for i, w in walks.items() if w is not None}
+    if None in calls.values() or len(found) < len(walks):
+        return None
+    sites = numbers(variable.type.shape)
+    others = {
+        id(e): by_entry(jnp.asarray(inside.value(e)), rank, sites)[order]
+        for e, rank in own
+        if not calls[id(e)]
+    }
+
+    def read(states: Any, step: Any) -> tuple[Rows, Any]:
+        rows, steps = step
+        read = {i: w.read(states[i], steps[i]) for i, w in found.items()}
+        shown = {id(e): read[id(e.call)][0][e.head] for e in reading}
+        return {**rows, **shown}, {i: state for i, (_, state) in read.items()}
+
+    def add(states: Any, step: Any, entry: Array) -> Any:
+        return {i: w.add(states[i], step[1][i], entry) for i, w in found.items()}
+
+    start = {i: w.start for i, w in found.items()}
+    return Followed(start, (others, {i: w.steps for i, w in found.items()}), read, add)
 
 
 def site_key(key: Array, name: str) -> Array:

@@ -270,10 +270,14 @@ class Evaluation:
         args = {name: self.value(arg) for name, arg in call.args.items()}
         if order is not None:
             args |= {n: reorder(args[n], order) for n, arg in call.args.items() if _pasts(arg)}
-        owners = {name: self._owner(arg) for name, arg in call.args.items()}
+        owners = self.owners_of(call)
         inside = Evaluation(self.built, self.params, self.values, args, owners=owners)
         found = inside.value(self.built.program.nets[call.net].body)
         return found if isinstance(found, Mapping) else jnp.asarray(found)
+
+    def owners_of(self, call: NetCall) -> dict[str, str | None]:
+        """Whose length each argument of a call has."""
+        return {name: self._owner(arg) for name, arg in call.args.items()}
 
     def _owner(self, expr: Expr) -> str | None:
         """Whose length an expression has."""

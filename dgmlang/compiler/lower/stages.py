@@ -143,16 +143,21 @@ class CausalSequence(Sequence):
         """The net read entry by entry: as its one layer does it, or by passes."""
         (place, first), *others = self.parts.items()
         head = others[-1][1]
-        own = _followable(first)
+        own = followable(first)
         if own is not None and len(others) == 1 and isinstance(head.layer, AtZero):
-            weights = params.get(place, {}), head.layer.layer, params["head"]
-            return own.follow(*weights, **_below(place, inputs))
+            heads = [(head.layer.layer, params["head"])]
+            walk = own.follow(params.get(place, {}), heads, **_below(place, inputs))
+            return walk._replace(read=lambda state, step: _alone(*walk.read(state, step)))
         dtype = jnp.result_type(float, *jax.tree.leaves((params, inputs)))
         blank = jnp.zeros(self.target[:1], dtype)
         return by_passes(lambda x: self(params, x, **inputs), blank)
 
 
-def _followable(mapped: Mapped) -> Followable | None:
+def _alone(outputs: tuple[Array], state: Any) -> tuple[Array, Any]:
+    return outputs[0], state
+
+
+def followable(mapped: Mapped) -> Followable | None:
     """The layer, where entry by entry it yields what it would at once: a rounded one does not."""
     exact = mapped.precision == "float32" and not mapped.axes
     return mapped.layer if exact and isinstance(mapped.layer, Followable) else None

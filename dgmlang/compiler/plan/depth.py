@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.derive.incremental import drawn_in_one_pass
 from dgmlang.compiler.derive.runs import runs_of
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.plan.costs import copied
@@ -119,8 +120,13 @@ def _turned(axis: int, name: str, program: Program) -> int | None:
 # ── what a draw repeats ──────────────────────────────────────────────────────────────────────────
 
 
-def passes(variable: Variable) -> int:
-    """How often the law of a variable is evaluated for one draw: again for each of its entries."""
+def passes(variable: Variable, program: Program) -> int:
+    """How often the law of a variable is evaluated for one draw.
+
+    Again for each of its entries, but where nets keep what earlier entries have left.
+    """
+    if drawn_in_one_pass(variable, program):
+        return 1
     return max(_behind_past(variable) or 0, 1)
 
 

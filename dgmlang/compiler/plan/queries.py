@@ -221,7 +221,7 @@ def _directed(plan: Plan) -> Cost:
     laws = {n: v.law for n, v in drawn.items() if v.law and not isinstance(v.law, ScoreLaw)}
     for name, law in laws.items():
         for net, count in evaluations(roots([law]), program, None).items():
-            nets[net] = nets.get(net, 0) + count * depth.passes(drawn[name])
+            nets[net] = nets.get(net, 0) + count * depth.passes(drawn[name], program)
     nets |= conditioners(laws.values())
     return Cost(1, nets, 0, memory(roots(laws.values()), laws.values(), program, 0))
 
