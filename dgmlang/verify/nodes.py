@@ -50,6 +50,8 @@ def fits(variables: Sequence[Variable]) -> bool:
     finite = [v for v in variables if v.type.kind.space == "finite"]
     rest = [v for v in variables if v.type.kind.space != "finite"]
     dims = sum(prod(shape_of(v)) for v in rest)
+    if any(v.role == "data" and v.type.varying for v in variables):
+        return False  # the sum would be over all lengths
     covered = all(v.type.kind.name in _SUPPORTS for v in rest) and dims <= MOST_DIMS
     states = total_states(tuple(map(whole, finite)))
     return covered and states <= (MOST_STATES if not rest else MOST_STATES / 2)
