@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import Method
-from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate import denoise, flow_codes, gradient
 from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
@@ -26,13 +24,13 @@ from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.posterior import answers, reconstruction
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
+from dgmlang.evaluate.sampling import sampled
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
 from dgmlang.kept import AbstractFitted
-from dgmlang.objectives.objective import Values
 from dgmlang.posterior.draws import log_prob as averaged
-from dgmlang.posterior.draws import predictive
 from dgmlang.registry import implementation
+from dgmlang.runtime.progress import Progress, shown_by
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,6 +50,7 @@ class Fitted(AbstractFitted):
         given: Mapping[str, Any] | None = None,
         sampler: str | Expression | None = None,
         seed: int = 0,
+        progress: bool | Progress = False,
     ) -> dict[str, Result]:
         """N draws of every variable, latents included, each with a leading axis of n.
 
@@ -61,25 +60,14 @@ class Fitted(AbstractFitted):
             sampler: A sampler as people write it, `gibbs(sweeps = 200)`; by default the recipe's,
                 then the plan's.
             seed: The source of randomness.
+            progress: Whether to show how far chains are.
+
+        Draws from chains carry `.diagnostics`: R̂, effective sample size, acceptance, advice.
 
         Raises:
             DgmError: DGM0412 where the sampler is not legal here.
         """
-        method = named_sampler(self.model.plan, sampler)
-        if not isinstance(n, Integral) or n < 1:
-            raise DgmError(codes.wrong_draws(n))
-        n = int(n)
-        held, key = condition(self, given or {}, n), jax.random.key(seed)
-
-        def run(lowered: Lowered) -> tuple[Values, Any]:
-            sampler, several = self._sampler(lowered, method), self._drawn_params
-            if several is None:
-                return sampler.draw(self.raw, key, n, held)
-            return predictive(sampler, several, key, n, held)
-
-        drawn, info = self.model.lowered.sound(run)
-        sound_at(self, drawn)
-        return draws(drawn, self._told(method, info))
+        return sampled(self, n, given or {}, sampler, seed, shown_by(progress))
 
     def sample(
         self,
@@ -88,20 +76,16 @@ class Fitted(AbstractFitted):
         given: Mapping[str, Any] | None = None,
         sampler: str | Expression | None = None,
         seed: int = 0,
+        progress: bool | Progress = False,
     ) -> Any:
         """N draws of the data, on the scale of the data that came in.
 
         One array where the model has one data variable, else a dictionary. Arguments as `draws`.
         """
-        drawn = self.draws(n, given=given, sampler=sampler, seed=seed)
+        drawn = self.draws(n, given=given, sampler=sampler, seed=seed, progress=progress)
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
-        method = next(iter(drawn.values())).method
-        return only(draws(self.inlet.invert(data), method))
-
-    def _told(self, method: Method, info: Any) -> str:
-        each = "" if self._drawn_params is None else "each at a draw of the parameters"
-        told = (str(method), self._sampler(self.model.lowered, method).told(info), each)
-        return "; ".join(filter(None, told))
+        one = next(iter(drawn.values()))
+        return only(draws(self.inlet.invert(data), one.method, one.diagnostics))
 
     def _sampler(self, lowered: Lowered, method: Method) -> Any:
         cache = self.model.__dict__.setdefault("_samplers", {})
@@ -119,8 +103,8 @@ class Fitted(AbstractFitted):
 
         Args:
             data: As for `fit`.
-            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)` or `ode`; by default the best
-                that is cheap.
+            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, or, for an energy, `ais`;
+                by default the best that is cheap.
             seed: For methods that draw.
         """
         self._guide_learned()
@@ -142,12 +126,19 @@ class Fitted(AbstractFitted):
         count = entries(program, self.inlet.values(program, data)[0])
         return bits_per_dim(self.log_prob(data, method=method, seed=seed), count)
 
-    def log_normalizer(self, *, method: str | None = None, seed: int = 0) -> Result:
-        """Log Z of an energy, with its kind.
+    def log_normalizer(
+        self,
+        *,
+        given: Mapping[str, Any] | None = None,
+        method: str | None = None,
+        seed: int = 0,
+    ) -> Result:
+        """Log Z of an energy, with its kind; of what is not given, [n], where something is.
 
-        By `method`: `exact` (DGM0801, DGM0802), or `ais(temperatures = 1000, chains = 100)`.
+        By `method`: `exact`, `ais(temperatures = 1000, chains = 100)`, `bridge(levels = 30)`, or
+        `bracket`: a lower and an upper bound in the mean (DGM0801, DGM0802, DGM0841, DGM0842).
         """
-        return normaliser(self.model, self.raw, method, seed)
+        return normaliser(self, given or {}, method, seed)
 
     def energy(self, data: Any) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""

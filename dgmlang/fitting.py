@@ -39,8 +39,7 @@ from dgmlang.runtime.intake import Intake, share, take_in, take_more
 from dgmlang.runtime.locate import locate
 from dgmlang.runtime.loop import Outlet, Result
 from dgmlang.runtime.metrics import records
-from dgmlang.runtime.progress import Silent
-from dgmlang.runtime.progress import progress as display
+from dgmlang.runtime.progress import shown_by
 from dgmlang.runtime.settings import Settings, configure
 from dgmlang.runtime.sources import difference
 from dgmlang.runtime.stream import Stream, streams, taking
@@ -290,11 +289,10 @@ def _outlet(
     folder = None if request.out is None else Path(request.out)
     if folder is not None and request.resume is None:
         checkpoint.claim(folder, replace=request.replace)
-    shown = request.progress
     return Outlet(
         folder,
         head.as_json(),
-        (display() if shown else Silent()) if isinstance(shown, bool) else shown,
+        shown_by(request.progress),
         request.callbacks,
         partial(locate, model.lowered),
         partial(_blame, model, method),

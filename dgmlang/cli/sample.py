@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -49,7 +50,10 @@ def _run(args: argparse.Namespace) -> int:
     import dgmlang as dgm
 
     fit = dgm.restore(args.run, **args.nets)
-    found = fit.sample(args.n, given=args.given, sampler=args.sampler, seed=args.seed)
+    found = fit.sample(
+        args.n, given=args.given, sampler=args.sampler, seed=args.seed,
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
     names = [v.name for v in fit.model.plan.program.having("data")]
     drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}
     made = _absent(args.out, args.plot)
@@ -61,6 +65,9 @@ def _run(args: argparse.Namespace) -> int:
         print(f"made {', '.join(map(str, made))}")
     if args.out is None and args.plot is None:
         _print(drawn)
+    chains = next(iter(drawn.values())).diagnostics
+    if chains is not None:
+        print(chains)
     return 0
 
 

@@ -1,180 +1,205 @@
-"""log Z of an energy by annealed importance sampling.
+"""log Z of an energy by annealed importance sampling, in either direction.
 
 Chains start at exact draws of a base law q and move through q(x)^(1−β) p̃(x)^β as β goes from 0 to
 1. With w = Π_t (p̃(x_t)/q(x_t))^(β_{t+1} − β_t), E[w] = Z whatever the number of temperatures; the
-spread of w, and with it the error of log Z, falls as they grow.
+spread of w, and with it the error of log Z, falls as they grow. From exact draws of p and with β
+from 1 to 0, E[w] = 1/Z. By Jensen the mean of log Ŵ lies below log Z one way, that of −log Ŵ above
+it the other way.
 
-Source: Neal 2001, eqs. 3 to 8, arXiv physics/9803008; for RBMs: Salakhutdinov & Murray 2008.
+Source: Neal 2001, eqs. 3 to 8, arXiv physics/9803008; for RBMs: Salakhutdinov & Murray 2008; both
+directions: Grosse, Ghahramani & Adams 2015, arXiv 1511.02543.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import log
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dgmlang.compiler.diagnostics.codes import queries
-from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import Variable
+from dgmlang.evaluate.base import Base, based, checked
+from dgmlang.evaluate.exact_draws import exact_draws
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.samplers.chains import begin
 from dgmlang.samplers.tempered import Tempered, adapted, tempered
 
-PILOT = 200
-"""Transitions of the model's own chains that show where a base for reals must lie."""
 
-WIDER = 1.5
-"""The base's standard deviations, in those of the pilot: it must cover what the model does."""
+class Estimate(NamedTuple):
+    """log Z, its standard error by the delta method, and how many of the weights count."""
+
+    value: float
+    error: float
+    counting: float
 
 
 def ais(
-    lowered: Lowered, params: Params, key: Array, temperatures: int = 1000, chains: int = 100
+    lowered: Lowered,
+    params: Params,
+    key: Array,
+    temperatures: int = 1000,
+    chains: int = 100,
+    given: Values | None = None,
 ) -> Result:
     """The log of the mean of `chains` weights, and its standard error by the delta method.
 
     An estimate: exp of it is unbiased for Z, so by Jensen it lies below log Z in the mean. Too few
     temperatures show as weights of which one outweighs all; `method` then says how many count.
-    A step costs one transition and two densities a chain.
+    A step costs one transition and two densities a chain. With `given`, one example's values of
+    variables that are held, it is the log normaliser of the others.
 
     Raises:
         DgmError: DGM0824 where a variable is neither finite nor real, or has no chain.
     """
-    log_w = np.asarray(log_weights(lowered, params, key, temperatures, chains), float)
-    top = log_w.max()
-    w = np.exp(log_w - top)
-    value, spread = top + np.log(w.mean()), w.std(ddof=1) / w.mean()
-    counting = w.sum() ** 2 / (w**2).sum()
-    method = f"ais, {temperatures} temperatures, {chains} chains of which {counting:.0f} count"
-    return Result(value, "estimate", spread / np.sqrt(chains), method)
+    found = estimated(log_weights(lowered, params, key, temperatures, chains, given))
+    return Result(found.value, "estimate", found.error, _told(temperatures, chains, found.counting))
+
+
+def ais_each(
+    lowered: Lowered, params: Params, key: Array, temperatures: int, chains: int, given: Values
+) -> Result:
+    """The same for each of n examples' held values [n, …], with keys of their own."""
+    checked(lowered, given)
+    n = next(iter(given.values())).shape[0]
+    run = partial(_weights, lowered, temperatures, chains, params)
+    each = jax.jit(partial(jax.lax.map, lambda one: run(*one)))
+    found = [estimated(w) for w in np.asarray(each((jax.random.split(key, n), given)))]
+    told = _told(temperatures, chains, min(e.counting for e in found))
+    return Result([e.value for e in found], "estimate", [e.error for e in found], told)
+
+
+def bracket(
+    lowered: Lowered, params: Params, key: Array, temperatures: int = 1000, chains: int = 100
+) -> Result:
+    """What log Z lies between [2]: AIS from the base and, from exact draws of the model, to it.
+
+    Each end is a bound in the mean, with its standard error: where the two meet, both are right.
+
+    Raises:
+        DgmError: DGM0841 where there are no exact draws; DGM0824 as for `ais`.
+    """
+    first, second, third = jax.random.split(key, 3)
+    below = estimated(log_weights(lowered, params, first, temperatures, chains))
+    draws = exact_draws(lowered, params, second, chains)
+    above = estimated(_down(lowered, temperatures, params, third, draws))
+    told = f"ais from the base and from exact draws, {temperatures} temperatures, {chains} chains"
+    return Result([below.value, -above.value], "bound", [below.error, above.error], told)
 
 
 def log_weights(
-    lowered: Lowered, params: Params, key: Array, temperatures: int, chains: int
+    lowered: Lowered,
+    params: Params,
+    key: Array,
+    temperatures: int,
+    chains: int,
+    given: Values | None = None,
 ) -> Array:
     """The log weights [chains]."""
-    moves = tempered(lowered, {})
-    wrong = [v for v in moves.variables.values() if not _has_base(v)]
-    if wrong or (lowered.facts.bounded and not moves.blocks):
-        name = wrong[0].name if wrong else lowered.facts.bounded[0].variable
-        raise DgmError(queries.no_annealing(lowered.program.name, name))
-    return _weights(lowered, temperatures, chains, params, key)
+    checked(lowered, given or {})
+    return _weights(lowered, temperatures, chains, params, key, given or {})
+
+
+def estimated(log_w: Array | np.ndarray) -> Estimate:
+    """The log of the mean of exp(log_w) [chains]."""
+    logs = np.asarray(log_w, float)
+    top = logs.max()
+    w = np.exp(logs - top)
+    error = w.std(ddof=1) / w.mean() / np.sqrt(len(w))
+    return Estimate(top + np.log(w.mean()), error, w.sum() ** 2 / (w**2).sum())
+
+
+def _told(temperatures: int, chains: int, counting: float) -> str:
+    return f"ais, {temperatures} temperatures, {chains} chains of which {counting:.0f} count"
+
+
+# ── the path ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, eq=False)
-class Base:
-    """Independent sites: uniform over the levels of finite ones, N(loc, scale²) for reals."""
+class Path:
+    """The way between a base and a model: log p_β = (1 − β) log q + β log p̃."""
 
-    variables: dict[str, Variable]
-    loc: Values
-    scale: Values
+    moves: Tempered
+    base: Base
+    params: Params
 
-    def log_density(self, values: Values) -> Array:
-        """Log q(x), normalised."""
-        total = jnp.zeros((), jnp.result_type(float))
-        for name, variable in self.variables.items():
-            if name not in self.loc:
-                total -= values[name].size * log(len(choices(variable.type.kind)))
-                continue
-            z = (values[name] - self.loc[name]) / self.scale[name]
-            each = -0.5 * z**2 - jnp.log(self.scale[name]) - 0.5 * log(2 * np.pi)
-            total += jnp.sum(each)
-        return total
+    def gap(self, values: Values) -> Array:
+        """Log p̃ − log q, what the log density gains for each unit of β."""
+        return self.moves.log_density(self.params)(values) - self.base.log_density(values)
 
-    def draw(self, key: Array, n: int) -> Values:
-        """N exact draws."""
-        noise = begin(self.variables, key, n, {})
-        reals = {
-            name: loc[None] + self.scale[name][None] * noise[name] for name, loc in self.loc.items()
-        }
-        return noise | reals
+    def move(
+        self, key: Array, values: Values, beta: Array, log_steps: Values
+    ) -> tuple[Values, dict[str, Array]]:
+        """One transition of chains [n, …] at β, and mean acceptances."""
+        log_p = self.moves.log_density(self.params)
 
+        def density(v: Values) -> Array:
+            return (1.0 - beta) * self.base.log_density(v) + beta * log_p(v)
 
-def _has_base(variable: Variable) -> bool:
-    return variable.type.kind.space == "finite" or variable.type.kind.name == "real"
+        def one(key: Array, v: Values) -> tuple[Values, dict[str, Array]]:
+            return self.moves.move(density, self.params, key, v, log_steps)
+
+        n = next(iter(values.values())).shape[0]
+        values, rates = jax.vmap(one)(jax.random.split(key, n), values)
+        return values, {name: jnp.mean(rate) for name, rate in rates.items()}
+
+    def no_steps(self) -> Values:
+        """Log steps of 1 for the variables that move by steps."""
+        return {name: jnp.zeros((), jnp.result_type(float)) for name in self.moves.continuous}
+
+    def learned_steps(self, key: Array, values: Values, betas: Array) -> Values:
+        """Log steps for each β after the first, [len(betas) − 1], from a run of their own.
+
+        Steps adapted on the way would look at the chains whose weights they move.
+        """
+
+        def one(carried: tuple[Values, Values], t: Array) -> tuple[tuple[Values, Values], Values]:
+            values, steps = carried
+            values, rates = self.move(jax.random.fold_in(key, t), values, betas[t + 1], steps)
+            steps = adapted(self.moves, steps, rates, jnp.asarray(0.3))
+            return (values, steps), steps
+
+        if not self.moves.continuous:
+            return {}
+        start = (values, self.no_steps())
+        return jax.lax.scan(one, start, jnp.arange(betas.size - 1))[1]
+
+    def weigh(self, key: Array, values: Values, betas: Array, log_steps: Values) -> Array:
+        """Log weights [n] of chains that are moved along the betas."""
+
+        def one(carried: tuple[Values, Array], t: Array) -> tuple[tuple[Values, Array], None]:
+            values, log_w = carried
+            log_w = log_w + (betas[t + 1] - betas[t]) * jax.vmap(self.gap)(values)
+            steps = {name: s[t] for name, s in log_steps.items()}
+            values, _ = self.move(jax.random.fold_in(key, t), values, betas[t + 1], steps)
+            return (values, log_w), None
+
+        zero = jnp.zeros(next(iter(values.values())).shape[0])
+        return jax.lax.scan(one, (values, zero), jnp.arange(betas.size - 1))[0][1]
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _weights(lowered: Lowered, temperatures: int, chains: int, params: Params, key: Array) -> Array:
-    moves = tempered(lowered, {})
+def _weights(
+    lowered: Lowered, temperatures: int, chains: int, params: Params, key: Array, given: Values
+) -> Array:
+    moves = tempered(lowered, given)
     first, second, third, fourth = jax.random.split(key, 4)
-    base = _base(moves, params, first, chains)
-    run = partial(_anneal, moves, base, params, temperatures)
-    # Steps adapted on the way would look at the chains whose weights they move: so once before.
-    zeros = {name: jnp.zeros((), jnp.result_type(float)) for name in moves.continuous}
-    steps = {name: jnp.zeros(temperatures, jnp.result_type(float)) for name in moves.continuous}
-    if moves.continuous:
-        _, steps = run(second, base.draw(second, chains), lambda t, found: found, zeros)
-    start = base.draw(third, chains)
-    return run(fourth, start, lambda t, _: {n: s[t] for n, s in steps.items()}, zeros)[0]
+    path = Path(moves, based(moves, params, first, chains, given), params)
+    betas = jnp.linspace(0.0, 1.0, temperatures + 1)
+    steps = path.learned_steps(second, path.base.draw(second, chains, given), betas)
+    return path.weigh(fourth, path.base.draw(third, chains, given), betas, steps)
 
 
-def _anneal(
-    moves: Tempered,
-    base: Base,
-    params: Params,
-    temperatures: int,
-    key: Array,
-    values: Values,
-    chosen: Callable[[Array, Values], Values],
-    log_steps: Values,
-) -> tuple[Array, Values]:
-    """Log weights after all temperatures, and the log steps that each of them ended with."""
-    log_p = moves.log_density(params)
-
-    def gap(values: Values) -> Array:
-        return log_p(values) - base.log_density(values)
-
-    def one(carried: tuple[Values, Array, Values], t: Array) -> tuple[tuple, Values]:
-        values, log_w, found = carried
-        steps = chosen(t, found)
-        beta = (t + 1.0) / temperatures
-        log_w = log_w + jax.vmap(gap)(values) / temperatures
-
-        def density(v: Values) -> Array:
-            return (1.0 - beta) * base.log_density(v) + beta * log_p(v)
-
-        def move(key: Array, v: Values) -> tuple[Values, Values]:
-            return moves.move(density, params, key, v, steps)
-
-        keys = jax.random.split(jax.random.fold_in(key, t), log_w.size)
-        values, rates = jax.vmap(move)(keys, values)
-        means = {name: jnp.mean(rate) for name, rate in rates.items()}
-        found = adapted(moves, steps, means, jnp.asarray(0.3))
-        return (values, log_w, found), found
-
-    zero = jnp.zeros(next(iter(values.values())).shape[0])
-    (_, log_w, _), steps = jax.lax.scan(one, (values, zero, log_steps), jnp.arange(temperatures))
-    return log_w, steps
-
-
-def _base(moves: Tempered, params: Params, key: Array, chains: int) -> Base:
-    """Uniform, and for reals a Gaussian that is wider than the model's own chains spread."""
-    reals = [n for n, v in moves.variables.items() if v.type.kind.space == "continuous"]
-    if not reals:
-        return Base(moves.variables, {}, {})
-    first, second = jax.random.split(key)
-    log_p = moves.log_density(params)
-
-    def one(carried: tuple[Values, Values], i: Array) -> tuple[tuple[Values, Values], None]:
-        values, steps = carried
-        keys = jax.random.split(jax.random.fold_in(second, i), chains)
-        move = jax.vmap(lambda key, v: moves.move(log_p, params, key, v, steps))
-        values, rates = move(keys, values)
-        means = {name: jnp.mean(rate) for name, rate in rates.items()}
-        return (values, adapted(moves, steps, means, (i + 1.0) ** -0.6)), None
-
-    steps = {name: jnp.zeros((), jnp.result_type(float)) for name in moves.continuous}
-    start = (begin(moves.variables, first, chains, {}), steps)
-    (ends, _), _ = jax.lax.scan(one, start, jnp.arange(PILOT))
-    loc = {name: jnp.mean(ends[name], axis=0) for name in reals}
-    scale = {name: WIDER * jnp.std(ends[name], axis=0) + 1e-3 for name in reals}
-    return Base(moves.variables, loc, scale)
+@partial(jax.jit, static_argnums=(0, 1))
+def _down(lowered: Lowered, temperatures: int, params: Params, key: Array, draws: Values) -> Array:
+    """Log weights of chains that start at exact draws of the model, whose mean is 1/Z."""
+    moves = tempered(lowered, {})
+    first, second, third = jax.random.split(key, 3)
+    chains = next(iter(draws.values())).shape[0]
+    path = Path(moves, based(moves, params, first, chains, {}), params)
+    betas = jnp.linspace(1.0, 0.0, temperatures + 1)
+    return path.weigh(third, draws, betas, path.learned_steps(second, draws, betas))

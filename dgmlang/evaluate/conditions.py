@@ -55,6 +55,16 @@ def _in_part(program: Program, name: str) -> bool:
     return isinstance(law, ScoreLaw) and law.process is not None
 
 
+def examples(program: Program, given: Mapping[str, Any]) -> int:
+    """How many examples are given: along a leading axis, or one."""
+    for name, value in given.items():
+        variable = program.variables.get(name)
+        array = np.asarray(value)
+        if variable is not None and array.ndim > len(variable.type.array_shape):
+            return len(array)
+    return 1
+
+
 def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
     """What an ancestral draw would have to infer from a value held fixed, or None.
 

@@ -1,4 +1,4 @@
-"""Estimators of log p(x) as people name them: `exact`, `elbo`, `iwae(k = 512)`, `ode`, `vlb`."""
+"""Estimators of log p(x) as people name them: `exact`, `elbo`, `iwae(k = 512)`, `ais`, `ode` …"""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.diffusion_bound import Steps, diffusion_bound
-from dgmlang.evaluate.log_prob import elbo, exact, iwae
+from dgmlang.evaluate.log_prob import annealed, elbo, exact, iwae
+from dgmlang.evaluate.normaliser import NORMALISERS
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
 
@@ -33,7 +34,8 @@ def defaults(name: str) -> Mapping[str, Any]:
         from dgmlang.evaluate.flow_likelihood import Options  # with Diffrax, which few models need
 
         return {f.name: f.default for f in fields(Options)}
-    return {"exact": {}, "elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}[name]
+    drawn = {"elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}
+    return {"exact": {}, **drawn, "ais": NORMALISERS["ais"]}[name]
 
 
 def estimator(plan: Plan, text: str | None) -> Estimator:
@@ -55,7 +57,7 @@ def legal(plan: Plan) -> tuple[str, ...]:
     """The methods that apply to a model, the default first."""
     facts = plan.facts
     if facts.density.value == "exact":
-        return ("exact",)
+        return ("exact", "ais") if facts.normaliser.value == "unknown" else ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
     if facts.flags["process"]:
@@ -73,6 +75,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(iwae, **settings)
         case "vlb":
             return partial(diffusion_bound, how=Steps(**settings))
+        case "ais":
+            return partial(annealed, **settings)
     from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 
     return partial(flow_log_prob, options=Options(**settings))

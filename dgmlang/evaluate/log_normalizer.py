@@ -48,7 +48,7 @@ def _by_states(lowered: Lowered, params: Params, given: Values, found: Summation
     total, chunk = found.entries, min(found.entries, CHUNK)
 
     def log_weight(number: Array) -> Array:
-        return _marginal(lowered, params, {**given, **numbered(sites, number)}, removed)
+        return log_marginal(lowered, params, {**given, **numbered(sites, number)}, removed)
 
     @jax.checkpoint
     def chunk_sum(start: Array) -> Array:
@@ -69,7 +69,7 @@ def _refusal(lowered: Lowered) -> DgmError:
     return DgmError(queries.normaliser_too_large(program.name, bits, BUDGET))
 
 
-def _marginal(lowered: Lowered, params: Params, values: Values, removed: Block | None) -> Array:
+def log_marginal(lowered: Lowered, params: Params, values: Values, removed: Block | None) -> Array:
     """−E, or log Σ over the removed block's sites of exp(−E).
 
     In those sites −E = a + Σᵢ lᵢ xᵢ: `a` is its value and l its gradient where they are 0.

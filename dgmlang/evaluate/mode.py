@@ -23,7 +23,7 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Program
-from dgmlang.evaluate.conditions import condition
+from dgmlang.evaluate.conditions import condition, examples
 from dgmlang.evaluate.highest import climbed, enumerated, search
 from dgmlang.evaluate.named import Settings, chosen
 from dgmlang.evaluate.result import Kind, Result, only
@@ -63,7 +63,7 @@ def _of_energy(
     fitted: Fitted, given: Mapping[str, Any], method: str | None, key: jax.Array
 ) -> tuple[Values, Kind, str]:
     lowered, params = fitted.model.lowered, fitted.raw
-    n = _examples(lowered.program, given)
+    n = examples(lowered.program, given)
     held = condition(fitted, given, n)
     if lowered.facts.gaussian is not None:
         _only_exact(lowered.program, method)
@@ -109,16 +109,6 @@ def _gaussian(lowered: Lowered, params: Params, held: Values) -> Values:
     if not held:
         return jax.tree.map(lambda x: x[None], lowered.gaussian_mode(params, {}))
     return jax.vmap(lowered.gaussian_mode, in_axes=(None, 0))(params, held)
-
-
-def _examples(program: Program, given: Mapping[str, Any]) -> int:
-    """How many examples are given: along a leading axis, or one."""
-    for name, value in given.items():
-        variable = program.variables.get(name)
-        array = np.asarray(value)
-        if variable is not None and array.ndim > len(variable.type.array_shape):
-            return len(array)
-    return 1
 
 
 def _only_exact(program: Program, method: str | None) -> None:

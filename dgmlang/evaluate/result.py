@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dgmlang.runtime.sequences import shown
+
+if TYPE_CHECKING:
+    from dgmlang.samplers.mixing import Diagnostics
 
 Kind = Literal["exact", "model", "bound", "estimate", "draws"]
 
@@ -28,23 +31,36 @@ class Result(np.ndarray):
         kind: `exact`, `bound`, `estimate` or `draws`; `model` for a score that is itself what is
             modelled; None where nothing is claimed.
         stderr: The standard error of each entry, of the array's shape; None where there is none.
+        shared: The part of it that all entries have in common, as a log Z that was estimated once:
+            it does not average out. `stderr` holds it.
         method: How the numbers were got, for people ("iwae, k = 512"); what is biased says so.
+        diagnostics: Of draws from chains, whether these have mixed; None elsewhere.
     """
 
     kind: Kind | None
     stderr: np.ndarray | None
+    shared: float
     method: str
+    diagnostics: Diagnostics | None
 
-    def __new__(cls, value: Any, kind: Kind | None, stderr: Any = None, method: str = "") -> Result:
+    def __new__(
+        cls,
+        value: Any,
+        kind: Kind | None,
+        stderr: Any = None,
+        method: str = "",
+        shared: float = 0.0,
+    ) -> Result:
         found = np.array(value).view(cls)
-        found.kind, found.method = kind, method
+        found.kind, found.method, found.shared = kind, method, float(shared)
         if stderr is not None:
             found.stderr = np.broadcast_to(np.asarray(stderr), found.shape)
         found.flags.writeable = False
         return found
 
     def __array_finalize__(self, source: Any) -> None:
-        self.kind, self.stderr, self.method = None, None, ""
+        self.kind, self.stderr, self.method, self.shared = None, None, "", 0.0
+        self.diagnostics = None
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         outputs = settings.get("out")
@@ -59,27 +75,30 @@ class Result(np.ndarray):
 
     def shifted(self, by: Any) -> Result:
         """The same with a known number added to each entry, which leaves kind and error alone."""
-        return Result(self.value + by, self.kind, self.stderr, self.method)
+        return Result(self.value + by, self.kind, self.stderr, self.method, self.shared)
 
     def of_one_noise(self) -> Result:
         """The density of data with noise in their bins, as what it is of the data: a bound."""
         kind: Kind | None = "bound" if self.kind == "exact" else self.kind
-        return Result(self.value, kind, self.stderr, f"{self.method}, one draw of dequantize")
+        how = f"{self.method}, one draw of dequantize"
+        return Result(self.value, kind, self.stderr, how, self.shared)
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, **settings: Any) -> Any:
         """The mean along an axis, with its kind; its error is the estimator's, not the data's.
 
-        Errors of entries are independent: each example has its own key. The mean of draws is a
-        plain array, since how far it is from the law's mean is another question.
+        Errors of entries are independent, each example having its own key, but for what is shared.
+        The mean of draws is a plain array, since how far it is from the law's mean is another
+        question.
         """
         found = self.value.mean(axis, dtype, out, **settings)
         if out is not None or "where" in settings or self.kind in (None, "draws"):
             return found
         error = None
         if self.stderr is not None and self.size:
-            total = np.sqrt(np.sum(self.stderr**2, axis, dtype, **settings))
-            error = total * (np.size(found) / self.size)
-        return Result(found, self.kind, error, self.method)
+            own = np.maximum(self.stderr**2 - self.shared**2, 0.0)
+            total = np.sqrt(np.sum(own, axis, dtype, **settings))
+            error = np.hypot(total * (np.size(found) / self.size), self.shared)
+        return Result(found, self.kind, error, self.method, self.shared)
 
     def copy(self, order: Any = "C") -> np.ndarray:
         """A plain array with the same numbers, to write to."""
@@ -91,7 +110,7 @@ class Result(np.ndarray):
         if self.kind is None or (self.kind == "draws" and not isinstance(found, np.ndarray)):
             return found
         error = None if self.stderr is None else self.stderr[index]
-        return Result(found, self.kind, error, self.method)
+        return Result(found, self.kind, error, self.method, self.shared)
 
     def __repr__(self) -> str:
         numbers = np.array2string(self.value, separator=", ", threshold=20)
@@ -106,10 +125,10 @@ class Result(np.ndarray):
     __str__ = __repr__
 
     def __reduce__(self) -> Any:
-        return Result, (self.copy(), self.kind, self.stderr, self.method)
+        return Result, (self.copy(), self.kind, self.stderr, self.method, self.shared)
 
     def __copy__(self) -> Result:
-        return Result(self, self.kind, self.stderr, self.method)
+        return Result(self, self.kind, self.stderr, self.method, self.shared)
 
     def __deepcopy__(self, memo: Any) -> Result:
         return self.__copy__()
@@ -119,12 +138,21 @@ def bits_per_dim(log_prob: Result, entries: int | np.ndarray) -> Result:
     """−log₂ p(x) per entry, of examples that have so many."""
     scale = 1.0 / (np.maximum(entries, 1) * log(2.0))
     stderr = None if log_prob.stderr is None else log_prob.stderr * scale
-    return Result(-log_prob.value * scale, log_prob.kind, stderr, log_prob.method)
+    shared = log_prob.shared * scale
+    return Result(-log_prob.value * scale, log_prob.kind, stderr, log_prob.method, shared)
 
 
-def draws(arrays: Mapping[str, Any], method: str) -> dict[str, Result]:
-    """Draws of several variables, by name; NaN behind the ends of sequences of floats."""
-    return {n: Result(shown(np.asarray(a)), "draws", None, method) for n, a in arrays.items()}
+def draws(
+    arrays: Mapping[str, Any], method: str, diagnostics: Diagnostics | None = None
+) -> dict[str, Result]:
+    """Draws of several variables, by name; NaN behind the ends of sequences of floats.
+
+    `diagnostics` are what chains tell that the draws came from.
+    """
+    found = {n: Result(shown(np.asarray(a)), "draws", None, method) for n, a in arrays.items()}
+    for each in found.values():
+        each.diagnostics = diagnostics
+    return found
 
 
 def only(found: Mapping[str, Result]) -> Any:

@@ -7,26 +7,20 @@ from math import prod
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.lower.stages import Mapped
 from dgmlang.compiler.program import Call, Expr, Program, Read, Through
 from dgmlang.compiler.walk import arguments, walk
-from dgmlang.layers.layer import Layer, Site
 from dgmlang.objectives.batch import keyed, per_example
 from dgmlang.objectives.objective import Loss, Objective, Params, Player, Values, stateless
+from dgmlang.objectives.perceptron import Perceptron
 from dgmlang.objectives.priors import with_priors
 from dgmlang.objectives.variables import data_names, only, shape_of
-from dgmlang.registry import implementation
 
 CRITIC = "critic"
 """Where the critic's own parameters stand."""
-
-HIDDEN = (128, 128)
-"""The layers of a critic that is built because the program has none."""
 
 
 class Critic:
@@ -41,34 +35,21 @@ class Critic:
         self.lowered = lowered
         self.owns = _owned(lowered.program)
         self._names = data_names(lowered)
-        self._layers: tuple[Layer, Layer] | None = None
+        self._net: Perceptron | None = None
         if lowered.program.critic is None:
             variables = lowered.program.having("data")
             size = sum(prod(shape_of(variable)) for variable in variables)
-            settings = {"hidden": HIDDEN, "activation": "swish"}
-            body: Layer = implementation("layer", "mlp")(settings, Site((size,)))
-            head: Layer = implementation("layer", "dense")({"units": 1}, Site(body.target))
-            precision = lowered.built.precision
-            self._layers = (
-                Mapped(body, 0, body.target, precision), Mapped(head, 0, head.target, precision),
-            )  # fmt: skip
+            self._net = Perceptron(size, 1, lowered.built.precision)
 
     def companions(self, key: Array, _: Values) -> Params:
         """The parameters of a critic that is built."""
-        if self._layers is None:
-            return {}
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
-        body, head = self._layers
-        return {CRITIC: jax.tree.map(jnp.asarray, {"mlp": body.init(rng), "head": head.init(rng)})}
+        return {} if self._net is None else {CRITIC: self._net.init(key)}
 
     def one(self, params: Params, values: Values) -> Array:
         """The critic's value at one example."""
-        if self._layers is None:
+        if self._net is None:
             return self.lowered.critic(params, values)
-        body, head = self._layers
-        own = params[CRITIC]
-        flat = ravel_pytree(only(values, self._names))[0]
-        return head(own["head"], body(own["mlp"], flat))[0]
+        return self._net(params[CRITIC], ravel_pytree(only(values, self._names))[0])[0]
 
     def __call__(self, params: Params, batch: Values) -> Array:
         """The critic's value [n] of each example."""
@@ -99,18 +80,18 @@ def _owned(program: Program) -> Callable[[str], bool]:
         return CRITIC.__eq__
     laws = [v.law for v in program.having("data", "latent") if v.law is not None]
     laws += program.guide.laws.values() if program.guide else ()
-    model = _owners(program, *(expr for law in laws for expr in arguments(law)))
-    own = (_owners(program, program.critic.value) - model) | {CRITIC}
+    model = owners(program, *(expr for law in laws for expr in arguments(law)))
+    own = (owners(program, program.critic.value) - model) | {CRITIC}
     return own.__contains__
 
 
-def _owners(program: Program, *roots: Expr) -> frozenset[str]:
+def owners(program: Program, *roots: Expr) -> frozenset[str]:
     """The top-level parameter names that expressions use, through nets as well."""
     found: set[str] = set()
     for node in walk(*roots):
         match node:
             case Call(call=call) if call.net not in found:
-                found |= {call.net} | _owners(program, program.nets[call.net].body)
+                found |= {call.net} | owners(program, program.nets[call.net].body)
             case Through(chain=chain):
                 found |= set(chain.owner[:1])
             case Read(name=name):

@@ -107,6 +107,13 @@ def progress(out: IO[str] | None = None) -> Progress:
     return Bar(target) if target.isatty() else Lines(target)
 
 
+def shown_by(wanted: bool | Progress) -> Progress:
+    """What a caller's `progress` stands for: nothing, the form that suits, or their own."""
+    if isinstance(wanted, bool):
+        return progress() if wanted else Silent()
+    return wanted
+
+
 def _pace(rate: float) -> str:
     """Nothing before there is a rate; two digits of a slow one."""
     if not rate:

@@ -54,6 +54,10 @@ class Anneal(AbstractChain):
     def total(self) -> int:
         return self.steps
 
+    @property
+    def kept(self) -> int:
+        return 0  # a search has no law to mix to
+
     def start(self, params: Params, key: Array, n: int, given: Values) -> Cooling:
         moves = tempered(self.lowered, given)
         values = begin(moves.variables, key, n, given)

@@ -17,8 +17,8 @@ from dgmlang.samplers.sweeps import Move, energy_variables, gibbs_sweep
 class Gibbs(AbstractSwept):
     """Draws each block given all others, block after block.
 
-    Exact as `sweeps` grows. Strongly coupled sites hardly move: look at the effective sample size
-    of `fit.chains`. A variable that is given is held fixed, with all of the blocks that it is in.
+    Exact as `sweeps` grows. Strongly coupled sites hardly move, which the draws' `diagnostics` say.
+    A variable that is given is held fixed, with all of the blocks that it is in.
 
     Source: Geman & Geman 1984.
     """
@@ -33,6 +33,10 @@ class Gibbs(AbstractSwept):
     @property
     def total(self) -> int:
         return self.sweeps
+
+    @property
+    def lengthened_by(self) -> str:
+        return "sweeps"
 
     def variables(self) -> dict[str, Variable]:
         return energy_variables(self.lowered)

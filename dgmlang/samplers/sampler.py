@@ -89,6 +89,16 @@ class AbstractChain(AbstractSampler):
     def total(self) -> int:
         """Transitions before a state counts as a draw, those of the warm-up among them."""
 
+    @property
+    def kept(self) -> int:
+        """How many of them, the last ones, say whether the chains have mixed."""
+        return self.total // 2
+
+    @property
+    def lengthened_by(self) -> str:
+        """The setting that makes chains longer."""
+        return "steps"
+
     @abstractmethod
     def start(self, params: Params, key: Array, n: int, given: Values) -> Any:
         """The n chains before their first transition."""
@@ -189,3 +199,7 @@ class AbstractWarmed(AbstractChain):
     @property
     def total(self) -> int:
         return self.warmup + self.steps
+
+    @property
+    def kept(self) -> int:
+        return min(self.total // 2, self.steps)

@@ -95,6 +95,10 @@ CASES: dict[str, Callable[[], object]] = {
     "normaliser_too_large": lambda: example("ising").log_normalizer(),
     "normaliser_not_a_sum": lambda: example("neural_ebm").log_normalizer(),
     "normaliser_without_a_base": lambda: known(WAITING).log_normalizer(method="ais"),
+    "bracket_without_exact_draws": lambda: example("ising").log_normalizer(method="bracket"),
+    "sum_over_what_is_given": lambda: example("rbm", visible=3, hidden=2).log_normalizer(
+        given={"v": [1.0, 0.0, 1.0]}
+    ),
     "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
     "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
     "no_guide": lambda: dgm.parse(UNGUIDED).fit([0.0, 1.0]),

@@ -48,7 +48,7 @@ def _queries(plan: Plan) -> Iterator[Query]:
         yield Query("log_normalizer", "exact", Cost(note="one Cholesky factor"))
     if facts.summation is not None:
         yield Query("log_normalizer", "exact", Cost(note=summed(facts.summation)))
-    elif facts.flags["energy"] and facts.gaussian is None and not facts.flags["givens"]:
+    elif facts.flags["energy"] and facts.gaussian is None:
         yield Query("log_normalizer", "estimate", Cost(note="annealed importance sampling"))
     if facts.removed or (facts.bounded and plan.program.guide):
         bounded = bool(facts.bounded)

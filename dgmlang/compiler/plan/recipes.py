@@ -63,6 +63,7 @@ RECIPES: Mapping[str, Recipe] = {
     "matching": Recipe(rate=1e-3, clip=10.0),
     "denoising": DENOISING,
     "adversarial": ADVERSARIAL,
+    "flow_contrastive": Recipe(clip=1.0, average=0.999),
     "wasserstein": replace(ADVERSARIAL, steps=5_000),
 }
 """By the word that an objective's line in the library gives: `trains(denoising)`."""

@@ -47,6 +47,20 @@ def no_annealing(model: str, variable: str) -> Diagnostic:
     return Diagnostic("DGM0824", "no base law", (), (why,), place=model)
 
 
+def no_exact_draws(model: str) -> Diagnostic:
+    """An upper bound of a normaliser, which rests on exact draws of the model."""
+    why = f"it begins at exact draws of `{model}`, and its states are too many to weigh them all"
+    help = "write `ais`, whose number lies below log Z in the mean, or a `bridge`"
+    return Diagnostic("DGM0841", "no exact draws", (), (why,), help, place=model)
+
+
+def no_sum_given(model: str, variable: str) -> Diagnostic:
+    """An exact normaliser with a variable of the energy held fixed."""
+    why = f"the sum over the states of `{model}` runs over `{variable}`, which is held fixed"
+    help = 'write `method = "ais"` for an estimate with its error'
+    return Diagnostic("DGM0842", "sum over what is given", (), (why,), help, place=model)
+
+
 def no_mode(model: str, variable: str) -> Diagnostic:
     """The most likely state of a directed model that is neither summed nor given."""
     why = f"`{variable}` of `{model}` would have to be searched, and no rule sums it out exactly"

@@ -1,0 +1,66 @@
+"""Draws of all variables, and what a person is told of the chains that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.expression import Expression
+from dgmlang.compiler.plan.methods import sampler as named_sampler
+from dgmlang.compiler.plan.plan import Plan
+from dgmlang.evaluate.conditions import condition
+from dgmlang.evaluate.result import Result, draws
+from dgmlang.evaluate.sound import sound_at
+from dgmlang.posterior.draws import predictive
+from dgmlang.runtime.progress import Progress
+from dgmlang.samplers.mixing import Diagnostics, diagnosed
+from dgmlang.samplers.sampler import AbstractChain, AbstractSampler
+from dgmlang.samplers.watched import Watched, watched
+
+if TYPE_CHECKING:
+    from dgmlang.fitted import Fitted
+
+
+def sampled(
+    fitted: Fitted,
+    n: object,
+    given: Mapping[str, Any],
+    sampler: str | Expression | None,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Result]:
+    """N draws of every variable, each [n, …] (DGM0412, DGM0812)."""
+    plan, lowered = fitted.model.plan, fitted.model.lowered
+    method = named_sampler(plan, sampler)
+    if not isinstance(n, Integral) or n < 1:
+        raise DgmError(codes.wrong_draws(n))
+    count = int(n)
+    held, key = condition(fitted, given, count), jax.random.key(seed)
+
+    def run(lowered: Lowered) -> Watched:
+        own, several = fitted._sampler(lowered, method), fitted._drawn_params
+        if several is not None:
+            return Watched(*predictive(own, several, key, count, held), {})
+        return watched(own, fitted.raw, key, count, held, progress)
+
+    drawn = lowered.sound(run)
+    sound_at(fitted, drawn.values)
+    chosen = fitted._sampler(lowered, method)
+    each = "" if fitted._drawn_params is None else "each at a draw of the parameters"
+    told = "; ".join(filter(None, (str(method), chosen.told(drawn.facts), each)))
+    return draws(drawn.values, told, _mixing(plan, chosen, drawn))
+
+
+def _mixing(plan: Plan, sampler: AbstractSampler, drawn: Watched) -> Diagnostics | None:
+    """None where the draws are no chain's, or it is too short to tell."""
+    if not isinstance(sampler, AbstractChain) or not drawn.traces:
+        return None
+    legal = [name for name, verdict in plan.samplers.items() if verdict.legal]
+    facts = {name: float(value) for name, value in drawn.facts.items()}
+    return diagnosed(drawn.traces, facts, sampler.total, sampler.lengthened_by, legal)
