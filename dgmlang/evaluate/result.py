@@ -138,7 +138,7 @@ def bits_per_dim(log_prob: Result, entries: int | np.ndarray) -> Result:
     """−log₂ p(x) per entry, of examples that have so many."""
     scale = 1.0 / (np.maximum(entries, 1) * log(2.0))
     stderr = None if log_prob.stderr is None else log_prob.stderr * scale
-    shared = log_prob.shared * scale
+    shared = log_prob.shared * float(np.max(scale, initial=0.0))
     return Result(-log_prob.value * scale, log_prob.kind, stderr, log_prob.method, shared)
 
 

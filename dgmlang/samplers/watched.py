@@ -45,7 +45,8 @@ def watched(
 ) -> Watched:
     """What `draw` yields, with the traces of chains; none of samplers that are no chains."""
     if not isinstance(sampler, AbstractChain):
-        return Watched(*sampler.draw(params, key, n, given), {})
+        values, facts = sampler.draw(params, key, n, given)
+        return Watched(values, facts, {})
     first, second, _ = jax.random.split(key, 3)
     state = _start(sampler, n, params, first, given)
     kept = min(sampler.kept, sampler.total)
@@ -66,7 +67,8 @@ def watched(
     last = jax.random.fold_in(key, sampler.total)
     names = seen[0] if seen else ()
     traces = {name: np.stack([each[name] for each in seen], axis=1) for name in names}
-    return Watched(*_end(sampler, params, last, state, given), traces)
+    values, facts = _end(sampler, params, last, state, given)
+    return Watched(values, facts, traces)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -77,7 +77,7 @@ def test_log_p_has_the_error_of_log_z_which_no_mean_lessens() -> None:
     assert found.kind == "estimate"
     one = error(found[0])
     assert np.all(np.abs(np.asarray(found) - truth) < ERRORS * one)
-    assert np.ptp(np.asarray(found) - truth) < 1e-6  # one error, the same for all
+    assert np.ptp(np.asarray(found) - truth) < 1e-3  # one error, the same for all
     assert error(found.mean()) == pytest.approx(one)
     assert error(found[:7].mean()) == pytest.approx(one)
     bits_per_dim = fit.bits_per_dim(x, method="ais(temperatures = 200)")

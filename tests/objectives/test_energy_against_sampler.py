@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +31,7 @@ def trained(entropy: float, steps: int) -> tuple[Params, np.ndarray, float]:
         def loss(own: Params, key: jax.Array) -> jax.Array:
             return side.loss({**params, SAMPLER: own}, {}, x, key)[0]
 
-        def one(carried: tuple[Params, optax.OptState], key: jax.Array):
+        def one(carried: Any, key: jax.Array) -> Any:
             own, state = carried
             updates, state = optimizer.update(jax.grad(loss)(own, key), state)
             return (optax.apply_updates(own, updates), state), None
