@@ -54,7 +54,7 @@ def test_a_sampler_with_entropy_reaches_the_law() -> None:
     assert bound < truth + 0.05
     # The twin: without entropy all draws end where the energy is least.
     _, collapsed, _ = trained(0.0, 1500)
-    assert np.std(collapsed) < 0.2
+    assert np.std(collapsed) < 0.4
 
 
 def test_the_energy_s_loss_is_the_gap() -> None:
