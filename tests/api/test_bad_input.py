@@ -48,8 +48,8 @@ WHOLE = """model Whole(d: int = 3) {
 """
 PLANNED = """model Planned(d: int) {
   net s(x: real[d]) -> real[d] = x
-  data x : real[d]
-  score x at t under levels(geometric(0.01, 10, 10)) = s(x) / noise_level(t)
+  data x : real[d]?
+  score x = s(x)
 }
 """
 

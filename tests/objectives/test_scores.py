@@ -53,6 +53,20 @@ def test_more_projections_estimate_the_same():
     assert not np.allclose(sliced, exact)
 
 
+def test_differences_stand_for_derivatives():
+    """The same for a linear score; for another they are off by h², and so is the minimum."""
+    truth = precision()
+    data = np.random.default_rng(0).normal(size=(2000, 3))
+    lowered = model(CORRELATED)
+    sliced = each("ssm", lowered, arrays(P=truth), data)
+    assert np.allclose(sliced, each("ssm", lowered, arrays(P=truth), data, difference=0.1))
+    bent = model("model M { param a : real\n data x : real[2]\n score x = -exp(a) * x ** 3 }")
+    exact, near, far = (
+        each("ssm", bent, arrays(a=0.1), data[:, :2], difference=h).mean() for h in (0.0, 0.05, 0.1)
+    )
+    assert (far - exact) / (near - exact) == pytest.approx(4.0, rel=0.02)
+
+
 def test_the_minimum_of_denoising():
     """½ (1/σ² − 1/(σ² + s²)) an entry, at the score of the blurred data."""
     s, sigma = 0.8, 0.5
