@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.pipeline import compile_text
+from dgmlang.compiler.pipeline import compile_source, compile_text
 from dgmlang.compiler.program import Chain, Index, Named, Program, Stage, Through
+from dgmlang.compiler.source import Source
 from dgmlang.compiler.walk import expressions, stages
 
 
@@ -111,3 +112,29 @@ def test_what_does_not_fit_is_said_once(line: str, code: str) -> None:
     with pytest.raises(DgmError, match=code) as raised:
         program(line)
     assert len(raised.value.diagnostics) == 1
+
+
+def test_a_let_of_numbers_is_a_dimension_and_a_setting() -> None:
+    found = program(
+        """let half = 2 * n
+        let wide = half + 1 if n > 1 else 9
+        net f(z: real[wide]) -> real[half] = z |> mlp([wide, half])
+        latent z : real[wide] ~ Normal(0, 1)
+        data x : real[half] ~ Normal(f(z), wide)"""
+    )
+    assert [d.value for d in found.variables["z"].type.shape] == [5]
+    assert [d.value for d in found.variables["x"].type.shape] == [4]
+    assert inner(found)[0].settings["hidden"] == (5, 4)
+
+
+def test_a_let_of_open_dimensions_is_open() -> None:
+    text = "model M(d: int) {\n let twice = 2 * d\n data x : real[twice] ~ Normal(0, 1)\n}"
+    (size,) = compile_text(text).program.variables["x"].type.shape
+    assert str(size) == "2*d"
+
+
+def test_a_let_that_only_dimensions_read_is_not_idle() -> None:
+    with pytest.raises(DgmError, match="DGM0334"):
+        program("param a : positive\n let m = 2 * a\n data x : real[m] ~ Normal(0, 1)")
+    text = "model M(k: int = 2) {\n let m = 2 * k\n data x : real[m] ~ Normal(0, 1)\n}"
+    assert not compile_source(Source("<text>", text), {}, None)[1].warnings

@@ -22,6 +22,7 @@ from dgmlang.compiler.report import Report
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import companions, guides, nesting, nets, states
+from dgmlang.compiler.types.constants import circles, constants
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
@@ -55,7 +56,11 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
     model = resolved.model
     hypers = Tracked(resolved.hypers)
     types = {h.name: h.type for h in model.hypers}
-    shared = Shared(report, hypers, types, resolved.names, resolved.models, above=above or (model,))
+    used: set[str] = set()
+    shared = Shared(
+        report, hypers, types, resolved.names, resolved.models, used=used,
+        constants=constants(resolved.names, resolved.hypers, used), above=above or (model,),
+    )  # fmt: skip
     _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
     written, lets = nesting.flatten(model.body, Scope(shared, {}))
@@ -70,6 +75,9 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
     guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
     recipes = {r.name: recipe(r, scope) for r in resolved.recipes}
+    if not any(found.code == "DGM0207" for found in report.found):
+        for found in circles(resolved.names):
+            report.say(found)
     if report.failed:
         return None
     known = {**variables, **shared.inlined, **shared.states}

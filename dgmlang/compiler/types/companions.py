@@ -10,6 +10,7 @@ from dgmlang.compiler.program import Critic, Expr, Head, Local, Read
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.expressions import value
+from dgmlang.compiler.types.greys import as_number
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.walk import reads
@@ -17,7 +18,7 @@ from dgmlang.compiler.walk import reads
 
 def energy(s: ast.Energy, scope: Scope) -> Expr | None:
     """One term of the energy (DGM0325, DGM0326)."""
-    found = value(s.value, scope.within(owner=("energy",)))
+    found = as_number(value(s.value, scope.within(owner=("energy",))))
     if isinstance(found, Wrong):
         return None
     if found.type.array_shape:
@@ -51,7 +52,8 @@ def critic(body: tuple[ast.Statement, ...], scope: Scope) -> Critic | None:
             scope.report.say(name_codes.unknown_name(s.span, name, scope.shared.declarations))
             return None
         local[name] = Local(name, type=known.type, span=s.span)
-    found = value(s.value, scope.within(locals=local, variables=False, owner=("critic",)))
+    inside = scope.within(locals=local, variables=False, owner=("critic",))
+    found = as_number(value(s.value, inside))
     if isinstance(found, Wrong):
         return None
     if len(found.type.array_shape) > 1:

@@ -26,6 +26,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import foreign, lets, states
 from dgmlang.compiler.types.dims import Dim, broadcast, show
 from dgmlang.compiler.types.functions import apply
+from dgmlang.compiler.types.greys import alike, for_stages
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.indexing import index, ragged
 from dgmlang.compiler.types.kinds import ANY, REAL, Kind, Type, hull
@@ -273,6 +274,7 @@ def _conditional(node: ast.Conditional, scope: Scope) -> Expr:
         left, right = show(then.type.shape), show(otherwise.type.shape)
         scope.report.say(codes.no_broadcast(node.span, left, right, "if … else"))
         return wrong(node.span)
+    then, otherwise = alike((then, otherwise))
     kind = hull((then.type.kind, otherwise.type.kind))
     return Choose(test, then, otherwise, type=Type(kind, shape), span=node.span)
 
@@ -289,6 +291,7 @@ def _stack(node: ast.Sequence, items: tuple[ast.Expr, ...], scope: Scope) -> Exp
             found = show(part.type.array_shape)
             scope.report.say(codes.shape_mismatch(part.span, show(shape), found, parts[0].span))
             return wrong(node.span)
+    parts = alike(parts)
     kind = hull(p.type.kind for p in parts)
     return Stack(parts, type=Type(kind, (Dim.of(len(parts)), *shape)), span=node.span)
 
@@ -303,4 +306,5 @@ def _pipe(node: ast.Pipe, scope: Scope) -> Expr:
     found = chain(stages, source.type, scope)
     if found is None:
         return wrong(node.span)
+    source = for_stages(source, found.stages)
     return Through(source, found, type=found.target, span=node.span)

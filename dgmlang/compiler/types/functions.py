@@ -13,6 +13,7 @@ from dgmlang.compiler.program import Apply, Expr, Literal
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
+from dgmlang.compiler.types.greys import alike
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.indexing import ragged
 from dgmlang.compiler.types.kinds import ANY, REAL, Interval, Kind, Type, of_interval
@@ -28,7 +29,7 @@ def apply(
     taken = _arguments(extern, args, scope)
     if taken is None or not _lengths_fit(extern, args, scope):
         return wrong(span)
-    args = taken
+    args = alike(taken) if extern.has("concatenation") else taken
     shape = _shape(extern, args, settings, span, scope)
     if shape is None:
         return wrong(span)

@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.program import Checked, Expr, Literal, Stack
+from dgmlang.compiler.types.greys import as_number
 from dgmlang.compiler.types.kinds import Interval, Kind, Type, of_interval, offers
 
 
 def held(value: Expr, wanted: Kind, where: str, *, ends: bool = False) -> Expr | None:
     """The value as one of the wanted kind; None where it is provably none.
 
-    A value that may lie outside is `Checked`; where it cannot, nothing is added. `ends`: whether
-    the ends of an open interval are allowed too, as a function's limits are.
+    A grey becomes a number where one is wanted. A value that may lie outside is `Checked`; where
+    it cannot, nothing is added. `ends`: whether the ends of an open interval are allowed too, as a
+    function's limits are.
     """
+    value = value if wanted.interval is None else as_number(value)
     found, interval = offers(value.type.kind, wanted), wanted.interval
     if found is not None or interval is None:
         return value if found else None

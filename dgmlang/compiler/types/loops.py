@@ -171,9 +171,10 @@ def _named(name: str, scope: Scope) -> Linear | None:
         return None
     if name in scope.ranges:
         return scope.ranges[name], ZERO
-    if name not in scope.shared.hypers:
+    known = scope.statics
+    if name not in known:
         return None
-    held = scope.shared.hypers[name]
+    held = known[name]
     if isinstance(held, int) and not isinstance(held, bool):
         return None, Dim.of(held)
     return (None, held) if isinstance(held, Dim) else None

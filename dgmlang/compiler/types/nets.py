@@ -10,6 +10,7 @@ from dgmlang.compiler.program import Expr, Head, Law, Local, Net, Outside, Throu
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import Shape, show
+from dgmlang.compiler.types.greys import as_number
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.walk import arguments, reads
@@ -69,7 +70,7 @@ def _outside(
 def _body(node: ast.Expr, scope: Scope) -> Expr:
     from dgmlang.compiler.types.expressions import value
 
-    return value(node, scope)
+    return as_number(value(node, scope))
 
 
 def _sees_variables(body: Expr, scope: Scope) -> bool:

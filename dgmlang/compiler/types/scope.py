@@ -64,6 +64,7 @@ class Places:
 class Shared:
     """What all scopes of one model share: the tables of names, elaborated on demand, once.
 
+    `constants`: the `let`s that have a value at compile time.
     `lengths`: of each variable of varying length, the variable that has the same and brings it.
     `greatest`: the greatest length of those whose loops say it. `ends`: heads that nets get beside
     their own, for the ends of sequences.
@@ -74,6 +75,7 @@ class Shared:
     hyper_types: Mapping[str, ast.TypeExpr]
     declarations: Mapping[str, Declaration]
     models: Mapping[str, Found]
+    constants: Mapping[str, Any] = field(default_factory=dict)
     values: dict[str, Expr | Record] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
@@ -158,10 +160,9 @@ class Scope:
 
     @property
     def statics(self) -> Mapping[str, Any]:
-        """What has a value at compile time; that a hyperparameter is read is noticed."""
-        if not self.arguments:
-            return self.shared.hypers
-        return ChainMap(dict(self.arguments), cast(dict[str, Any], self.shared.hypers))
+        """What has a value at compile time; that one is read is noticed."""
+        tables = (self.shared.hypers, self.shared.constants)
+        return ChainMap(dict(self.arguments), *(cast(dict[str, Any], t) for t in tables))
 
     def within(self, **changes: Any) -> Scope:
         """The same scope with some fields replaced."""

@@ -17,6 +17,7 @@ from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.conditions import handed_on
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
+from dgmlang.compiler.types.greys import as_number
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
 from dgmlang.compiler.types.pictures import halvings, nested, picture_wanted, squeezed
 from dgmlang.compiler.types.scope import Scope, Wrong
@@ -162,7 +163,8 @@ def _inputs(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dic
     wanted = {p.name: p.type for p in extern.parameters}
     at = {n: bound[n].value.span for n in names}
     fits = [_input_fits(extern, wanted[n], e, (n, at[n]), scope) for n, e in inputs.items()]
-    return inputs if all(fits) else None
+    numbers = {n: e if wanted[n].kind == "cat" else as_number(e) for n, e in inputs.items()}
+    return numbers if all(fits) else None
 
 
 def _input_fits(
