@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from importlib.resources import files
+from pathlib import Path
+
+from dgmlang.compiler.diagnostics import codes
 
 
 def meanings() -> dict[str, list[str]]:
@@ -17,7 +19,7 @@ def meanings() -> dict[str, list[str]]:
 
 
 def _documented() -> Iterator[tuple[str, str]]:
-    for file in files("dgmlang.compiler.diagnostics.codes").iterdir():
+    for file in Path(codes.__file__).parent.iterdir():
         if file.name.endswith(".py"):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             for node in ast.walk(tree):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, Namespace
-from importlib.resources import files
 from pathlib import Path
 
 from dgmlang.cli.command import Command, UsageError
@@ -13,7 +12,7 @@ from dgmlang.compiler.diagnostics.suggest import suggest
 
 def examples() -> dict[str, str]:
     """The worked examples by name."""
-    folder = files("dgmlang") / "examples"
+    folder = Path(__file__).parents[1] / "examples"
     paths = sorted((p for p in folder.iterdir() if p.name.endswith(".dgm")), key=lambda p: p.name)
     return {p.name.removesuffix(".dgm"): p.read_text(encoding="utf-8") for p in paths}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from dgmlang.compiler.source import Source
@@ -68,7 +68,7 @@ class Shelf(Mapping[str, T]):
 def shelves(make: Callable[[ast.Statement], T]) -> dict[str, Shelf[T]]:
     """All statements of `stdlib/*.dgm` by kind, and then by name."""
     found: dict[str, dict[str, Book[T]]] = {}
-    for path in sorted(files("dgmlang.stdlib").iterdir(), key=lambda p: p.name):
+    for path in sorted((Path(__file__).parents[1] / "stdlib").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".dgm"):
             text = path.read_text(encoding="utf-8")
             for kind, name, first, part in _parts(text):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def tell(out: Path, steps: int = STEPS) -> None:
 
 def _put_files(out: Path) -> tuple[Path, Path, Path]:
     """The program, the data and the held-out data as files, so that the commands shown work."""
-    text = (files("dgmlang") / "examples" / "vae.dgm").read_bytes()
+    text = (Path(dgm.__file__).parent / "examples" / "vae.dgm").read_bytes()
     learned, held = _digits()
     paths = (out / "vae.dgm", out / "digits.npz", out / "held-out.npz")
     fills = (

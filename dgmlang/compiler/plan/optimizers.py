@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import training as codes
@@ -98,4 +98,4 @@ def bound(chosen: Choice, what: str = "optimizer") -> dict[str, Any]:
 @cache
 def signatures() -> Mapping[str, Mapping[str, Mapping[str, bool]]]:
     """Optax's optimisers and schedules: whether each parameter is needed, in order, by name."""
-    return json.loads((files("dgmlang.compiler.plan") / TABLE).read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name(TABLE).read_text(encoding="utf-8"))

@@ -10,10 +10,10 @@ a page runs nothing.
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 
 def story(code: str) -> str | None:
     """The page of a code, None where there is none."""
-    page = files("dgmlang.compiler.diagnostics.stories") / f"{code}.md"
+    page = Path(__file__).with_name(f"{code}.md")
     return page.read_text(encoding="utf-8") if page.is_file() else None
