@@ -17,6 +17,7 @@ from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers, show
 from dgmlang.compiler.types.kinds import Interval
+from dgmlang.prepare.channels import GREY
 from dgmlang.runtime import sizes
 from dgmlang.runtime.blocks import Blocks, somewhere
 from dgmlang.runtime.places import entry
@@ -106,6 +107,8 @@ def _reshape(name: str, expected: tuple[int, ...], whole: tuple[int, ...]) -> st
         return None
     if len(expected) == 1:
         return f"prepare {name} = flatten({name})"
+    if expected == (*found, 1) and len(found) == GREY:
+        return f"prepare {name} = channels({name})"
     return f"reshape the data: `{name}.reshape(-1, {', '.join(map(str, expected))})`"
 
 

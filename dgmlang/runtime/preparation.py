@@ -60,12 +60,14 @@ class Link:
 class Chain:
     """The steps of one variable, the first to be applied first; `whole`: the result is integers.
 
-    `text` is the expression as written, for run folders.
+    What comes out is `discrete` or has a density. `text` is the expression as written, for run
+    folders.
     """
 
     name: str
     links: tuple[Link, ...]
     whole: bool
+    discrete: bool
     text: str = field(compare=False, repr=False)
 
 
@@ -150,17 +152,14 @@ class Preparation:
     def log_det(self, states: States, values: Values) -> Array:
         """The log-determinant of one example, from prepared values with a leading axis.
 
-        log |∂ prepared / ∂ given|, from the last step backwards to the first that has none.
+        log |∂ prepared / ∂ given|, from the last step backwards to the first that has none. Levels
+        have probabilities, which no scale changes: neither of discrete variables, nor before noise
+        fills the bins of what is to have a density.
         """
         total = jnp.zeros(())
         for chain in self.chains:
-            if chain.name in values:
-                shape = values[chain.name].shape[1:]
-                for link, fitted in reversed(_zip(chain, states)):
-                    term = link.step.log_det(fitted, shape)
-                    if term is None:
-                        break
-                    total += term
+            if chain.name in values and not chain.discrete:
+                total += _log_det(chain, states, values[chain.name].shape[1:])
         return total
 
 
@@ -179,8 +178,10 @@ def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Pre
     chains = []
     for name, expression in prepare.items():
         links = tuple(map(_link, applied(name, expression, variables)))
-        whole = known[name].type.kind.name in ("cat", "grey", "count", "byte")
-        chains.append(Chain(name, links, whole, expression.span.text))
+        kind = known[name].type.kind
+        whole = kind.name in ("cat", "grey", "count", "byte")
+        discrete = kind.space != "continuous"
+        chains.append(Chain(name, links, whole, discrete, expression.span.text))
     return Preparation(tuple(chains))
 
 
@@ -256,6 +257,18 @@ def _number(x: Any) -> Array:
     """The array in floating point, whatever it was stored in."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+
+
+def _log_det(chain: Chain, states: States, shape: tuple[int, ...]) -> Array:
+    total = jnp.zeros(())
+    for link, fitted in reversed(_zip(chain, states)):
+        term = link.step.log_det(fitted, shape)
+        if term is None:
+            break
+        total += term
+        if link.step.bounds:
+            break
+    return total
 
 
 def _zip(chain: Chain, states: States) -> list[tuple[Link, Fitted]]:

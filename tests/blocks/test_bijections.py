@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 import pytest
 from numpyro.distributions.transforms import AffineTransform, ComposeTransform
 
+from dgmlang.bijections import repeat
 from dgmlang.bijections.bijection import pull, push
 from dgmlang.layers.layer import Site
 from dgmlang.registry import implementation, implemented
@@ -128,6 +129,39 @@ def test_density_by_change_of_variables() -> None:
     x, log_det = pull(t, y)
     assert law.batch_shape == ()
     np.testing.assert_allclose(law.log_prob(y), base.log_prob(x) - log_det, rtol=1e-10)
+
+
+def stacked(jaxpr: Any) -> int:
+    """How many numbers the scans of a gradient stack up."""
+    scans = [e for e in jaxpr.eqns if e.primitive.name == "scan"]
+    kept = (v for e in scans for v in e.outvars[e.params["num_carry"] :])
+    return sum(v.aval.size for v in kept)
+
+
+@pytest.mark.usefixtures("x64")
+def test_what_is_made_again_changes_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a scan is that of its copies one by one, and it stacks up less than all."""
+    flow = build("repeat", {"n": 3, "body": FLOW}, Site((5,)))
+    params, y = at_random(flow), jnp.arange(5.0) / 3
+
+    def loss(params: Any) -> jax.Array:
+        x, log_det = pull(flow.transform(params), y)
+        return log_det + jnp.sum(x**2)
+
+    def one_by_one(params: Any) -> jax.Array:
+        x, total = y, jnp.zeros(())
+        for i in reversed(range(3)):
+            own = jax.tree.map(lambda leaf, i=i: leaf[i], params)
+            x, log_det = pull(flow.body.transform(own), x)
+            total += log_det
+        return total + jnp.sum(x**2)
+
+    found, wanted = jax.grad(loss)(params), jax.grad(one_by_one)(params)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    lean = stacked(jax.make_jaxpr(jax.grad(loss))(params).jaxpr)
+    monkeypatch.setattr(repeat, "MADE_AGAIN", frozenset())
+    assert lean < stacked(jax.make_jaxpr(jax.grad(loss))(params).jaxpr)
 
 
 @pytest.mark.parametrize("mask", MASKS)

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "uneven": (PAIR, {"features": np.zeros((4, 2)), "label": np.zeros(3)}, {}),
     "flat_for_picture": (PICTURE, np.zeros((5, 64)), {}),
     "picture_for_flat": ("data x : bit[64] ~ Bernoulli(0.5)", np.zeros((5, 8, 8)), {}),
+    "without_channels": ("data x : real[8, 8, 1] ~ Normal(0, 1)", np.zeros((5, 8, 8)), {}),
     "one_example": (PICTURE, np.zeros((8, 8)), {}),
     "too_wide": (REALS, np.zeros((5, 3)), {}),
     "too_narrow_hyper": ("d: int = 4 | data x : real[d, d + 1] ~ Normal(0, 1)",

@@ -29,9 +29,9 @@ def chain(text: str) -> Preparation:
     return parse(prepare(x=text), REALS)
 
 
-def test_five_are_implemented() -> None:
+def test_six_are_implemented() -> None:
     names = {name for kind, name in implemented() if kind == "prepare"}
-    assert names == {"bernoulli", "binarize", "standardize", "dequantize", "flatten"}
+    assert names == {"bernoulli", "binarize", "standardize", "dequantize", "flatten", "channels"}
     assert implementation("prepare", "binarize")().threshold == 0.5
 
 
@@ -142,6 +142,50 @@ def test_draws_go_back_as_far_as_steps_can_be_undone() -> None:
     states = flat.fit({"x": x}, KEY)
     again = flat.invert(states, flat.apply(states, {"x": jnp.asarray(x)}, KEY))
     assert np.array_equal(again["x"], x)
+
+
+def test_channels_stand_last_once() -> None:
+    grey = np.random.default_rng(0).normal(size=(5, 2, 3))
+    made = chain("2 * channels(x)")
+    for x in (grey, grey[..., None]):
+        states = made.fit({"x": x}, KEY)
+        prepared = made.apply(states, {"x": jnp.asarray(x)}, KEY)
+        assert np.allclose(prepared["x"], 2 * grey[..., None])
+        back = made.invert(states, prepared)["x"]
+        assert back.shape == x.shape
+        assert np.allclose(back, x)
+        assert float(made.log_det(states, prepared)) == pytest.approx(6 * np.log(2))
+
+
+LEVELS = np.random.default_rng(0).integers(0, 4, (9, 3))
+LEVELS[0] = 3
+
+
+@pytest.mark.parametrize("text", ["dequantize(x)", "dequantize(16 * x)", "dequantize(8 * x - 1)"])
+def test_the_scale_of_levels_does_not_change_their_probability(text: str) -> None:
+    """The density of what fills the unit cube is 1, and 4 levels are as likely as one another."""
+    made = chain(f"standardize({text})")
+    x = {"dequantize(x)": LEVELS, "dequantize(16 * x)": LEVELS / 16}.get(text, (LEVELS + 1) / 8)
+    states = made.fit({"x": x}, KEY)
+    prepared = made.apply(states, {"x": jnp.asarray(x)}, KEY)
+    spread = states["x"][-1]["scale"]
+    expected = -3 * np.log(4) - np.log(spread).sum()
+    assert float(made.log_det(states, prepared)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "law"),
+    [("grey(17)", "Categorical(uniform(17))"), ("count", "Poisson(1)"), ("bit", "Bernoulli(0.5)")],
+)
+def test_discrete_values_have_no_jacobian(kind: str, law: str) -> None:
+    """A probability stays what it is however the data wrote its value; a density does not."""
+    discrete = parse(prepare(x="16 * x"), variables(f"data x : {kind}[3] ~ {law}"))
+    x = {"x": jnp.ones((2, 3))}
+    assert float(discrete.log_det(discrete.fit({"x": np.ones((2, 3))}, KEY), x)) == 0
+    reals = chain("16 * x")
+    assert float(reals.log_det(reals.fit({"x": np.ones((2, 3))}, KEY), x)) == pytest.approx(
+        3 * np.log(16)
+    )
 
 
 def test_cats_come_out_whole() -> None:
