@@ -37,7 +37,7 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
 def trained(program: str) -> dgm.Fitted:
     """The program after its training, which goes on where it was."""
     place = RUNS / program
-    before = {"resume": place} if place.exists() else {"out": place, **TRAINING}
+    before: dict[str, Any] = {"resume": place} if place.exists() else {"out": place, **TRAINING}
     return dgm.load(ROOT / "examples" / f"{program}.dgm").fit(pictures()[0], **before)
 
 
@@ -50,12 +50,12 @@ def shown(name: str, bits: np.ndarray) -> None:
 def main() -> None:
     """Print the table, a row as soon as it is known."""
     train, test = pictures()
-    levels = [np.rint(16 * x).astype(int).reshape(len(x), -1) for x in (train, test)]
+    known, held_out = (np.rint(16 * x).astype(int).reshape(len(x), -1) for x in (train, test))
     print("| law | bits per dimension, held out |\n| --- | --- |")
     shown("uniform on the levels", np.full(len(test), np.log2(LEVELS)))
     per_bit = -ENTRIES * np.log(2)
-    shown("independent levels", laws.independent_levels(*levels, LEVELS) / per_bit)
-    shown("one Gaussian, dequantised (bound)", laws.gaussian_levels(*levels) / per_bit)
+    shown("independent levels", laws.independent_levels(known, held_out, LEVELS) / per_bit)
+    shown("one Gaussian, dequantised (bound)", laws.gaussian_levels(known, held_out) / per_bit)
     for program in sys.argv[1:] or PROGRAMS:
         bits = trained(program).bits_per_dim(test, method=PROGRAMS[program])
         shown(f"`{program}` ({bits.kind}, {bits.method})", np.asarray(bits.value))
