@@ -2,7 +2,7 @@
 
 8 entries, 5 layers of `made([64, 64])`, batches of 256. Every record of `fit` ends its turn, and as
 many steps by hand follow; CPU time. How far apart loss and gradient are is printed first. By hand
-layers are unrolled, which runs faster and compiles slower than the scan that `repeat` is.
+layers are unrolled, which runs a little faster and compiles slower than the scan that `repeat` is.
 """
 
 from __future__ import annotations

@@ -155,8 +155,8 @@ def _picture(name: str) -> str:
     picture, said = IMAGES / f"{name}.png", IMAGES / "commands.txt"
     if not picture.exists():
         return ""
-    lines = [line for line in said.read_text(encoding="utf-8").splitlines() if f"{name}.dgm" in line
-             or f"runs/{name} " in line]  # fmt: skip
+    about = re.compile(rf"\b{name}(\.dgm| |$)")
+    lines = filter(about.search, said.read_text(encoding="utf-8").splitlines())
     shown = "\n".join(f"$ {line}" for line in lines)
     return f"![Draws](../images/examples/{name}.png)\n\n```console\n{shown}\n```\n\n"
 

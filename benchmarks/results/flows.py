@@ -3,7 +3,8 @@
 Every program is trained for 20 000 steps of 512 points, no point seen twice, and measured on
 50 000 fresh ones: the gap is KL(data ‖ flow) in nats, with its standard error. Runs are kept below
 `runs/flows`, so that an interrupted table goes on where it was; hours of one core in all. Prints
-one line a run. `nice/checkerboard` names one run, `nice` both.
+the table of the runs that are kept, with what each must reach. `nice/checkerboard` names one run,
+`nice` both, `table` none.
 """
 
 from __future__ import annotations
@@ -79,6 +80,20 @@ PROGRAMS: Mapping[str, Mapping[str, Any]] = {
 """The programs of the table, with what their training is told beside its length."""
 
 
+LIMITS = {
+    "spline_flow": (0.02, 0.06),
+    "gaussianization": (0.02, 0.20),
+    "realnvp": (0.08, 0.12),
+    "maf": (0.13, 0.25),
+    "iaf": (0.13, 0.25),
+    "cnf": (0.06, 0.15),
+}
+"""What the gaps to the laws are to be at most."""
+
+LEAST = {("nice", "checkerboard"): 0.380}
+"""What no training can go below: a constant Jacobian with a logistic base."""
+
+
 def points(law: str, n: int, seed: int) -> np.ndarray:
     return LAWS[law].draw(n, np.random.default_rng([seed, *law.encode()])).astype(np.float32)
 
@@ -107,7 +122,7 @@ def measure(program: str, law: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train what has no number yet, then print all."""
+    """Train what has no number yet, then print the table of all that have one."""
     asked = sys.argv[1:] or list(PROGRAMS)
     for program in PROGRAMS:
         for law in LAWS:
@@ -116,7 +131,24 @@ def main() -> None:
                 found = measure(program, law)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(json.dumps(found), encoding="utf-8")
-                print(program, law, found, flush=True)
+    print("| flow | law | gap, nats | must be | CPU s |\n| --- | --- | --- | --- | --- |")
+    for program in PROGRAMS:
+        for law in LAWS:
+            place = RUNS / f"{program}-{law}.json"
+            if place.exists():
+                print(row(program, law, json.loads(place.read_text(encoding="utf-8"))))
+
+
+def row(program: str, law: str, found: Mapping[str, Any]) -> str:
+    """A line of the table; a gap below the least by more than five errors would be a bug."""
+    limits = dict(zip(LAWS, LIMITS.get(program, ()), strict=False))
+    asked = [f"≤ {limits[law]}"] if law in limits else []
+    asked += [f"≥ {LEAST[program, law]}"] if (program, law) in LEAST else []
+    gap = f"{found['gap']:.4f} ± {found['stderr']:.4f}"
+    least = LEAST.get((program, law), 0) - 5 * found["stderr"]
+    held = least <= found["gap"] <= limits.get(law, np.inf)
+    told = f"{', '.join(asked)}{'' if held else ' (missed)'}"
+    return f"| `{program}` | {law} | {gap} | {told} | {found['seconds']:.0f} |"
 
 
 if __name__ == "__main__":
