@@ -90,7 +90,7 @@ class Fitted(AbstractFitted):
     def _sampler(self, lowered: Lowered, method: Method) -> Any:
         cache = self.model.__dict__.setdefault("_samplers", {})
         key = (lowered, str(method))
-        if lowered is not self.model.lowered:
+        if lowered is not self.model.lowered.counted:
             return implementation("sampler", method.name)(lowered, **method.arguments)
         if key not in cache:
             cache[key] = implementation("sampler", method.name)(lowered, **method.arguments)
@@ -103,8 +103,8 @@ class Fitted(AbstractFitted):
 
         Args:
             data: As for `fit`.
-            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, or, for an energy, `ais`;
-                by default the best that is cheap.
+            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, for an energy `ais`, or for a
+                flow by a field `hutchinson(probes = 8)`; by default the best that is cheap.
             seed: For methods that draw.
         """
         self._guide_learned()
@@ -116,7 +116,7 @@ class Fitted(AbstractFitted):
                 return estimate(lowered, self.raw, values, key)
             return averaged(lowered, self._drawn_params, values, estimate, key)
 
-        found = self.model.lowered.sound(run)
+        found = self.model.lowered.counted.sound(run)
         found = found.shifted(np.asarray(log_det))
         return found.of_one_noise() if self.inlet.bounds(self.model.plan.program) else found
 

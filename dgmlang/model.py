@@ -306,7 +306,9 @@ def bound_to(method: Method, lowered: Lowered) -> Objective:
     import jax
 
     from dgmlang.registry import implementation
+    from dgmlang.solvers.solving import Solving
 
+    lowered = lowered.solved(Solving(how="together"))  # losses are of batches
     # It outlives a `jit` in which it is first asked for, so it must hold no value of that trace.
     with jax.ensure_compile_time_eval():
         return implementation("objective", method.name)(lowered, **method.settings)

@@ -20,6 +20,8 @@ FOLDERS = {
     "bijection": "bijections",
     "transform": "bijections",
     "mask": "bijections",
+    "solver": "solvers",
+    "adjoint": "solvers",
     "process": "processes",
     "fn": "functions",
     "objective": "objectives",

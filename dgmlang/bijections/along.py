@@ -66,6 +66,6 @@ class Along:
         """Every place of every example counts as an example."""
         places = int(np.prod(self.target[: self.axes]))
         flat = ys.reshape(-1, *self.inner.target)
-        repeated = {name: jnp.repeat(value, places, axis=0) for name, value in inputs.items()}
+        repeated = jax.tree.map(lambda value: jnp.repeat(value, places, axis=0), dict(inputs))
         params, xs = settle(self.inner, params, flat, repeated)
         return params, xs.reshape(ys.shape)

@@ -58,6 +58,20 @@ class CausalNet(Layer, Protocol):
         ...
 
 
+class VectorField(Protocol):
+    """A function of a point and a time that gives a direction."""
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """The weights that are its own; none where it is a net that the program declares."""
+        ...
+
+    def __call__(
+        self, params: Params, x: Array, t: Array, condition: Array | None = None, **inputs: Any
+    ) -> Array:
+        """The direction at x, of its shape."""
+        ...
+
+
 class Builder(Protocol):
     """Builds what a bijection takes as an argument; the lowering provides it.
 
@@ -70,6 +84,10 @@ class Builder(Protocol):
 
     def causal(self, chain: Any, n: int, numbers: int) -> CausalNet:
         """The chain as a causal net from [n] to [n, numbers], with a head that starts at zero."""
+        ...
+
+    def field(self, held: Any, shape: Shape, condition: Shape | None) -> VectorField:
+        """A chain, which starts at zero, or a declared net, as a field of arrays of this shape."""
         ...
 
     def bijection(self, chain: Any, site: Site) -> Bijection:

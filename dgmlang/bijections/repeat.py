@@ -68,7 +68,9 @@ class Scanned(AbstractFlow):
 
 def _widest(*trees: Any) -> Any:
     """The type of a scan's carry, that of its result, whichever of its parts is the widest."""
-    return jnp.result_type(float, *jax.tree.leaves(trees))
+    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(trees)]
+    numbers = [leaf for leaf in leaves if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)]
+    return jnp.result_type(float, *numbers)
 
 
 @dataclass(frozen=True)

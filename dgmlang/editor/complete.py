@@ -22,6 +22,8 @@ _SPACES = {
     "transform": ("transform",),
     "mask": ("mask",),
     "activation": ("activation",),
+    "solver": ("solver",),
+    "adjoint": ("adjoint",),
     "objective": ("objective",),
     "sampler": ("sampler",),
     "prepare": ("prepare",),

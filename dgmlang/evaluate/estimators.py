@@ -9,13 +9,14 @@ from typing import Any
 
 from jax import Array
 
+from dgmlang.compiler.derive.divergence import estimated
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.diffusion_bound import Steps, diffusion_bound
-from dgmlang.evaluate.log_prob import annealed, elbo, exact, iwae
+from dgmlang.evaluate.log_prob import annealed, elbo, exact, hutchinson, iwae
 from dgmlang.evaluate.normaliser import NORMALISERS
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
@@ -26,6 +27,10 @@ SAMPLES = 16
 """Draws of the guide that the default bound averages."""
 
 
+PROBES = 8
+"""Solves that the estimate of a continuous flow's density averages."""
+
+
 def defaults(name: str) -> Mapping[str, Any]:
     """What may stand in a method's brackets, with the defaults."""
     if name == "vlb":
@@ -34,7 +39,7 @@ def defaults(name: str) -> Mapping[str, Any]:
         from dgmlang.evaluate.flow_likelihood import Options  # with Diffrax, which few models need
 
         return {f.name: f.default for f in fields(Options)}
-    drawn = {"elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}
+    drawn = {"hutchinson": {"probes": PROBES}, "elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}
     return {"exact": {}, **drawn, "ais": NORMALISERS["ais"]}[name]
 
 
@@ -57,7 +62,9 @@ def legal(plan: Plan) -> tuple[str, ...]:
     """The methods that apply to a model, the default first."""
     facts = plan.facts
     if facts.density.value == "exact":
-        return ("exact", "ais") if facts.normaliser.value == "unknown" else ("exact",)
+        if facts.normaliser.value == "unknown":
+            return ("exact", "ais")
+        return ("hutchinson", "exact") if estimated(plan.program) else ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
     if facts.flags["process"]:
@@ -69,6 +76,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
     match name:
         case "exact":
             return _exact
+        case "hutchinson":
+            return partial(hutchinson, **settings)
         case "elbo":
             return partial(elbo, **settings)
         case "iwae":

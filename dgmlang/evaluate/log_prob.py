@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.compiler.derive.divergence import vector_fields
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.ais import ais, ais_each
 from dgmlang.evaluate.likelihood import log_likelihood
@@ -29,8 +30,43 @@ EXAMPLES = 256
 def exact(lowered: Lowered, params: Params, batch: Values) -> Result:
     """The log p(x) [n], unnormalised where the normaliser is unknown (the method says so)."""
     known = lowered.facts.normaliser.value != "unknown"
-    values = _by_parts(partial(log_likelihood, lowered, params), batch)
-    return Result(values, "exact", None, "exact" if known else "exact up to the normaliser")
+    values = _by_parts(lambda values, _: log_likelihood(lowered, params, values), batch)
+    how = "exact" if known else "exact up to the normaliser"
+    return Result(values, "exact", None, f"{how}{evaluated(lowered)}")
+
+
+def hutchinson(
+    lowered: Lowered, params: Params, batch: Values, key: Array, probes: int = 8
+) -> Result:
+    """The log p(x) [n] with divergences along random directions, the mean of `probes` solves.
+
+    Unbiased, with its standard error; each solve has directions of its own.
+
+    Source: Grathwohl et al. 2019, sec. 3.1, arXiv 1810.01367.
+    """
+
+    def each(values: Values, place: int) -> Array:
+        def solve(key: Array) -> Array:
+            return log_likelihood(lowered, params, values, key=key)
+
+        keys = jax.random.split(jax.random.fold_in(key, place), probes)
+        return jnp.swapaxes(jax.lax.map(solve, keys), 0, 1)
+
+    found = _by_parts(each, batch)
+    stderr = found.std(axis=1, ddof=1) / np.sqrt(probes) if probes > 1 else None
+    how = f"hutchinson, probes = {probes}{evaluated(lowered)}"
+    return Result(found.mean(axis=1), "estimate", stderr, how)
+
+
+def evaluated(lowered: Lowered) -> str:
+    """How equations in flows were solved since this was asked last, for people; "" without any."""
+    noted, fields = lowered.built.solving.noted, vector_fields(lowered.program)
+    if noted is None or not fields:
+        return ""
+    jax.effects_barrier()
+    told = fields[0].settings
+    steps = f"at rtol {told['rtol']:g}" if told["steps"] is None else f"in {told['steps']} steps"
+    return f", {told['solver']} {steps}, {noted.taken():.0f} evaluations of the field"
 
 
 def annealed(
@@ -107,12 +143,12 @@ def _all_particles(
     return jax.lax.map(one, (keys, batch), batch_size=min(keys.shape[0], EXAMPLES))
 
 
-def _by_parts(function: Callable[[Values], Array], batch: Values) -> np.ndarray:
-    """The function of a batch, some examples at a time."""
+def _by_parts(function: Callable[[Values, int], Array], batch: Values) -> np.ndarray:
+    """The function of a batch, some examples at a time, and of the place of the first of them."""
     n = size(batch)
     run = jax.jit(function)
     parts = [
-        np.asarray(run({name: array[i : i + EXAMPLES] for name, array in batch.items()}))
+        np.asarray(run({name: array[i : i + EXAMPLES] for name, array in batch.items()}, i))
         for i in range(0, n, EXAMPLES)
     ]
     return np.concatenate(parts)

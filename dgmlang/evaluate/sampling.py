@@ -15,6 +15,7 @@ from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.conditions import condition
+from dgmlang.evaluate.log_prob import evaluated
 from dgmlang.evaluate.result import Result, draws
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.posterior.draws import predictive
@@ -36,7 +37,7 @@ def sampled(
     progress: Progress,
 ) -> dict[str, Result]:
     """N draws of every variable, each [n, …] (DGM0412, DGM0812)."""
-    plan, lowered = fitted.model.plan, fitted.model.lowered
+    plan, lowered = fitted.model.plan, fitted.model.lowered.counted
     method = named_sampler(plan, sampler)
     if not isinstance(n, Integral) or n < 1:
         raise DgmError(codes.wrong_draws(n))
@@ -53,7 +54,8 @@ def sampled(
     sound_at(fitted, drawn.values)
     chosen = fitted._sampler(lowered, method)
     each = "" if fitted._drawn_params is None else "each at a draw of the parameters"
-    told = "; ".join(filter(None, (str(method), chosen.told(drawn.facts), each)))
+    how = f"{method}{evaluated(lowered)}"
+    told = "; ".join(filter(None, (how, chosen.told(drawn.facts), each)))
     return draws(drawn.values, told, _mixing(plan, chosen, drawn))
 
 

@@ -13,6 +13,7 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import per_example
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import data_names, only
+from dgmlang.solvers.solving import Solving
 
 Field = Callable[[Params, Array, Values, Array], Array]
 """(params, x [n, d], batch, t [n]) → the score [n, d] of the data variables laid end to end.
@@ -22,7 +23,11 @@ The batch gives the givens; t is read under a process only.
 
 
 def score_field(lowered: Lowered) -> Field:
-    """The score as a field over the data variables, all of one batch at once."""
+    """The score as a field over the data variables, all of one batch at once.
+
+    Losses differentiate it again, so equations in flows are solved for that.
+    """
+    lowered = lowered.solved(Solving(how="forward"))
     names = data_names(lowered)
 
     def one(params: Params, x: Array, values: Values, t: Array) -> Array:

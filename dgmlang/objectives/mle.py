@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jax import Array
 
+from dgmlang.compiler.derive.divergence import estimated
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.likelihood import log_likelihood
 from dgmlang.objectives.batch import mean
@@ -27,12 +28,14 @@ def mle(lowered: Lowered) -> Objective:
 
     Where the normaliser is a finite sum, the loss holds log Z of the current parameters: one
     summation over the states a step, and one per example where it depends on givens. A guide is
-    ignored: latents that it names go exactly too.
+    ignored: latents that it names go exactly too. Divergences of continuous flows of many entries
+    are estimated along random directions, which leaves loss and gradient unbiased.
     """
     lowered = lowered.unguided
+    random = estimated(lowered.program)
 
-    def validate(params: Params, values: Values, _: Array) -> Array:
-        return -log_likelihood(lowered, params, values)
+    def validate(params: Params, values: Values, key: Array) -> Array:
+        return -log_likelihood(lowered, params, values, key=key)
 
     def loss(
         params: Params, state: State, batch: Values, key: Array
@@ -41,7 +44,7 @@ def mle(lowered: Lowered) -> Objective:
 
     return Objective(
         name="mle",
-        quantity="negative log-likelihood, exact",
+        quantity=f"negative log-likelihood, {'an estimate' if random else 'exact'}",
         players=(Player("model", loss, everything),),
         companions=nothing,
         start=stateless,

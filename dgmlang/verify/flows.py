@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,24 +14,32 @@ from numpyro.distributions.transforms import Transform
 
 from dgmlang.bijections.bijection import pull, push
 from dgmlang.compiler.lower.built import at
-from dgmlang.compiler.lower.stages import run_time
+from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.program import Expr, Stage
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import chains
 from dgmlang.samplers.initial import noise
+from dgmlang.solvers.solving import Solving
 from dgmlang.verify.finding import Finding
 from dgmlang.verify.instance import Instance
 
 POINTS = 32
 UNITS = 1000.0
 """How many units in the last place a chain may lose of numbers of order one."""
+EPS = float(jnp.finfo(jnp.float32).eps)
+SOLVED = 20.0
+"""How many relative tolerances the steps of a differential equation may lose together."""
 LOG_DET = 2e-3
 """What single precision may do to a log-determinant."""
 
 
 class Trip(NamedTuple):
-    """One point there and back, with the Jacobian and the slope of the log-determinant there."""
+    """One point there and back, with the Jacobian and the slope of the log-determinant there.
 
+    `units`: what may be lost of numbers of order one.
+    """
+
+    units: float
     x: Array
     y: Array
     back: Array
@@ -48,11 +57,12 @@ class Trip(NamedTuple):
         """How far from x rounding may carry what comes back, entry by entry.
 
         y is known to about ε (1 + |y| + |J| (1 + |x|)), which J⁻¹ takes back: a stage that is
-        almost flat loses digits, and is not wrong for it.
+        almost flat loses digits, and is not wrong for it. A solver keeps to its own tolerance.
         """
-        units = UNITS * jnp.finfo(self.x.dtype).eps
         inner, inverse = 1.0 + jnp.abs(self.x), jnp.abs(jnp.linalg.inv(self.jacobian))
-        return units * (inverse @ (1.0 + jnp.abs(self.y) + jnp.abs(self.jacobian) @ inner) + inner)
+        return self.units * (
+            inverse @ (1.0 + jnp.abs(self.y) + jnp.abs(self.jacobian) @ inner) + inner
+        )
 
     def inverts(self) -> tuple[Array, Array]:
         """The error of what comes back in units of what may be lost; and of 1 % too much."""
@@ -85,11 +95,13 @@ def _stage(instance: Instance, stage: Stage) -> Iterator[Finding]:
         key = instance.key(f"{name}/{e.span.start}")
         return jax.random.normal(key, numbers(e.type.array_shape))
 
-    inputs = run_time(stage, drawn)
+    solved = replace(built, solving=Solving(how="forward"))
+    inputs = evaluation(solved, instance.params, {}).inputs(stage, drawn)
     transform = built.bijections[id(stage)].transform(at(instance.params, path), **inputs)
     points = jax.vmap(lambda key: noise(stage.source.kind, shape, key))(keys)
 
-    inverse, log_det = jax.jit(jax.vmap(partial(judged, transform)))(points)
+    units = max(UNITS * EPS, SOLVED * stage.settings.get("rtol", 0.0))
+    inverse, log_det = jax.jit(jax.vmap(partial(judged, transform, units)))(points)
     yield Finding(
         f"bijection {name}", "undoes itself",
         f"{POINTS} points there and back, in units of what rounding may carry",
@@ -102,7 +114,9 @@ def _stage(instance: Instance, stage: Stage) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def judged(transform: Transform[Any], x: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def judged(
+    transform: Transform[Any], units: float, x: Array
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """One point there and back: its inverse and its log-determinants, in what rounding allows."""
 
     def flat(entries: Array) -> tuple[Array, Array]:
@@ -112,5 +126,7 @@ def judged(transform: Transform[Any], x: Array) -> tuple[tuple[Array, Array], tu
     y, log_det = push(transform, x)
     back, same = pull(transform, y)
     matrix, slope = jax.jacfwd(flat)(x.reshape(-1))
-    found = Trip(x.reshape(-1), y.reshape(-1), back.reshape(-1), log_det, same, matrix, slope)
+    found = Trip(
+        units, x.reshape(-1), y.reshape(-1), back.reshape(-1), log_det, same, matrix, slope
+    )
     return found.inverts(), found.measures()

@@ -12,6 +12,7 @@ import numpy as np
 from numpyro.distributions.transforms import ComposeTransform
 
 from dgmlang.bijections.along import Along
+from dgmlang.compiler.lower.fields import OfChain
 from dgmlang.compiler.lower.stages import CausalSequence, Mapped, ZeroHead
 from dgmlang.layers.follow import AtZero
 from dgmlang.layers.layer import Site
@@ -31,7 +32,7 @@ class Net:
     def init(self, rng: np.random.Generator) -> Any:
         return {"body": self.body.init(rng), "head": self.head.init(rng)}
 
-    def __call__(self, params: Any, x: Any) -> Any:
+    def __call__(self, params: Any, x: Any, **inputs: Any) -> Any:
         return self.head(params["head"], self.body(params["body"], x)).reshape(self.target)
 
 
@@ -100,6 +101,10 @@ class Builder:
         units = int(np.prod(target))
         return Net(body, implementation("layer", "dense")({"units": units}, Site((8,))), target)
 
+    def field(self, held: Any, shape: Any, condition: Any) -> OfChain:
+        size, more = int(np.prod(shape)), 0 if condition is None else int(np.prod(condition))
+        return OfChain(self.net(held, (size + 1 + more,), (size,)))
+
     def bijection(self, chain: Chain, site: Site) -> Composed:
         return Composed(
             {f"{i}{n}": build(n, s, site) for i, (n, s) in enumerate(chain)}, site.shape
@@ -167,6 +172,10 @@ def causal_cases(name: str) -> dict[str, Case]:
 REVERSE: tuple[str, dict[str, Any]] = ("reverse", {})
 FLOW: Chain = (coupling(), REVERSE)
 GLOW: Chain = (coupling(mask="channel"), ("conv1x1", {}), ("actnorm", {}))
+
+
+ODE = {"field": [8], "solver": "Tsit5", "rtol": 1e-9, "atol": 1e-9, "steps": None, "probes": None,
+       "adjoint": "checkpoint"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -280,6 +289,7 @@ CASES = {
         ),
         (3,),
     ),
+    "ode": Case(("ode", {**ODE, "solver": "Dopri8", "steps": 24}), (2, 2), condition=(2,)),
     "sigmoid": Case(("sigmoid", {}), (3,)),
     "logit": Case(("logit", {}), (3,)),
     "tanh": Case(("tanh", {}), (3,)),

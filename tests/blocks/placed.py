@@ -7,18 +7,21 @@ test as soon as it is declared and built.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import dgmlang as dgm
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.lower.built import at
-from dgmlang.compiler.lower.stages import run_time
+from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.program import Stage
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.calls import optional
 from dgmlang.compiler.walk import chains
+from dgmlang.solvers.solving import Solving
 from dgmlang.verify.instance import Instance, instance
+from tests.blocks.conformance import UNITS
 
 Shape = tuple[int, ...]
 
@@ -68,9 +71,15 @@ class Placed:
     def transform(self, params: Any, given: Any) -> Any:
         """The bijection at these parameters and givens."""
         built, stage = self.instance.lowered.built, self._stage
-        inputs = run_time(stage, lambda _: given["c"])
+        forward = replace(built, solving=Solving(how="forward"))
+        inputs = evaluation(forward, self.instance.params, {}).inputs(stage, lambda _: given["c"])
         own = at(params, built.paths[id(stage)])
         return built.bijections[id(stage)].transform(own, **inputs)
+
+    @property
+    def tolerance(self) -> float:
+        """What a solve may be off, in units of the precision: 20 times its relative tolerance."""
+        return 20 * self._stage.settings.get("rtol", 0.0) / UNITS
 
     @property
     def parameters(self) -> Any:
@@ -90,9 +99,15 @@ def placed() -> Iterator[Placed]:
 
 
 def _of(extern: Extern) -> Iterator[Placed]:
-    arguments = [_argument(extern, p) for p in extern.parameters if p.default is None and p.static]
+    wanted = (p for p in extern.parameters if p.static and not optional(p))
+    arguments = [_argument(extern, p) for p in wanted]
     if extern.has("split"):
         yield from _couplings(extern)
+        return
+    if extern.has("vector_field"):  # with equal steps, of which there are as many for XLA too
+        solved = [*arguments, "steps = 12"]
+        yield Placed(extern, _call(extern, solved), (2, 2))
+        yield Placed(extern, _call(extern, [*solved, "condition = c"]), (1,), True)
         return
     block = f" {_block(extern)}" if extern.has("block") else ""
     for own in _with_transforms(extern, arguments):

@@ -15,6 +15,8 @@ KINDS = (
     "bijection",
     "transform",
     "mask",
+    "solver",
+    "adjoint",
     "dist",
     "process",
 )

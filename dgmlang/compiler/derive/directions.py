@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dgmlang.compiler.derive.divergence import estimates
 from dgmlang.compiler.program import Chain, ComputedLaw, Program, Pushed, Stage, choices
+from dgmlang.compiler.types.dims import size
 from dgmlang.compiler.walk import entries
 
 
@@ -47,8 +49,20 @@ def _of(variable: str, stage: Stage) -> Direction:
     extern = stage.extern
     jacobian = "".join(extern.argument("jacobian"))
     if extern.has("vector_field"):
-        return Direction(variable, extern.name, jacobian, "an ODE", "an ODE")
+        return Direction(variable, extern.name, jacobian, *_solves(stage))
     return Direction(variable, extern.name, jacobian, *(_cost(way) for way in ways(stage)))
+
+
+def _solves(stage: Stage) -> tuple[str, str]:
+    """What a density and a draw take of a flow by a vector field."""
+    told, entries = stage.settings, size(stage.source.array_shape)
+    steps = f"at rtol {told['rtol']:g}" if told["steps"] is None else f"in {told['steps']} steps"
+    draw = f"an ODE by {told['solver']} {steps}"
+    products, kind = (told["probes"] or 1, "estimated") if estimates(stage) else (entries, "exact")
+    divergence = (
+        f"{kind} divergence: {products} product{'s' * (str(products) != '1')} an evaluation"
+    )
+    return f"{draw} with its {divergence}", draw
 
 
 def ways(stage: Stage) -> tuple[frozenset[str], frozenset[str]]:

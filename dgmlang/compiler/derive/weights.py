@@ -51,7 +51,13 @@ def parameters(program: Program) -> int | None:
 
 def has_weights(program: Program) -> bool:
     """Whether some stage outside the nets, in a law or an energy, learns."""
-    return any(not stage.extern.has("weightless") for stage in outer_stages(program))
+    return any(map(has_own, outer_stages(program)))
+
+
+def has_own(stage: Stage) -> bool:
+    """Whether a stage learns, other than by a net that the program declares."""
+    shared = any(isinstance(held, NetUse) for held in stage.settings.values())
+    return not shared and not stage.extern.has("weightless")
 
 
 def outer_stages(program: Program) -> Iterator[Stage]:

@@ -10,7 +10,8 @@ from dgmlang.compiler.syntax import ast
 KINDS = {
     "dist": "distribution", "fn": "function", "layer": "layer", "bijection": "bijection",
     "transform": "transform of a coupling", "mask": "mask of a coupling",
-    "activation": "activation",
+    "activation": "activation", "solver": "solver of differential equations",
+    "adjoint": "way to differentiate a solve",
     "process": "forward process", "objective": "objective", "sampler": "sampler",
     "prepare": "preparation of data",
 }  # fmt: skip

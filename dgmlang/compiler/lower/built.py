@@ -34,6 +34,7 @@ from dgmlang.compiler.walk import chains, expressions
 from dgmlang.layers.layer import Params
 from dgmlang.processes.process import AbstractProcess
 from dgmlang.registry import implementation
+from dgmlang.solvers.solving import Solving
 
 if TYPE_CHECKING:
     from dgmlang.compiler.lower.checks import Watch
@@ -71,6 +72,7 @@ class Built:
         precision: What layers with parameters compute in; all else is in single precision.
         watch: What notes the values that checks see, only where a failure is looked into.
         tilts: What tilts laws by the id of the law, only where statistics are summed.
+        solving: How differential equations in flows are solved.
     """
 
     program: Program
@@ -95,6 +97,7 @@ class Built:
     precision: str = "float32"
     watch: Watch | None = None
     tilts: Mapping[int, Tilt] = field(default_factory=dict)
+    solving: Solving = field(default_factory=Solving)
 
     @property
     def leaves(self) -> frozenset[str]:

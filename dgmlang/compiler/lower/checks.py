@@ -54,7 +54,9 @@ class Unsettled:
     stage: Stage
 
     def finding(self, *why: str) -> Diagnostic:
-        """DGM0726."""
+        """DGM0726 or, of a differential equation, DGM0727."""
+        if self.stage.extern.has("vector_field"):
+            return codes.not_solved(self.stage.span, *why)
         return codes.not_settled(self.stage.span, self.stage.extern.name, *why)
 
 
@@ -112,7 +114,7 @@ class Noted(AbstractFlow):
 
 def iterating(stage: Stage) -> Stage | None:
     """The first stage in one, itself included, that has a direction without a formula."""
-    if any("iterative" in way for way in ways(stage)):
+    if stage.extern.has("vector_field") or any("iterative" in way for way in ways(stage)):
         return stage
     inner = () if stage.body is None else stage.body.stages
     return next((found for s in inner if (found := iterating(s)) is not None), None)

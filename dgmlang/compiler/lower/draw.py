@@ -19,7 +19,7 @@ from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import Evaluation, evaluation
 from dgmlang.compiler.lower.joint import ENERGY, gaussian, terms_of
 from dgmlang.compiler.lower.joint import total as sum_of
-from dgmlang.compiler.lower.laws import sample
+from dgmlang.compiler.lower.laws import sample, sample_alone
 from dgmlang.compiler.lower.lengths import close
 from dgmlang.compiler.lower.remove import log_prob
 from dgmlang.compiler.lower.walks import arguments_of, by_entry, net_walk, of_entry
@@ -101,7 +101,7 @@ def draw_one(built: Built, params: Params, key: Array, values: Values, name: str
         order = built.orders.get(id(pasts[0]), np.arange(size))
         return draw_sequentially(built, params, key, values, variable, order)
     inside = evaluation(built, params, values)
-    return stored(variable.type.kind, sample(law, key, inside))
+    return stored(variable.type.kind, sample_alone(law, key, inside))
 
 
 def draw_sequentially(

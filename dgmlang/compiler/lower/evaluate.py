@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ from dgmlang.compiler.library import Extern
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
+from dgmlang.compiler.lower.fields import declared
 from dgmlang.compiler.lower.laws import encode, log_density, transform
 from dgmlang.compiler.lower.lengths import entries, filled
 from dgmlang.compiler.lower.missing import lacking, mask
@@ -101,9 +103,9 @@ class Evaluation:
             self._memo[id(expr)] = self._compute(expr)
         return self._memo[id(expr)]
 
-    def inputs(self, stage: Stage) -> dict[str, Array]:
-        """The run-time arguments of a stage."""
-        return run_time(stage, self.value)
+    def inputs(self, stage: Stage, value: Callable[[Expr], Any] | None = None) -> dict[str, Any]:
+        """The run-time arguments of a stage; `value` gives those of expressions, as `self` does."""
+        return run_time(stage, value or self.value, partial(declared, self), self.built.solving)
 
     def _compute(self, expr: Expr) -> Any:
         match expr:

@@ -155,6 +155,13 @@ def sample(law: Law, key: Array, inside: Evaluation) -> Array:
     return jnp.asarray(found.sample(key))
 
 
+def sample_alone(law: Law, key: Array, inside: Evaluation) -> Array:
+    """One value of the variable whose density nobody asks for, which may cost more than it."""
+    if isinstance(law, ComputedLaw):
+        return jnp.asarray(inside.value(law.value))
+    return jnp.asarray(distribution(law, inside).sample(key))
+
+
 def _computed(law: ComputedLaw, inside: Evaluation) -> Array:
     """The value; of a chain of bijections of a latent that is there also the density."""
     base = None if law.latent is None else inside.values.get(law.latent)

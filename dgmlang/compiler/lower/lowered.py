@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.derive import derive
+from dgmlang.compiler.derive.divergence import vector_fields
 from dgmlang.compiler.derive.facts import Block, Facts
 from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -29,6 +30,7 @@ from dgmlang.compiler.program import Expr, Program, Variable
 from dgmlang.compiler.types.lengths import owners
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
+from dgmlang.solvers.solving import Evaluations, Solving
 
 T = TypeVar("T")
 
@@ -128,6 +130,17 @@ class Lowered:
             return None
         own = build(program, derive(program), self.built.precision)
         return Lowered(replace(own, watch=self.built.watch))
+
+    def solved(self, how: Solving) -> Lowered:
+        """The same with differential equations in flows solved in this way."""
+        return Lowered(replace(self.built, solving=how))
+
+    @cached_property
+    def counted(self) -> Lowered:
+        """The same, with how often vector fields are evaluated noted, if there are any."""
+        if not vector_fields(self.program):
+            return self
+        return self.solved(Solving(noted=Evaluations()))
 
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 

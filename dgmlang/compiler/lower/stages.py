@@ -16,13 +16,15 @@ from numpyro.distributions.transforms import ComposeTransform, Transform
 from dgmlang.bijections.along import Along
 from dgmlang.bijections.bijection import Bijection, settle
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.program import Chain, Expr, Stage
+from dgmlang.compiler.lower.fields import DECLARED, OfChain, OfNet
+from dgmlang.compiler.program import Chain, Expr, NetUse, Stage
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.layers.follow import AtZero, Followable, Followed, by_passes
 from dgmlang.layers.layer import CausalLayer, Layer, Params, Shape, Site
 from dgmlang.registry import implementation
+from dgmlang.solvers.solving import Solving
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +187,14 @@ class Builder:
             head = AtZero(last.head(target))
         return CausalSequence({**parts, "head": Mapped(head, 0, target, self.precision)}, target)
 
+    def field(self, held: Chain | NetUse, shape: Shape, condition: Shape | None) -> OfChain | OfNet:
+        """A vector field of arrays of this shape."""
+        if isinstance(held, NetUse):
+            return OfNet()
+        size = int(np.prod(shape))
+        given = 0 if condition is None else int(np.prod(condition))
+        return OfChain(self.net(held, (size + 1 + given,), (size,)))
+
     def _layers(self, chain: Chain, shape: Shape) -> tuple[dict[str, Mapped], Shape]:
         """The layers of a chain by their places, and the shape of what the last one returns."""
         parts: dict[str, Mapped] = {}
@@ -245,12 +255,27 @@ def without_empty(tree: Params) -> Params:
     return {name: branch for name, branch in tree.items() if branch}
 
 
-def run_time(stage: Stage, value: Callable[[Expr], Any]) -> dict[str, Array]:
-    """The stage's run-time arguments, and under their places those of its block's and its net's."""
-    found = {name: jnp.asarray(value(expr)) for name, expr in stage.inputs.items()}
-    below = [c for c in (stage.body, *stage.settings.values()) if isinstance(c, Chain)]
-    for inner in (s for chain in below for s in chain.stages):
-        found |= {f"{inner.place}/{n}": v for n, v in run_time(inner, value).items()}
+def run_time(
+    stage: Stage, value: Callable[[Expr], Any], net: Callable[[NetUse], Any], solving: Solving
+) -> dict[str, Any]:
+    """The stage's run-time arguments, and under their places those of its block's and its net's.
+
+    Args:
+        stage: The stage.
+        value: The value of an expression.
+        net: A net that the program declares, as a function of arrays.
+        solving: How differential equations are solved.
+    """
+    found: dict[str, Any] = {n: jnp.asarray(value(expr)) for n, expr in stage.inputs.items()}
+    held = (stage.body, *stage.settings.values())
+    uses = [use for use in held if isinstance(use, NetUse)]
+    if uses:
+        found[DECLARED] = net(uses[0])
+    if stage.extern.has("vector_field"):
+        found["solving"] = solving
+    for inner in (s for chain in held if isinstance(chain, Chain) for s in chain.stages):
+        below = run_time(inner, value, net, solving)
+        found |= {f"{inner.place}/{name}": given for name, given in below.items()}
     return found
 
 

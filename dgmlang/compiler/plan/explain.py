@@ -8,7 +8,7 @@ from typing import Any
 
 from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Block, Facet, Facts
-from dgmlang.compiler.derive.weights import learns
+from dgmlang.compiler.derive.weights import has_own, learns
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
@@ -170,7 +170,7 @@ def _learned_chains(program: Program) -> Iterator[str]:
 
 def _learns(chain: Chain | None) -> bool:
     """Whether some stage of a chain has parameters of its own."""
-    return chain is not None and not all(s.extern.has("weightless") for s in stages(chain))
+    return chain is not None and any(map(has_own, stages(chain)))
 
 
 def _capabilities(facts: Facts) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dgmlang.compiler.derive.capabilities import summed
 from dgmlang.compiler.derive.directions import directions
+from dgmlang.compiler.derive.divergence import estimated, vector_fields
 from dgmlang.compiler.derive.facts import Facts, Removal
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan import depth
@@ -79,7 +80,9 @@ def _log_prob(plan: Plan) -> Iterator[Query]:
     facts = plan.facts
     guided = facts.flags["guide_density"] and facts.flags["directed"]
     if facts.density.value == "exact":
+        random = estimated(plan.program)
         kind = "unnormalised" if facts.normaliser.value == "unknown" else "exact"
+        kind = "estimate" if random and kind == "exact" else kind
         yield Query("log_prob", kind, _density(plan))
     elif facts.density.value == "bound" and guided:
         laws = [*_laws(plan.program), *_guide_laws(plan.program)]
@@ -132,14 +135,15 @@ def _of(
 def _density(plan: Plan) -> Cost:
     facts, laws = plan.facts, _laws(plan.program)
     steps = depth.of_density(plan.program, facts)
-    found = _of(plan, laws, _found(plan), "", steps, _summed(facts))
+    solved = "an ODE with its divergence" if vector_fields(plan.program) else ""
+    found = _of(plan, laws, _found(plan), solved, None if solved else steps, _summed(facts))
     turned = any(r.turns for r in facts.removed)
     return replace(found, summed="table entries") if turned else found
 
 
 def _gradient(plan: Plan) -> Cost:
     cost = _density(plan)
-    turns = "" if cost.steps == 1 else f", {sequence(cost.steps)}"
+    turns = "" if cost.steps == 1 else f", {cost.note or sequence(cost.steps)}"
     return replace(cost, note=f"one gradient{turns}")
 
 
@@ -210,7 +214,7 @@ def _scores(program: Program) -> list[Law]:
 
 def _ancestral(plan: Plan) -> Cost:
     """Every variable after those that it reads."""
-    steps = depth.of_draw(plan.program, plan.facts)
+    steps = None if vector_fields(plan.program) else depth.of_draw(plan.program, plan.facts)
     return replace(_directed(plan), steps=steps, note=_way(plan, steps))
 
 
@@ -228,6 +232,8 @@ def _directed(plan: Plan) -> Cost:
 
 def _way(plan: Plan, steps: int | None) -> str:
     """What a person should know of how draws run, where it is neither one pass nor plain steps."""
+    if vector_fields(plan.program):
+        return "an ODE"
     if steps is None:
         return "" if plan.facts.runs else "a step an entry"
     iterated = [d.stage for d in directions(plan.program) if d.draw.endswith("an iteration")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.program.expressions import Expr
+from dgmlang.compiler.program.expressions import Call, Expr
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.kinds import Type
 
@@ -44,11 +44,23 @@ def choices(stage: Stage) -> Iterator[Extern]:
             yield space[held]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetUse:
-    """A net that the program declares, as the argument of a stage: `ode(v)`."""
+    """A net that the program declares, as the argument of a stage: `ode(v)`.
 
-    net: str
+    `value` is its call, whose arguments are `Local`s of its parameters' names.
+    """
+
+    value: Call
+
+    @property
+    def net(self) -> str:
+        return self.value.call.net
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of its parameters, in order."""
+        return tuple(self.value.call.args)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from dgmlang.compiler.types.static import CONSTANTS, static
 
 Value = Expr | Record
 
-SPACES = ("activation", "transform", "mask")
+SPACES = ("activation", "transform", "mask", "solver", "adjoint")
 """Parameters of these names take their values from the name space of the same name."""
 
 

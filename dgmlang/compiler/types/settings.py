@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dgmlang.compiler.diagnostics.codes import fields as field_codes
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, Parameter, library
-from dgmlang.compiler.program import Chain, Choice, NetUse, chosen
+from dgmlang.compiler.program import Chain, Choice, Expr, NetUse, chosen
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.causality import mixing
-from dgmlang.compiler.types.dims import Dim, show
-from dgmlang.compiler.types.kinds import REAL, UNIT, Type
+from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.lets import SPACES
-from dgmlang.compiler.types.nets import signature_of
+from dgmlang.compiler.types.net_uses import field
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import static
 from dgmlang.compiler.types.typed import above_zero, counted, typed
@@ -28,20 +29,38 @@ class Refused(Exception):
 
 
 def settings_of(
-    extern: Extern, bound: Mapping[str, ast.Argument], source: Type, span: Span, scope: Scope
+    extern: Extern,
+    bound: Mapping[str, ast.Argument],
+    inputs: Mapping[str, Expr],
+    source: Type,
+    span: Span,
+    scope: Scope,
 ) -> dict[str, Any] | None:
-    """The settings of a stage applied to a value of type `source`; None where one is wrong."""
+    """The settings of a stage applied to a value of type `source`; None where one is wrong.
+
+    `inputs` are its run-time arguments, which its net may see too.
+    """
     held: dict[str, Any] = {}
     try:
         for p in (p for p in extern.groups[0] if p.static and not _takes_net(p)):
             node = bound[p.name].value if p.name in bound else p.default
             held[p.name] = None if node is None else _setting(p, node, extern, scope)
         for p in (p for p in extern.groups[0] if _takes_net(p)):
+            _steps_told(held, span, scope)
             types = source, _fed(held, source, extern, span, scope)
-            held[p.name] = _net(p, bound[p.name].value, extern, types, scope)
+            held[p.name] = _net(p, bound[p.name].value, extern, types, inputs, scope)
     except Refused:
         return None
     return held
+
+
+def _steps_told(held: Mapping[str, Any], span: Span, scope: Scope) -> None:
+    """DGM0384 where nothing says how many steps a solver takes that cannot choose them itself."""
+    if "solver" not in held or held["steps"] is not None:
+        return
+    if not chosen("solver", held["solver"]).has("adaptive"):
+        scope.report.say(field_codes.steps_wanted(span, held["solver"]))
+        raise Refused
 
 
 def _takes_net(parameter: Parameter) -> bool:
@@ -114,7 +133,12 @@ def _choice(space: str, node: ast.Expr, scope: Scope) -> Any:
 
 
 def _net(
-    parameter: Parameter, node: ast.Expr, extern: Extern, types: tuple[Type, Type], scope: Scope
+    parameter: Parameter,
+    node: ast.Expr,
+    extern: Extern,
+    types: tuple[Type, Type],
+    inputs: Mapping[str, Expr],
+    scope: Scope,
 ) -> Chain | NetUse:
     """A net as an argument: a chain of stages, or a net that the program declares, by name.
 
@@ -124,7 +148,10 @@ def _net(
 
     declaration = scope.shared.declarations.get(node.id) if isinstance(node, ast.Name) else None
     if isinstance(declaration, ast.Net):
-        return _field(declaration, node, extern, types[0], scope)
+        found = field(declaration, node, extern, types[0], inputs, scope)
+        if found is None:
+            raise Refused
+        return found
     first, rest = unroll(node)
     found = chain((first, *rest), types[1], scope)
     if found is None:
@@ -135,22 +162,3 @@ def _net(
             scope.report.say(law_codes.conditioner_not_causal(mixed, extern.name))
             raise Refused
     return found
-
-
-def _field(net: ast.Net, node: ast.Expr, extern: Extern, source: Type, scope: Scope) -> NetUse:
-    """A vector field: a net of a point and a time that gives a direction (DGM0359)."""
-    if not extern.has("vector_field"):
-        scope.report.say(name_codes.not_built(node.span, "declared nets as conditioners"))
-        raise Refused
-    scope.shared.used.add(net.name)
-    ports, heads = signature_of(net, scope)
-    wanted = (source, Type(UNIT), source)
-    found = (*ports.values(), *heads.values())
-    if len(ports) != 2 or "" not in heads or not all(map(_alike, found, wanted)):
-        scope.report.say(codes.not_a_field(node.span, net.span, net.name, show(source.array_shape)))
-        raise Refused
-    return NetUse(net.name)
-
-
-def _alike(one: Type, other: Type) -> bool:
-    return one.array_shape == other.array_shape and one.kind == other.kind

@@ -81,8 +81,8 @@ def _stage(node: ast.Expr, source: Type, scope: Scope) -> Stage | None:
         return None
     place = scope.place(extern.name, node.span)
     inner = scope.within(owner=(*scope.owner, place))
-    settings = settings_of(extern, bound, source, node.span, inner)
     inputs = _inputs(extern, bound, scope)
+    settings = settings_of(extern, bound, inputs or {}, source, node.span, inner)
     if settings is None or inputs is None:
         return None
     held = handed_on(extern, settings, inputs, bound, scope)

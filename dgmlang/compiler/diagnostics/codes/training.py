@@ -227,6 +227,17 @@ def not_settled(span: Span, name: str, *why: str) -> Diagnostic:
     )
 
 
+def not_solved(span: Span, *why: str) -> Diagnostic:
+    """A differential equation whose solver did not arrive."""
+    return Diagnostic(
+        "DGM0727",
+        "equation not solved",
+        (Label(span, "the solver does not arrive within its steps"),),
+        ("at these parameters the field bends too fast; no number is given", *why),
+        "train with a smaller learning rate, or with `flow_matching`, or raise `rtol` and `atol`",
+    )
+
+
 def stopped_at(step: int, folder: str | None) -> str:
     """Where training stopped, and what is left of it."""
     kept = "the parameters from before it are kept"

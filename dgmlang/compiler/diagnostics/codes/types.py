@@ -247,19 +247,6 @@ def no_axis(span: Span, rank: int, axis: float) -> Diagnostic:
     return Diagnostic("DGM0357", "no such axis", (label,), ("axes begin at 0",))
 
 
-def not_a_field(span: Span, declared: Span, net: str, shape: str) -> Diagnostic:
-    """A net that is no vector field of the value that flows."""
-    return Diagnostic(
-        "DGM0359",
-        "not a vector field",
-        (
-            Label(span, f"Expected a net of a point and a time; `{net}` is none here"),
-            Label(declared, f"`{net}` is declared here"),
-        ),
-        help=f"declare `net {net}(x: real{shape}, t: unit) -> real{shape}`",
-    )
-
-
 def wrong_names(span: Span, names: int, values: int | None) -> Diagnostic:
     """A `let` of several names whose value has another number of parts."""
     found = "a value without parts" if values is None else f"{values} of them"

@@ -1,0 +1,77 @@
+"""The vector fields of flows: a chain of layers, or a net that the program declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.tree_util import Partial
+
+from dgmlang.compiler.program import NetUse
+from dgmlang.layers.layer import Layer, Params
+from dgmlang.layers.mlp import beside
+
+if TYPE_CHECKING:  # a net's body is evaluated, and evaluating may need a flow
+    from dgmlang.compiler.lower.built import Built
+    from dgmlang.compiler.lower.evaluate import Evaluation
+
+DECLARED = "declared"
+"""The run-time argument through which a stage gets the net that it names.
+
+All stages that name a net share its weights, so they are no parameters of the stage.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class DeclaredNet:
+    """A net of the program as a function of all weights, the params' values and its arguments."""
+
+    built: Built
+    use: NetUse
+
+    def __call__(self, params: Params, values: Mapping[str, Any], *args: Array) -> Array:
+        from dgmlang.compiler.lower.evaluate import Evaluation
+
+        local = dict(zip(self.use.ports, args, strict=True))
+        inside = Evaluation(self.built, params, dict(values), local)
+        return jnp.asarray(inside.value(self.use.value))
+
+
+def declared(inside: Evaluation, use: NetUse) -> Partial:
+    """A net that the program declares, as a function of arrays that holds its weights."""
+    params = (v.name for v in inside.built.program.having("param"))
+    values = {name: inside.values[name] for name in params if name in inside.values}
+    return Partial(DeclaredNet(inside.built, use), inside.params, values)
+
+
+@dataclass(frozen=True, eq=False)
+class OfNet:
+    """A declared net, v(x, t) or v(x, t, c)."""
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return {}
+
+    def __call__(
+        self, params: Params, x: Array, t: Array, condition: Array | None = None, **inputs: Any
+    ) -> Array:
+        return inputs[DECLARED](x, t, *(() if condition is None else (condition,)))
+
+
+@dataclass(frozen=True, eq=False)
+class OfChain:
+    """Layers that see the entries, the time and the condition side by side."""
+
+    net: Layer
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return self.net.init(rng)
+
+    def __call__(
+        self, params: Params, x: Array, t: Array, condition: Array | None = None, **inputs: Any
+    ) -> Array:
+        shown = beside(jnp.append(x.reshape(-1), t.astype(x.dtype)), condition)
+        return self.net(params, shown, **inputs).reshape(x.shape)

@@ -1,0 +1,1 @@
+"""Solvers of ordinary differential equations, for flows and for processes alike."""
