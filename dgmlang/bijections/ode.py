@@ -58,6 +58,10 @@ class Carried(AbstractFlow):
         x, gained = self._with_divergence(y, BACKWARD)
         return x, -gained
 
+    def velocity(self, x: Array, t: Array) -> Array:
+        """The field at x and t."""
+        return self.own.field(self.params, x, t, **self.inputs)
+
     def __call__(self, x: Array) -> Array:
         return self._mapped(lambda x: (self._moved(x, FORWARD), x), x)[0]
 

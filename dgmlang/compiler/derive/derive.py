@@ -10,6 +10,7 @@ from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
 from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
+from dgmlang.compiler.derive.field_flow import field_flow
 from dgmlang.compiler.derive.inner import inner, undrawn
 from dgmlang.compiler.derive.marginal import marginalised_in_chains
 from dgmlang.compiler.derive.remove import remove
@@ -21,7 +22,6 @@ from dgmlang.compiler.derive.weights import (
     everywhere,
     has_weights,
     learns,
-    outer_stages,
     parameters,
 )
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Mixture, Program, ScoreLaw, Variable
@@ -120,7 +120,7 @@ def _flags(
         "noise_density": not program.having("given")
         and (bool(program.noise) or all(_has_noise(v) for v in data)),
         "noise_learned": any(learns(law) for law in program.noise.values()),
-        "ode_flow": any(s.extern.has("vector_field") for s in outer_stages(program)),
+        "ode_flow": field_flow(program) is not None,
         "givens": len(program.having("given")),
         "optional_givens": sum(v.type.optional for v in program.having("given")),
         "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),

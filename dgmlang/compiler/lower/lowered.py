@@ -17,7 +17,7 @@ from dgmlang.compiler.derive.facts import Block, Facts
 from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower import draw as drawing
-from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, remove
+from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, paths, remove
 from dgmlang.compiler.lower import score as scoring
 from dgmlang.compiler.lower.built import Built, build
 from dgmlang.compiler.lower.checks import Fault, Unsettled, blame, has_nan, watchable
@@ -251,6 +251,14 @@ class Lowered:
     def draw_with_density(self, params: Params, key: Array, given: Values) -> tuple[Values, Array]:
         """All directed variables, and the log density of the data at the draw."""
         return drawing.draw_with_density(self.built, params, key, given)
+
+    def path_ends(self, params: Params, key: Array, values: Values) -> tuple[Array, Array]:
+        """Where the data's one vector field begins, at a draw of the base, and where it ends."""
+        return paths.ends(self.built, params, key, values)
+
+    def velocity(self, params: Params, values: Values, x: Array, t: Array) -> Array:
+        """That field at a place and a time."""
+        return paths.velocity(self.built, params, values, x, t)
 
     def update(
         self,

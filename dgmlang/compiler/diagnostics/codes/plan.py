@@ -70,7 +70,8 @@ CLAUSES = {
     "paired": "the critic is not of pairs",
     "weighed": "the law of a latent is by a score, which has no density",
     "guided": "the model has no guide",
-    "ode_flow": "the model is not the flow of a vector field",
+    "ode_flow": "the data are not a base that one `ode` carries, with nothing else to learn",
+    "not givens": "draws may not be paired across the values of givens",
     "classifies": "no other variable is a class of the data",
 }
 
