@@ -103,8 +103,8 @@ class Fitted(AbstractFitted):
 
         Args:
             data: As for `fit`.
-            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, for an energy `ais`, or for a
-                flow by a field `hutchinson(probes = 8)`; by default the best that is cheap.
+            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, for an energy `ais`, for
+                a flow by a field `hutchinson(probes = 8)`; by default the best that is cheap.
             seed: For methods that draw.
         """
         self._guide_learned()
