@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import jax
 import jax.numpy as jnp
@@ -35,8 +35,9 @@ def bounds(instance: Instance) -> Iterator[Finding | Untested]:
         yield Untested(f"bound by the guide of {names}", "no small instance can be integrated")
         return
     at = _bound(instance, latents)
-    yield mass(f"guide of {names}", at.over, at.over.each(at.log_q))
-    yield matches(f"draws of {names}", latents, at.drawn, at.over, at.log_q, instance.seed)
+    yield mass(f"guide of {names}", at.over, at.guided)
+    drawn, over = at.drawn, at.over
+    yield matches(f"draws of {names}", latents, drawn, over, at.log_q, at.guided, instance.seed)
     if instance.model.plan.objectives["elbo"].legal:
         yield from _elbo(at)
 
@@ -73,22 +74,37 @@ class Bound:
         held = self.instance.params if params is None else params
         return self.instance.lowered.log_prob(held, {**self.example, **self.gone, **latents})
 
-    def terms(self, params: Params) -> Array:
+    @cached_property
+    def guided(self) -> Array:
+        """The guide's log density at the nodes, [points, states]."""
+        return self.over.each(self.log_q)
+
+    @cached_property
+    def joint(self) -> Array:
+        """The log p(x, z) at the nodes, [points, states]."""
+        return self.over.each(self.log_p)
+
+    @property
+    def elbo(self) -> Array:
         """The bound, as a term for each point of the nodes; their mean is the bound."""
-        return self._mean_under_guide(params, lambda log_p, log_q: log_p - log_q)
+        return self._mean_under_guide(self.joint, self.guided)
 
     @property
     def entropy(self) -> float:
         """The guide's entropy."""
-        terms = self._mean_under_guide(self.instance.params, lambda _, log_q: -log_q)
-        return float(jnp.mean(terms))
+        return float(jnp.mean(self._mean_under_guide(jnp.zeros_like(self.guided), self.guided)))
 
-    def _mean_under_guide(self, params: Params, function: Callable[[Array, Array], Array]) -> Array:
+    def terms(self, params: Params) -> Array:
+        """The bound's terms as a function of parameters."""
         log_p = self.over.each(partial(self.log_p, params=params))
         log_q = self.over.each(partial(self.log_q, params=params))
+        return self._mean_under_guide(log_p, log_q)
+
+    def _mean_under_guide(self, log_p: Array, log_q: Array) -> Array:
+        """The mean of log p − log q under q."""
         weights = self.over.weights(log_q)
         inside = weights > 0  # elsewhere log q may be −∞, and 0 · ∞ is no number
-        values = jnp.where(inside, function(log_p, jnp.where(inside, log_q, 0.0)), 0.0)
+        values = jnp.where(inside, log_p - jnp.where(inside, log_q, 0.0), 0.0)
         return jnp.sum(weights * values, axis=1)
 
 
@@ -110,7 +126,7 @@ def _elbo(at: Bound) -> Iterator[Finding]:
     estimator = at.instance.objective("elbo")
     values = along_directions(at.instance, estimator, at.example)
     mean, error = mean_and_error(-values.losses)
-    expected, own = mean_and_error(at.terms(at.instance.params))
+    expected, own = mean_and_error(at.elbo)
     allowed = float(ERRORS * jnp.sqrt(error**2 + own**2)) + 1e-4 * (1.0 + float(jnp.abs(expected)))
     yield Finding(
         "elbo", "is the mean of log p(x, z) − log q(z | x) under the guide",
@@ -124,7 +140,7 @@ def _elbo(at: Bound) -> Iterator[Finding]:
 
 def _below(at: Bound, bound: float, error: float) -> Finding:
     """The bound against log p(x), the integral of p(x, z)."""
-    evidence, spread = mean_and_error(at.over.masses(at.over.each(at.log_p)))
+    evidence, spread = mean_and_error(at.over.masses(at.joint))
     log_evidence, own = float(jnp.log(evidence)), float(spread / evidence)
     above = bound - log_evidence
     return Finding(

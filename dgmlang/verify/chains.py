@@ -58,7 +58,8 @@ def _invariant(
     # Resampling draws from the weighted nodes, so their common error counts once more.
     right, wrong, mistake = moves
     keys = jax.random.split(instance.key("moves"), DRAWS)
-    ended = [jax.jit(jax.vmap(move))(keys, start) for move in (right, wrong)]
+    both = jax.jit(jax.vmap(lambda key, values: (right(key, values), wrong(key, values))))
+    ended = both(keys, start)
     off, caught = (farthest(function, e, expected, jnp.sqrt(2.0) * error) for e in ended)
     how = f"{DRAWS:,} exact draws, moved once"
     return Finding(name, "leaves the law as it is", how, off, ERRORS, mistake, caught)

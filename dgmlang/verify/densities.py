@@ -55,7 +55,7 @@ def density(instance: Instance) -> Iterator[Finding | Untested]:
     else:
         yield mass(f"density of {name}", over, log_values)
     if direct:
-        yield matches(f"draws of {name}", data, drawn, over, log_p, instance.seed)
+        yield matches(f"draws of {name}", data, drawn, over, log_p, log_values, instance.seed)
 
 
 def draws(instance: Instance) -> Values:
@@ -103,12 +103,16 @@ def matches(
     drawn: Values,
     over: Nodes,
     log_density: Callable[[Values], Array],
+    log_values: Array,
     seed: int,
 ) -> Finding:
-    """Means of bounded functions under the draws, against the same under the density."""
+    """Means of bounded functions under the draws, against the same under the density.
+
+    `log_values` [points, states] are those of `log_density` at the nodes.
+    """
     chosen = only(drawn, tuple(v.name for v in variables))
     function = features(variables, chosen, log_density, seed)
-    expected, error = over.mean(over.each(log_density), over.each(function))
+    expected, error = over.mean(log_values, over.each(function))
     return Finding(
         subject,
         "have the law of the density",

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -84,18 +85,20 @@ def key_of(seed: int, purpose: str) -> Array:
 def instance(model: Model, seed: int) -> Instance:
     """A model without open dimensions at random parameters and givens."""
     givens = {v.name: v for v in model.plan.program.having("given")}
-    params = _moved(model.lowered.init(seed, None), key_of(seed, "params"))
+    params = _moved(model.lowered.init(seed, None), seed)
     return Instance(model, seed, params, chain_variables(givens, key_of(seed, "givens")))
 
 
-def _moved(params: Params, key: Array) -> Params:
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(key, len(leaves))
-    moved = [
-        jnp.asarray(leaf) + _width(jnp.shape(leaf)) * jax.random.normal(key, jnp.shape(leaf))
-        for key, leaf in zip(keys, leaves, strict=True)
-    ]
-    return jax.tree.unflatten(tree, moved)
+def _moved(params: Params, seed: int) -> Params:
+    """The parameters beside themselves; by NumPy, which compiles nothing for each shape."""
+    rng = np.random.default_rng(seed)
+
+    def moved(leaf: Array) -> Array:
+        shape = jnp.shape(leaf)
+        noise = _width(shape) * rng.standard_normal(shape)
+        return jnp.asarray(np.asarray(leaf) + noise, jnp.result_type(float))
+
+    return jax.tree.map(moved, params)
 
 
 def _width(shape: tuple[int, ...]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,7 @@ Moves = tuple[Callable[[Array, Values], Values], Callable[[Array, Values], Value
 """A transition, the same with a mistake, and the mistake in words."""
 
 
+@lru_cache(maxsize=1)
 def settled(instance: Instance) -> tuple[Values, Array]:
     """The ends of short chains [CENTRES, …], and the step that they adapted to."""
     chain = Mala(instance.lowered, steps=SHORT, warmup=SHORT)

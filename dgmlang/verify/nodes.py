@@ -85,8 +85,7 @@ class Nodes:
 
     def weights(self, log_f: Array) -> Array:
         """The products w f, [points, states]."""
-        terms = jnp.where(jnp.isnan(log_f), -jnp.inf, log_f)
-        return jnp.exp(terms + self.log_weights[:, None])
+        return _weights(log_f, self.log_weights)
 
     def effective(self, log_f: Array) -> float:
         """How many exact draws the weighted points are worth (Kong 1992)."""
@@ -98,14 +97,26 @@ class Nodes:
 
         With its standard error, that of a ratio of means (delta method).
         """
-        weights = self.weights(log_f)
-        each, mass = jnp.einsum("ps,psm->pm", weights, values), jnp.sum(weights, axis=1)
-        found = jnp.sum(each, axis=0) / jnp.sum(mass)
-        residual = each - mass[:, None] * found[None]
-        error = jnp.sqrt(jnp.sum(residual**2, axis=0)) / jnp.sum(mass)
+        found, error = _ratio(self.weights(log_f), values)
         return found, error if self.sampled else jnp.zeros_like(error)
 
 
+@jax.jit
+def _weights(log_f: Array, log_weights: Array) -> Array:
+    terms = jnp.where(jnp.isnan(log_f), -jnp.inf, log_f)
+    return jnp.exp(terms + log_weights[:, None])
+
+
+@jax.jit
+def _ratio(weights: Array, values: Array) -> tuple[Array, Array]:
+    """Σ w v / Σ w over points and states, and its standard error over points."""
+    each, mass = jnp.einsum("ps,psm->pm", weights, values), jnp.sum(weights, axis=1)
+    found = jnp.sum(each, axis=0) / jnp.sum(mass)
+    residual = each - mass[:, None] * found[None]
+    return found, jnp.sqrt(jnp.sum(residual**2, axis=0)) / jnp.sum(mass)
+
+
+@jax.jit
 def mean_and_error(values: Array) -> tuple[Array, Array]:
     """The mean over the leading axis and its standard error; no error of a single value."""
     n = values.shape[0]
@@ -119,7 +130,8 @@ def nodes(variables: Sequence[Variable], centres: Values, key: Array) -> Nodes:
     rest = [v for v in variables if v.type.kind.space != "finite"]
     count = round(2 ** total_states(finite))
     states = jax.vmap(partial(numbered, finite))(jnp.arange(count)) if finite else {}
-    points, log_weights = _cover(rest, centres, key, max(POINTS // count, 256))
+    cover = jax.jit(partial(_cover, rest, count=max(POINTS // count, 256)))
+    points, log_weights = cover(centres, key)
     n = log_weights.shape[0]
     every = {name: jnp.broadcast_to(v[None], (n, *v.shape)) for name, v in states.items()}
     every |= {
@@ -129,7 +141,7 @@ def nodes(variables: Sequence[Variable], centres: Values, key: Array) -> Nodes:
 
 
 def _cover(
-    variables: list[Variable], centres: Values, key: Array, count: int
+    variables: list[Variable], centres: Values, key: Array, *, count: int
 ) -> tuple[Values, Array]:
     """Draws of a mixture of t laws around the centres, on the reals, and −log of its density."""
     if not variables:
