@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from jax.scipy.special import logsumexp
 
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.lower.lowered import Lowered

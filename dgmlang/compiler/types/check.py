@@ -75,7 +75,7 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
     guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
     recipes = {r.name: recipe(r, scope) for r in resolved.recipes}
-    if not any(found.code == "DGM0207" for found in report.found):
+    if not any(found.code in ("DGM0203", "DGM0207") for found in report.found):
         for found in circles(resolved.names):
             report.say(found)
     if report.failed:

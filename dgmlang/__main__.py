@@ -1,0 +1,5 @@
+"""`python -m dgmlang` is `dgm`."""
+
+from dgmlang.cli.main import main
+
+main()
