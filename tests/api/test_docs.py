@@ -101,13 +101,19 @@ def test_a_page_of_a_built_in_says_what_it_takes_and_gives_and_whose_it_is() -> 
 def test_the_pictures_of_examples_stand_with_the_commands_that_made_them() -> None:
     folder, made = ROOT / "docs" / "images" / "examples", hooks().pages()
     lines = (folder / "commands.txt").read_text(encoding="utf-8").splitlines()
-    trained = {Path(line.split()[2]).stem for line in lines if line.startswith("dgm train")}
-    assert {p.stem for p in folder.glob("*.png")} == trained
+    drawn = {Path(line.split()[2]).name for line in lines if line.startswith("dgm sample")}
+    assert {p.stem for p in folder.glob("*.png")} == drawn
     for line in lines:
-        page = made[f"examples/{Path(line.split()[2]).stem}.md"]
+        program, *words = line.split()
+        about = [name for name in drawn if re.search(rf"\b{name}(\.dgm| |$)", line)]
+        page = made[f"examples/{about[0]}.md"]
+        assert len(about) == 1
         assert f"$ {line}" in page
         assert "![Draws](../images/examples/" in page
-        parser().parse_args(line.split()[1:])  # ends the process where a flag is not one
+        if program == "dgm":
+            parser().parse_args(words)  # ends the process where a flag is not one
+        else:
+            assert importlib.util.find_spec(words[1]) is not None
 
 
 def test_every_rule_of_initial_values_stands_in_the_reference() -> None:
