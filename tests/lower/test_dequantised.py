@@ -19,12 +19,13 @@ from dgmlang.objectives.objective import Values
 from dgmlang.registry import implementation
 
 LEVELS = 4
+# As a number a grey k is k/3 here, so 1.5 x is k/2.
 PROGRAM = """
 model M {
   param m : real
   param s : real
   data x : grey(4) ~ quantize(Normal(m, 1) |> sigmoid)
-  guide { x.u ~ Normal(x / 2 - 1, exp(s)) |> sigmoid }
+  guide { x.u ~ Normal(1.5 * x - 1, exp(s)) |> sigmoid }
 }
 """
 M = 0.7
