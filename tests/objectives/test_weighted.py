@@ -24,6 +24,12 @@ X = np.array([0.3, -1.0, 2.5, 0.9])
 REALS = (GAUSSIAN, arrays(loc=0.4, rate=0.2), {"x": X})
 SCORES = (BARE, arrays(a=0.3), {"x": np.stack([X, X[::-1] ** 2], axis=1)})
 SITES = (RBM, rbm_params(), {"v": bits(4)[[1, 6, 15, 0]]})
+FIELD = """model M {
+  param a : real
+  net v(x: real[1], t: unit) -> real[1] raw = a * (x - t)
+  data x : real[1] ~ Normal(0, 1) |> ode(v)
+}"""
+PATHS = (FIELD, arrays(a=0.3), {"x": X[:, None]})
 LATENT = (LINEAR, arrays(w=0.7, a=0.3, r=-0.5), {"x": X})
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
@@ -39,6 +45,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
     "sm": SCORES,
     "ssm": SCORES,
     "dsm": SCORES,
+    "flow_matching": PATHS,
 }
 
 
