@@ -25,7 +25,7 @@ from dgmlang.verify.bounds import bounds
 from dgmlang.verify.chains import chains
 from dgmlang.verify.densities import density
 from dgmlang.verify.finding import Finding, Untested
-from dgmlang.verify.flows import flows, judged
+from dgmlang.verify.flows import EPS, UNITS, flows, judged
 from dgmlang.verify.instance import Instance, small
 from dgmlang.verify.latents import latents
 from dgmlang.verify.verify import TESTS
@@ -204,12 +204,12 @@ def test_an_ill_conditioned_inverse_is_no_fault_and_a_wrong_one_is() -> None:
     raw = [jnp.asarray(8.0 * rng.normal(size=(1, spline.parameters)), jnp.float32) for _ in "ab"]
     steep = ComposeTransform([spline(r) for r in raw])
     points = jnp.linspace(-3.9, 3.9, 64)[:, None]
-    (error, caught), (_, _) = jax.jit(jax.vmap(partial(judged, steep)))(points)
+    (error, caught), (_, _) = jax.jit(jax.vmap(partial(judged, steep, UNITS * EPS)))(points)
     assert float(jnp.max(error)) <= 1 < float(jnp.max(caught))
     naive = jnp.abs(steep.inv(steep(points)) - points)
     assert float(jnp.max(naive)) > 1e-3 * (1 + 3.9)
     wrong = Skewed(steep)
-    assert float(jnp.max(jax.jit(jax.vmap(partial(judged, wrong)))(points)[0][0])) > 1
+    assert float(jnp.max(jax.jit(jax.vmap(partial(judged, wrong, UNITS * EPS)))(points)[0][0])) > 1
 
 
 class Skewed(AbstractFlow):
