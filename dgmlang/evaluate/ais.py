@@ -65,9 +65,8 @@ def ais_each(
     """The same for each of n examples' held values [n, …], with keys of their own."""
     checked(lowered, given)
     n = next(iter(given.values())).shape[0]
-    run = partial(_weights, lowered, temperatures, chains, params)
-    each = jax.jit(partial(jax.lax.map, lambda one: run(*one)))
-    found = [estimated(w) for w in np.asarray(each((jax.random.split(key, n), given)))]
+    each = _each_weights(lowered, temperatures, chains, params, jax.random.split(key, n), given)
+    found = [estimated(w) for w in np.asarray(each)]
     told = _told(temperatures, chains, min(e.counting for e in found))
     return Result([e.value for e in found], "estimate", [e.error for e in found], told)
 
@@ -182,24 +181,36 @@ class Path:
         return jax.lax.scan(one, (values, zero), jnp.arange(betas.size - 1))[0][1]
 
 
+def path_of(lowered: Lowered, params: Params, key: Array, chains: int, given: Values) -> Path:
+    """The path to an energy from the base that suits it."""
+    moves = tempered(lowered, given)
+    return Path(moves, based(moves, params, key, chains, given), params)
+
+
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _weights(
     lowered: Lowered, temperatures: int, chains: int, params: Params, key: Array, given: Values
 ) -> Array:
-    moves = tempered(lowered, given)
     first, second, third, fourth = jax.random.split(key, 4)
-    path = Path(moves, based(moves, params, first, chains, given), params)
+    path = path_of(lowered, params, first, chains, given)
     betas = jnp.linspace(0.0, 1.0, temperatures + 1)
     steps = path.learned_steps(second, path.base.draw(second, chains, given), betas)
     return path.weigh(fourth, path.base.draw(third, chains, given), betas, steps)
 
 
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _each_weights(
+    lowered: Lowered, temperatures: int, chains: int, params: Params, keys: Array, given: Values
+) -> Array:
+    """The log weights [n, chains], one example after the other."""
+    run = partial(_weights, lowered, temperatures, chains, params)
+    return jax.lax.map(lambda one: run(*one), (keys, given))
+
+
 @partial(jax.jit, static_argnums=(0, 1))
 def _down(lowered: Lowered, temperatures: int, params: Params, key: Array, draws: Values) -> Array:
     """Log weights of chains that start at exact draws of the model, whose mean is 1/Z."""
-    moves = tempered(lowered, {})
     first, second, third = jax.random.split(key, 3)
-    chains = next(iter(draws.values())).shape[0]
-    path = Path(moves, based(moves, params, first, chains, {}), params)
+    path = path_of(lowered, params, first, next(iter(draws.values())).shape[0], {})
     betas = jnp.linspace(1.0, 0.0, temperatures + 1)
     return path.weigh(third, draws, betas, path.learned_steps(second, draws, betas))

@@ -21,11 +21,10 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.evaluate.ais import Path
-from dgmlang.evaluate.base import based, checked
+from dgmlang.evaluate.ais import path_of
+from dgmlang.evaluate.base import checked
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.samplers.tempered import tempered
 
 HALVINGS = 60
 """Of the interval that c lies in: more than the bits of a number."""
@@ -96,9 +95,8 @@ def _gaps(
     lowered: Lowered, levels: int, sweeps: int, chains: int, params: Params, key: Array
 ) -> Array:
     """Log p̃ − log q of the draws at each level, [levels + 1, chains]."""
-    moves = tempered(lowered, {})
     first, second, third, fourth = jax.random.split(key, 4)
-    path = Path(moves, based(moves, params, first, chains, {}), params)
+    path = path_of(lowered, params, first, chains, {})
     betas = jnp.linspace(0.0, 1.0, levels + 1)
     # Every β stands as often as there are sweeps, so that a step is learned for each transition.
     along = jnp.concatenate([betas[:1], jnp.repeat(betas[1:], sweeps)])

@@ -30,7 +30,7 @@ EXAMPLES = 256
 def exact(lowered: Lowered, params: Params, batch: Values) -> Result:
     """The log p(x) [n], unnormalised where the normaliser is unknown (the method says so)."""
     known = lowered.facts.normaliser.value != "unknown"
-    values = _by_parts(lambda values, _: log_likelihood(lowered, params, values), batch)
+    values = _by_parts(lambda values, _: _likelihood(lowered, params, values), batch)
     how = "exact" if known else "exact up to the normaliser"
     return Result(values, "exact", None, f"{how}{evaluated(lowered)}")
 
@@ -46,11 +46,8 @@ def hutchinson(
     """
 
     def each(values: Values, place: int) -> Array:
-        def solve(key: Array) -> Array:
-            return log_likelihood(lowered, params, values, key=key)
-
         keys = jax.random.split(jax.random.fold_in(key, place), probes)
-        return jnp.swapaxes(jax.lax.map(solve, keys), 0, 1)
+        return _probed(lowered, params, values, keys)
 
     found = _by_parts(each, batch)
     stderr = found.std(axis=1, ddof=1) / np.sqrt(probes) if probes > 1 else None
@@ -145,10 +142,23 @@ def _all_particles(
 
 def _by_parts(function: Callable[[Values, int], Array], batch: Values) -> np.ndarray:
     """The function of a batch, some examples at a time, and of the place of the first of them."""
-    n = size(batch)
-    run = jax.jit(function)
     parts = [
-        np.asarray(run({name: array[i : i + EXAMPLES] for name, array in batch.items()}, i))
-        for i in range(0, n, EXAMPLES)
+        np.asarray(function({name: array[i : i + EXAMPLES] for name, array in batch.items()}, i))
+        for i in range(0, size(batch), EXAMPLES)
     ]
     return np.concatenate(parts)
+
+
+@partial(jax.jit, static_argnums=0)
+def _likelihood(lowered: Lowered, params: Params, batch: Values) -> Array:
+    return log_likelihood(lowered, params, batch)
+
+
+@partial(jax.jit, static_argnums=0)
+def _probed(lowered: Lowered, params: Params, batch: Values, keys: Array) -> Array:
+    """The log-likelihoods [n, keys], with the random directions of each key."""
+
+    def solve(key: Array) -> Array:
+        return log_likelihood(lowered, params, batch, key=key)
+
+    return jnp.swapaxes(jax.lax.map(solve, keys), 0, 1)

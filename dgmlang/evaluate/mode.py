@@ -95,12 +95,13 @@ def _of_latents(
         raise DgmError(codes.no_mode(program.name, name))
     _only_exact(program, method)
     values, _ = fitted.inlet.values(program, given)
-
-    def run(lowered: Lowered) -> Values:
-        return jax.vmap(lowered.most_likely, in_axes=(None, 0))(fitted.raw, values)
-
     how = "max in place of sum" + (", turn by turn" if any(r.turns for r in removed) else "")
-    return lowered.sound(run), "exact", how
+    return lowered.sound(lambda lowered: _latents(lowered, fitted.raw, values)), "exact", how
+
+
+@partial(jax.jit, static_argnums=0)
+def _latents(lowered: Lowered, params: Params, values: Values) -> Values:
+    return jax.vmap(lowered.most_likely, in_axes=(None, 0))(params, values)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -67,8 +67,12 @@ def _each(
     clamped = [n for n in held if lowered.program.variables[n].role != "given"]
     if clamped:
         raise DgmError(codes.no_sum_given(lowered.program.name, clamped[0]))
-    each = jax.jit(partial(jax.lax.map, partial(log_normalizer, lowered, params)))
-    return Result(each(held), "exact", None, _how(lowered))
+    return Result(_summed(lowered, params, held), "exact", None, _how(lowered))
+
+
+@partial(jax.jit, static_argnums=0)
+def _summed(lowered: Lowered, params: Params, held: Values) -> jax.Array:
+    return jax.lax.map(partial(log_normalizer, lowered, params), held)
 
 
 def _how(lowered: Lowered) -> str:

@@ -22,9 +22,9 @@ def nuts(
     """Draws w ~ p(w | x₁ … x_N) ∝ p(w) Π p(xₙ | w), and continuous latents along with w.
 
     Hamiltonian trajectories that end where they would turn back. A transition costs up to 2¹⁰
-    gradients of the density of all the data, so it is for data that fit one pass: for many,
-    `elbo(params = meanfield)` or `map`. Params that can change places (a mixture's components)
-    leave chains in different ones, which R̂ shows.
+    gradients of the density of all the data, so it is for data that fit one pass: for many, take
+    `map`. Params that can change places (a mixture's components) leave chains in different ones,
+    which R̂ shows.
 
     Args:
         lowered: The model, with a prior for all that it learns.

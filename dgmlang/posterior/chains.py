@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
 
 from dgmlang.objectives.objective import Params
 from dgmlang.runtime import paths
+from dgmlang.samplers.mixing import bulk_ess, split_r_hat
 
 Arrays = Mapping[str, np.ndarray]
 
 
 class Row(NamedTuple):
-    """One number of a parameter: its posterior, R̂ over split chains, and effective sample size."""
+    """One number of a parameter: its posterior, rank-normalised R̂, and effective sample size."""
 
     name: str
     mean: float
@@ -70,8 +71,13 @@ class Chains:
         """Transitions that diverged."""
         return int(np.sum(self.statistics.get("diverging", 0)))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> tuple[Row, ...]:
         """Every number of every parameter, in the order of the program."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> tuple[Row, ...]:
+        found: list[Row] = []
         each = ((p, a) for n, t in self.params.items() for p, a in paths.named({n: t}).items())
         for path, draws in each:
             flat = np.asarray(draws, float).reshape(*draws.shape[:2], -1)
@@ -80,16 +86,20 @@ class Chains:
             mean, deviation = flat.mean(axis=(0, 1)), flat.std(axis=(0, 1), ddof=1)
             for i, place in enumerate(np.ndindex(*draws.shape[2:])):
                 name = path + (f"[{', '.join(map(str, place))}]" if place else "")
-                yield Row(name, mean[i], deviation[i], low[i], high[i], r_hat[i], effective[i])
+                found.append(
+                    Row(name, mean[i], deviation[i], low[i], high[i], r_hat[i], effective[i])
+                )
+        return tuple(found)
 
     def worst(self) -> Row:
-        """The number whose chains agree least."""
-        return max(self.rows(), key=lambda row: row.r_hat)
+        """The number whose chains agree least, of those that move."""
+        moving = [row for row in self.rows() if not np.isnan(row.r_hat)]
+        return max(moving or self.rows(), key=lambda row: row.r_hat)
 
     def __str__(self) -> str:
         """The table, of its first forty numbers and of the worst of them all."""
-        rows = list(self.rows())
-        shown = rows if len(rows) <= SHOWN else [*rows[:SHOWN], self.worst()]
+        rows = self.rows()
+        shown = rows if len(rows) <= SHOWN else (*rows[:SHOWN], self.worst())
         wide = max(len(row.name) for row in shown)
         head = f"{'':{wide}}  {'mean':>9} {'sd':>9} {'5 %':>9} {'95 %':>9} {'R̂':>6} {'ESS':>7}"
         lines = [head, *(_line(row, wide) for row in shown)]
@@ -112,13 +122,10 @@ def _line(row: Row, wide: int) -> str:
 
 
 def _mixing(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """R̂ of split chains and the effective sample size of each of draws [chains, draws, d].
+    """R̂ and the effective sample size of each number of draws [chains, draws, d].
 
     What never moves has neither: NaN, and 0.
-
-    Source: Gelman et al. 2013, section 11.4; Geyer 1992, as Stan and NumPyro compute them.
     """
-    still = np.ptp(draws, axis=(0, 1)) == 0
-    moving = np.where(still, np.arange(draws.shape[1])[None, :, None], draws)
-    r_hat, effective = split_gelman_rubin(moving), effective_sample_size(moving)
-    return np.where(still, np.nan, r_hat), np.where(still, 0.0, effective)
+    each = [draws[:, :, i] for i in range(draws.shape[2])]
+    r_hat = [split_r_hat(one) if np.ptp(one) else np.nan for one in each]
+    return np.array(r_hat), np.array([bulk_ess(one) if np.ptp(one) else 0.0 for one in each])

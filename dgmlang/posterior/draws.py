@@ -99,7 +99,10 @@ def log_prob(
     else:
         count = min(FEW, draws.count)
         chosen = np.linspace(0, draws.count - 1, count).astype(int)
-        found = [estimate(guided, {**draws.fixed, **draws.at(i)}, batch, key) for i in chosen]
+        found = [
+            estimate(guided, {**draws.fixed, **draws.at(i)}, batch, own)
+            for i, own in zip(chosen, jax.random.split(key, count), strict=True)
+        ]
         values = np.stack([one.value for one in found])
         kind, how = "bound", found[0].method
     highest = values.max(axis=0)

@@ -69,7 +69,9 @@ class Examples(dist.Distribution):
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Array:
         if sample_shape:
-            raise NotImplementedError("all examples are drawn once a call")
+            return jax.vmap(lambda key: self.sample(key, sample_shape[1:]))(
+                jax.random.split(key, sample_shape[0])
+            )
         keys = jax.random.split(key, self.batch_shape[0])
         return self.place.each(lambda values, key: self._draw(key, values), keys)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpyro.diagnostics import effective_sample_size, gelman_rubin
+from scipy.special import ndtri
 
 MIXED = 1.05
 """R̂ above this: chains still remember where they began, or each keeps to a mode of its own."""
@@ -107,8 +107,7 @@ def _normal_scores(values: np.ndarray) -> np.ndarray:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
     share = (ranks - 0.375) / (values.size + 0.25)
-    scores = np.array([NormalDist().inv_cdf(p) for p in share])
-    return scores[place].reshape(values.shape)
+    return ndtri(share)[place].reshape(values.shape)
 
 
 def _advice(

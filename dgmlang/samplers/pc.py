@@ -44,15 +44,15 @@ class PredictorCorrector(AbstractReversed):
         h = (process.last_time - process.first_time) / self.steps
 
         def step(x: Array, i: Array) -> tuple[Array, None]:
-            key = jax.random.fold_in(rest, i)
+            predicting, correcting = jax.random.split(jax.random.fold_in(rest, i))
             t = process.last_time - i.astype(x.dtype) * h
-            noise = jax.random.normal(key, x.shape, x.dtype)
-            x = x - h * reverse.drift(x, t) + process.diffusion(t) * jnp.sqrt(h) * noise
+            x = reverse.back(predicting, x, t, h)
             after = jnp.maximum(t - h, process.first_time)
             size = 2.0 * 2.0 * (self.snr * process.noise(after)) ** 2
 
             def correct(j: Array, x: Array) -> Array:
-                return langevin(jax.random.fold_in(key, j), x, reverse.score(x, after), size)
+                key = jax.random.fold_in(correcting, j)
+                return langevin(key, x, reverse.score(x, after), size)
 
             return jax.lax.fori_loop(0, self.corrector_steps, correct, x), None
 

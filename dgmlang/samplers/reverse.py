@@ -98,6 +98,12 @@ class Reverse:
         process = self.continuous
         return process.drift(x, t) - 0.5 * process.diffusion(t) ** 2 * self.score(x, t)
 
+    def back(self, key: Array, x: Array, t: Array, h: ArrayLike) -> Array:
+        """One Euler–Maruyama step of the reverse SDE, from t to t − h."""
+        noise = jax.random.normal(key, x.shape, x.dtype)
+        moved = x - h * self.drift(x, t)
+        return moved + self.continuous.diffusion(t) * jnp.sqrt(h) * noise
+
     def start(self, key: Array) -> Array:
         """A draw of x at the last time."""
         return jnp.asarray(self.process.prior(self.shape).sample(key)).reshape(-1)

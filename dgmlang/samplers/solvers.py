@@ -74,9 +74,7 @@ def euler_maruyama(reverse: Reverse, key: Array, steps: int) -> tuple[Array, Arr
 
     def step(x: Array, i: Array) -> tuple[Array, None]:
         t = process.last_time - i.astype(x.dtype) * h
-        noise = jax.random.normal(jax.random.fold_in(rest, i), x.shape, x.dtype)
-        moved = x - h * reverse.drift(x, t)
-        return moved + process.diffusion(t) * jnp.sqrt(h) * noise, None
+        return reverse.back(jax.random.fold_in(rest, i), x, t, h), None
 
     return jax.lax.scan(step, begin, jnp.arange(steps))[0], jnp.asarray(steps)
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import beta, norm
 
 import dgmlang as dgm
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.evaluate.log_prob import elbo
+from dgmlang.objectives.objective import Params, Values
 from dgmlang.posterior.chains import Chains
+from dgmlang.posterior.draws import as_stored
+from dgmlang.posterior.draws import log_prob as averaged
 from tests.objectives.models import ERRORS, EXAMPLES
 from tests.posterior.test_numpyro import SCHOOLS
 
@@ -109,6 +116,26 @@ def test_latents_move_along() -> None:
     assert not agrees(chains, "m", mean, deviation * 1.4)
     assert chains.latents["z"].shape == (2, 600, len(BITS))
     assert chains.latents["z"].mean(axis=(0, 1))[BITS == 1].min() > mean
+
+
+def test_draws_of_the_parameters_take_particles_of_their_own() -> None:
+    """At equal draws a bound's values differ by their particles alone, so their error is seen."""
+    fit = fitted(HIDDEN)
+    chains = fit.chains
+    assert chains is not None
+    same = jax.tree.map(lambda a: np.repeat(a[:, :1], 8, axis=1)[:1], chains.params)
+    bound = partial(elbo, samples=1)
+    lowered, batch = fit.model.lowered, {"x": jnp.asarray(BITS)}
+    draws = as_stored(lowered, Chains(same), fit.using("mean").raw)
+    found = averaged(lowered, draws, batch, bound, jax.random.key(0))
+    assert found.kind == "bound"
+    assert np.all(np.asarray(found.stderr) > 0)
+
+    # The twin: with one key for all, the error of what is the same eight times is none.
+    def one(lowered: Lowered, params: Params, batch: Values, _: jax.Array) -> dgm.Result:
+        return bound(lowered, params, batch, jax.random.key(1))
+
+    assert np.all(averaged(lowered, draws, batch, one, jax.random.key(0)).stderr == 0)
 
 
 @cache
@@ -212,4 +239,4 @@ def test_chains_that_stay_apart_have_a_large_r_hat() -> None:
     mixed = rng.normal(size=(4, 200))
     assert Chains({"a": mixed}).worst().r_hat < 1.05
     assert Chains({"a": mixed + np.arange(4)[:, None]}).worst().r_hat > 1.5
-    assert np.isnan(next(Chains({"a": np.ones((2, 50))}).rows()).r_hat)
+    assert np.isnan(Chains({"a": np.ones((2, 50))}).rows()[0].r_hat)

@@ -15,6 +15,7 @@ from numpyro.infer import SVI, Predictive, Trace_ELBO
 from numpyro.infer.util import log_density
 
 import dgmlang as dgm
+from dgmlang.posterior.examples import Examples, Place
 from tests.objectives.models import EXAMPLES, within
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -101,6 +102,25 @@ def test_draws_without_data_are_the_prior_predictive() -> None:
     assert within((z - m) ** 2, 1.0)  # E s² of the half normal
     assert within(z**2, 5.0)
     assert not within(z**2, 4.0)
+
+
+def test_a_law_of_all_examples_takes_a_shape_of_draws() -> None:
+    """Each draw has noise of its own, and the law of its example."""
+    model = dgm.parse("""model Shifted {
+      given u : real
+      data  x : real ~ Normal(u, 1)
+    }""")
+    u = jnp.asarray([0.0, 5.0])
+    place = Place(model.lowered, {}, {}, {"u": u})
+    x = model.plan.program.variables["x"]
+    assert x.law is not None
+    drawn = Examples(x, x.law, place, 2).sample(jax.random.key(0), (500, 4))
+    assert drawn.shape == (500, 4, 2)
+    noise = (np.asarray(drawn) - np.asarray(u)).reshape(-1)
+    assert within(noise, 0.0)
+    assert within(noise**2, 1.0)
+    assert not within(np.asarray(drawn).reshape(-1), 0.0)
+    assert len(np.unique(noise)) == noise.size
 
 
 def test_variables_that_draw_each_other_are_drawn_together() -> None:

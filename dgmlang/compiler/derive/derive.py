@@ -76,7 +76,6 @@ def _flags(
     """Counts and yes-or-no properties that conditions of the library may name."""
     data, latents = program.having("data"), program.latents
     params = program.having("param")
-    score = next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)
     moved = [v for v in facets.energy_variables(program) if v.type.kind.space == "continuous"]
     finite = [v for v in latents if v.type.kind.space == "finite"]
     sites = program.having("data", "latent")
@@ -91,12 +90,7 @@ def _flags(
         "energy": any(isinstance(v.law, EnergyLaw) for v in data),
         "gaussian_energy": gaussian,
         "directed": all(v.role != "data" for v in undrawn(program, gaussian)),
-        "process": score is not None and score.process is not None,
-        "continuous_process": bool(
-            score and score.process and score.process.extern.has("continuous")
-        ),
-        "noise_levels": _levels(score),
-        "bare_score": score is not None and score.process is None,
+        **_of_score(next((v.law for v in data if isinstance(v.law, ScoreLaw)), None)),
         "real_data": all(v.type.kind.name == "real" for v in data),
         "conditionals": bool(found),
         "marginal_chain": marginal_chain,
@@ -126,6 +120,17 @@ def _flags(
         "weighed": not any(isinstance(v.law, ScoreLaw) for v in latents),
         "inner": inner(program, gaussian) is not None,
         "missing": any(v.type.may_miss for v in data),
+    }
+
+
+def _of_score(score: ScoreLaw | None) -> dict[str, Any]:
+    """What conditions may name of the data's law where it is by a score."""
+    process = None if score is None else score.process
+    return {
+        "process": process is not None,
+        "continuous_process": process is not None and process.extern.has("continuous"),
+        "noise_levels": _levels(score),
+        "bare_score": score is not None and process is None,
     }
 
 
