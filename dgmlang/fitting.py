@@ -20,7 +20,7 @@ from dgmlang.compiler.lower.checks import Fault, Unsettled
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan import recipes
 from dgmlang.compiler.plan.initial import settling, starts
-from dgmlang.compiler.plan.methods import Method, require_built, require_weights
+from dgmlang.compiler.plan.methods import Chosen, require_built, require_weights
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.program import RECIPE_KEYS, Recipe
 from dgmlang.compiler.syntax import ast
@@ -70,7 +70,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     method = _method(model, wanted, request)
     model.objective(method).prepared(intake.preparation, intake.states)
     if samples(method) and stream is not None:
-        raise DgmError(stream_codes.not_for_batches(f"objective = {method.name}"))
+        raise DgmError(stream_codes.not_for_batches(f"objective = {method}"))
     if samples(method):
         return sampled(model, method, intake, named, request)
     if wanted.get("patience") is not None and held is None:
@@ -92,7 +92,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     head = runs.header(model, str(method), prepare, told, named)
     arrays |= _on_device(entry_of(weights))
     config = configure(
-        model.objective(method), params, arrays, settings, recipes.recipe(method.name),
+        model.objective(method), params, arrays, settings, _recipe(method),
         intake.preparation if intake.preparation.chains else None,
     )  # fmt: skip
     inlet = Inlet(intake.preparation, intake.states, request.seed, named)
@@ -135,7 +135,7 @@ def _same_program(model: Model, head: runs.Header) -> Model:
     return compiled(model.source, {**hypers, **model.settings, **model.nets}, model.chosen)
 
 
-def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Method:
+def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Chosen:
     method = named_objective(model.plan, wanted.get("objective"))
     if request.sample_weight is not None:
         require_weights(model.plan, method)
@@ -193,8 +193,12 @@ def _on_device(arrays: Mapping[str, Any]) -> Values:
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count: int) -> Settings:
-    recipe = recipes.recipe(method.name)
+def _recipe(method: Chosen) -> recipes.Recipe:
+    return recipes.recipe(*(term.name for _, term in method.terms))
+
+
+def _settings(wanted: Mapping[str, Any], request: Request, method: Chosen, count: int) -> Settings:
+    recipe = _recipe(method)
     base = Settings.of(recipe, count)
     batch = wanted.get("batch", base.batch)
     steps = wanted.get("steps")
@@ -206,16 +210,23 @@ def _settings(wanted: Mapping[str, Any], request: Request, method: Method, count
         steps=steps,
         batch=batch,
         seed=request.seed,
-        optimizer=written.optimizer(asked, steps) if isinstance(asked, str | ast.Expr) else asked,
+        optimizer=_optimizers(asked, steps),
         average=wanted.get("average", base.average),
         patience=wanted.get("patience"),
         freeze=tuple(request.freeze),
     )
 
 
-def _require_all(method: Method, settings: Settings, count: int, *, streamed: bool) -> None:
+def _optimizers(asked: Any, steps: int) -> Any:
+    """What is asked for, for all players or by player, with what is written read."""
+    if isinstance(asked, Mapping):
+        return {player: _optimizers(one, steps) for player, one in asked.items()}
+    return written.optimizer(asked, steps) if isinstance(asked, str | ast.Expr) else asked
+
+
+def _require_all(method: Chosen, settings: Settings, count: int, *, streamed: bool) -> None:
     """DGM0730 where a step that must see all of the data would see some."""
-    if recipes.recipe(method.name).batch is not None:
+    if _recipe(method).batch is not None:
         return
     if streamed:
         raise DgmError(codes.all_the_data(str(method), "the data come in chunks"))
@@ -269,7 +280,7 @@ def _with_values(model: Model, first: Params, given: Mapping[str, Any]) -> Param
 
 def _blame(
     model: Model,
-    method: Method,
+    method: Chosen,
     player: int,
     params: Params,
     state: State,
@@ -284,7 +295,7 @@ def _blame(
 
 
 def _outlet(
-    model: Model, method: Method, head: runs.Header, intake: Intake, request: Request
+    model: Model, method: Chosen, head: runs.Header, intake: Intake, request: Request
 ) -> Outlet:
     folder = None if request.out is None else Path(request.out)
     if folder is not None and request.resume is None:
@@ -300,7 +311,7 @@ def _outlet(
     )
 
 
-def _fitted(model: Model, method: Method, inlet: Inlet, request: Request, result: Result) -> Fitted:
+def _fitted(model: Model, method: Chosen, inlet: Inlet, request: Request, result: Result) -> Fitted:
     kept = {"best": result.best, "ema": result.average, "last": result.last}
     trees = {name: jax.tree.map(jnp.asarray, t) for name, t in kept.items() if t is not None}
     folder = None if request.out is None else Path(request.out)

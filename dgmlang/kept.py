@@ -14,7 +14,7 @@ import numpy as np
 from dgmlang.compiler.diagnostics.codes import posterior as posterior_codes
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.plan.methods import Method
+from dgmlang.compiler.plan.methods import Chosen
 from dgmlang.model import Model
 from dgmlang.objectives.objective import Params
 from dgmlang.posterior.chains import Chains
@@ -50,7 +50,7 @@ class AbstractFitted:
     kept: Mapping[str, Params]
     which: str
     inlet: Inlet
-    method: Method | None = None
+    method: Chosen | None = None
     history: tuple[Record, ...] = ()
     step: int = 0
     folder: Path | None = None

@@ -15,7 +15,7 @@ from dgmlang.compiler.diagnostics.codes import training as training_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
-from dgmlang.compiler.plan.methods import Method, require_built, sampler
+from dgmlang.compiler.plan.methods import Chosen, Sum, require_built, sampler
 from dgmlang.compiler.plan.methods import objective as named_objective
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.program import Outside
@@ -156,7 +156,7 @@ class Model:
         method = named_objective(self.plan, objective)
         bound = self.objective(method)
         if not bound.players:
-            raise DgmError(posterior_codes.no_loss(method.name, self.name))
+            raise DgmError(posterior_codes.no_loss(str(method), self.name))
         batch = self._held(batch, ("data", "given"), leading=1)
         state = bound.start(key, params, batch)
 
@@ -202,7 +202,7 @@ class Model:
 
         return held(self.plan.program, values, needed, leading)
 
-    def objective(self, method: Method) -> Objective:
+    def objective(self, method: Chosen) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""
         text = str(method)
         if text not in self._objectives:
@@ -216,7 +216,7 @@ class Model:
         data: Any,
         *,
         objective: str | Expression | None = None,
-        optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None,
+        optimizer: str | Optimizer | Mapping[str, str | Optimizer] | None = None,
         steps: int | None = None,
         epochs: float | None = None,
         batch: int | None = None,
@@ -250,7 +250,7 @@ class Model:
                 iterable of batches of one shape, each an array or `{"x": …, "y": …}`.
             objective: As people write it, `"iwae(k = 8)"`, or `dgm.objectives.iwae(k = 8)`.
             optimizer: An Optax name with settings, `"adam(learning_rate = 1e-3)"`, an Optax object,
-                or one of these for each player (`{"critic": …, "generator": …}`).
+                or one of these for each player (`{"critic": …, "model": …}`).
             steps: Optimiser steps.
             epochs: Passes over the data, in place of `steps`.
             batch: Examples a step.
@@ -301,17 +301,22 @@ class Model:
         return fitted_with(self, params)
 
 
-def bound_to(method: Method, lowered: Lowered) -> Objective:
+def bound_to(method: Chosen, lowered: Lowered) -> Objective:
     """An objective for one lowered model."""
     import jax
 
+    from dgmlang.objectives.weighted_sum import weighted_sum
     from dgmlang.registry import implementation
     from dgmlang.solvers.solving import Solving
 
     lowered = lowered.solved(Solving(how="together"))  # losses are of batches
     # It outlives a `jit` in which it is first asked for, so it must hold no value of that trace.
     with jax.ensure_compile_time_eval():
-        return implementation("objective", method.name)(lowered, **method.settings)
+        found = [
+            (weight, implementation("objective", term.name)(lowered, **term.settings))
+            for weight, term in method.terms
+        ]
+        return weighted_sum(lowered, str(method), found) if isinstance(method, Sum) else found[0][1]
 
 
 def compiled(source: Source, settings: Mapping[str, Any], chosen: str | None) -> Model:

@@ -23,7 +23,7 @@ class Request:
     """What the caller asked of a fit; `Model.fit` describes each. None leaves it to the recipe."""
 
     objective: str | Expression | None = None
-    optimizer: str | Optimizer | Mapping[str, Optimizer] | None = None
+    optimizer: str | Optimizer | Mapping[str, str | Optimizer] | None = None
     steps: int | None = None
     epochs: float | None = None
     batch: int | None = None

@@ -67,8 +67,9 @@ def _latex(args: Namespace) -> str:
     plan = _plan(args)
     learned = plan.facts.flags["learned"]
     method = objective(plan, args.objective) if learned or args.objective else None
-    extern = library().externs["objective"][method.name] if method else None
-    return latex(resolved(read(args.file), Report(), args.set).model, extern)
+    externs = library().externs["objective"]
+    terms = [(weight, externs[term.name]) for weight, term in method.terms] if method else []
+    return latex(resolved(read(args.file), Report(), args.set).model, terms)
 
 
 def _graph(args: Namespace) -> str:
@@ -97,11 +98,18 @@ def _loss(args: Namespace) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     import jax
 
     import dgmlang as dgm
+    from dgmlang.compiler.plan.methods import objective
 
     model = dgm.load(args.file, **args.set)
-    params = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), model.init(0))
+    first = model.init(0)
+    batch = _batch(model, args.batch)
+    # What training builds besides, a critic or a log Z, looks at data for its scale alone.
+    blank = {name: jax.numpy.zeros(a.shape, a.dtype) for name, a in batch.items()}
+    trained = model.objective(objective(model.plan, args.objective))
+    first |= trained.companions(jax.random.key(0), blank)
+    params = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), first)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    arguments = (params, _batch(model, args.batch), key)
+    arguments = (params, batch, key)
     return lambda p, b, k: model.loss(p, b, k, args.objective), arguments
 
 

@@ -41,7 +41,8 @@ class Player:
 
     A step runs its players in order, each `steps` times on batches of its own. Where there is a
     `leap`, that is the move, in place of an optimiser's step along the gradient of the loss; it
-    must tell the loss among its metrics, as `loss`.
+    must tell the loss among its metrics, as `loss`. `trains` names the objective whose recipe its
+    optimiser follows, where that is not the whole's.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Player:
     owns: Callable[[str], bool]
     steps: int = 1
     leap: Leap | None = None
+    trains: str = ""
 
 
 def anyhow(_: Preparation, __: States) -> None:
@@ -65,6 +67,7 @@ class Objective:
     `prepared` raises where the data may not be prepared, and the steps have been fitted, like this.
     `sample` draws the parameters given all the data, of an objective that does not train them and
     so has no players: (data, key, whether to show a bar) → chains.
+    `unpriced` is the same without log p(w)/N of the priors, where it has that.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Objective:
     frozen: tuple[str, ...] = ()
     prepared: Callable[[Preparation, States], None] = anyhow
     sample: Callable[[Values, Array, bool], Chains] | None = None
+    unpriced: Objective | None = None
 
 
 def everything(_: str) -> bool:

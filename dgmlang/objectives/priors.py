@@ -38,7 +38,7 @@ def with_priors(lowered: Lowered, objective: Objective) -> Objective:
         return {**state, COUNT: jnp.asarray(float(size(data)))}
 
     players = (*(_keeping_count(player) for player in others), priced)
-    return replace(objective, players=players, start=start)
+    return replace(objective, players=players, start=start, unpriced=objective)
 
 
 def _priced(lowered: Lowered, loss: Loss) -> Loss:

@@ -15,7 +15,7 @@ from dgmlang.compiler.diagnostics.codes import posterior as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.library import library
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.plan.methods import Method
+from dgmlang.compiler.plan.methods import Chosen
 from dgmlang.fitted import Fitted
 from dgmlang.kept import POSTERIOR
 from dgmlang.model import Model
@@ -38,23 +38,24 @@ MIXED = 1.01
 """The R̂ above which chains are said to disagree (Vehtari et al. 2021, section 4)."""
 
 
-def samples(method: Method) -> bool:
+def samples(method: Chosen) -> bool:
     """Whether an objective draws the parameters, in place of training them."""
-    return library().externs["objective"][method.name].has("samples")
+    externs = library().externs["objective"]
+    return any(externs[term.name].has("samples") for _, term in method.terms)
 
 
-def require_used(method: Method, request: Request, wanted: Mapping[str, Any]) -> None:
+def require_used(method: Chosen, request: Request, wanted: Mapping[str, Any]) -> None:
     """DGM0831 where a keyword would do nothing, or a setting of a recipe for this objective."""
     usual = {field.name: field.default for field in fields(Request)}
     idle = [name for name in IDLE if getattr(request, name) != usual[name]]
     if request.objective is None:  # then a recipe is about this objective
         idle += [name for name in IDLE if name in wanted]
     if idle:
-        raise DgmError(codes.idle_setting(idle[0], method.name))
+        raise DgmError(codes.idle_setting(idle[0], str(method)))
 
 
 def sampled(
-    model: Model, method: Method, intake: Intake, named: Columns, request: Request
+    model: Model, method: Chosen, intake: Intake, named: Columns, request: Request
 ) -> Fitted:
     """Draw the parameters given all the data, say how the chains did, and keep the run."""
     folder = None if request.out is None else Path(request.out)

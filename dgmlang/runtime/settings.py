@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import optax
 
+from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.optimizers import Choice
 from dgmlang.compiler.plan.recipes import Recipe
+from dgmlang.compiler.plan.recipes import recipe as recipe_of
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.runtime import batches, optimizers, paths
 from dgmlang.runtime.step import Configuration, Prepare
@@ -74,8 +76,13 @@ def configure(
 
     Raises:
         DgmError: a batch is too large (DGM0705), a glob names nothing (DGM0706), Optax has no such
-            name (DGM0701 to DGM0704), or a number is below one (DGM0712).
+            name (DGM0701 to DGM0704), a number is below one (DGM0712), or optimisers are given to a
+            player that there is not (DGM0803).
     """
+    players = tuple(player.name for player in objective.players)
+    named = settings.optimizer if isinstance(settings.optimizer, Mapping) else ()
+    for name in (name for name in named if name not in players):
+        raise DgmError(queries.unknown_choice("player to optimise", name, players))
     for name in ("steps", "batch", "valid_every", "patience"):
         value = getattr(settings, name)
         if value is not None and value < 1:
@@ -87,7 +94,12 @@ def configure(
         objective,
         settings.batch,
         tuple(
-            _optimizer(_of_player(settings.optimizer, player.name), recipe, settings, player.steps)
+            _optimizer(
+                _of_player(settings.optimizer, player.name),
+                recipe_of(player.trains) if player.trains else recipe,
+                settings,
+                player.steps,
+            )
             for player in objective.players
         ),
         prepare,

@@ -37,6 +37,14 @@ def test_what_jax_sees(dgm: Dgm, program: Path, stage: str, sign: str) -> None:
     assert sign in out
 
 
+def test_companions_of_an_objective_are_arguments_too(dgm: Dgm, program: Path) -> None:
+    arguments = ("emit", program, "--set", "d=2", "--stage", "jaxpr", "--objective")
+    status, out, err = dgm(*arguments, "mle + 0.1 * nce")
+    assert (status, err) == (0, "")
+    assert "f32[3,2]" not in out  # two examples of two entries
+    assert "f32[2,2]" in out
+
+
 def test_an_open_dimension_is_named_before_lowering(dgm: Dgm, program: Path) -> None:
     status, out, err = dgm("emit", program, "--stage", "jaxpr")
     assert (status, out) == (1, "")

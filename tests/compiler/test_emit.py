@@ -56,9 +56,10 @@ def test_latex(path: Path, golden: Callable[[Path, str], None]) -> None:
 def test_the_objective_comes_last() -> None:
     model = models(ROOT / "examples" / "vae.dgm")[0]
     elbo = library().externs["objective"]["elbo"]
-    assert (
-        latex(model, elbo).splitlines()[-2].strip() == rf"\text{{elbo:}}\quad & {formula_of(elbo)}"
-    )
+    *_, first, second, _ = latex(model, [(1, elbo), (0.1, elbo)]).splitlines()
+    formula = rf"\text{{elbo:}}\quad & {formula_of(elbo)}"
+    assert first.strip() == rf"{formula} \\"
+    assert second.strip() == rf"0.1 \times {formula}"
 
 
 def test_every_built_objective_has_a_formula() -> None:

@@ -14,12 +14,17 @@ from dgmlang.compiler.library import Extern
 from dgmlang.compiler.syntax import ast
 
 
-def latex(model: ast.Model, objective: Extern | None = None) -> str:
-    """The model's lines, then the objective's formula where the library gives one."""
+def latex(model: ast.Model, objectives: Sequence[tuple[float, Extern]] = ()) -> str:
+    """The model's lines, then the objective's formula where the library gives one.
+
+    Of a weighted sum there is a line for each term.
+    """
     lines = [line for s in model.body for line in _statement(s, "")]
     lines += _energies(model.body)
-    if objective is not None and (formula := formula_of(objective)):
-        lines.append(rf"\text{{{objective.name}:}}\quad & {formula}")
+    for weight, objective in objectives:
+        factor = "" if weight == 1 else rf"{weight:g} \times "
+        if formula := formula_of(objective):
+            lines.append(rf"{factor}\text{{{objective.name}:}}\quad & {formula}")
     body = " \\\\\n  ".join(lines)
     return f"\\begin{{align*}}\n  {body}\n\\end{{align*}}"
 

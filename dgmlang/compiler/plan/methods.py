@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.plan.conditions import idle
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.plan import Plan, missing_companions, takes_data
+from dgmlang.compiler.plan.sums import is_sum, terms
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span
 from dgmlang.compiler.syntax import ast
@@ -34,6 +35,11 @@ class Method:
     sites: Mapping[str, Method] = field(default_factory=dict)
 
     @property
+    def terms(self) -> tuple[tuple[float, Method], ...]:
+        """Itself, as the one term of a sum."""
+        return ((1.0, self),)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What its implementation is made with."""
         return {**self.settings, **({"sites": self.sites} if self.sites else {})}
@@ -47,6 +53,29 @@ class Method:
         return f"{self.name}({shown})" if shown else self.name
 
 
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of objectives; `str` gives it back as people write it, brackets gone."""
+
+    terms: tuple[tuple[float, Method], ...]
+
+    def __str__(self) -> str:
+        text = ""
+        for weight, method in self.terms:
+            sign = (" - " if text else "-") if weight < 0 else (" + " if text else "")
+            text += sign + weighed(abs(weight), str(method))
+        return text
+
+
+def weighed(weight: float, text: str) -> str:
+    """A term of a sum: `0.1 * gan`."""
+    return text if weight == 1 else f"{repr(weight).removesuffix('.0')} * {text}"
+
+
+Chosen = Method | Sum
+"""What trains a model: an objective, or a weighted sum of some."""
+
+
 def require_built(plan: Plan) -> None:
     """Raise DGM0291 where the program names a part that has no implementation yet."""
     parts = [(part.span, part.kind, part.name) for part in plan.facts.unbuilt]
@@ -58,22 +87,52 @@ Written = str | Expression | ast.Expr
 """A method as a caller's text, or where a recipe names it."""
 
 
-def objective(plan: Plan, written: Written | None) -> Method:
-    """The objective that is written, or the default (DGM0412 to DGM0417)."""
+def objective(plan: Plan, written: Written | None) -> Chosen:
+    """The objective that is written, or the default (DGM0412 to DGM0417, DGM0436).
+
+    Of a sum every term is judged, and each that is refused is named.
+    """
     if not plan.facts.flags["learned"]:
         found = codes.nothing_to_learn(plan.program.span.source.name)
         raise DgmError(_located(found, written))
-    return _method(plan, "objective", written or plan.default_objective or "mle")
+    written = written or plan.default_objective or "mle"
+    node = written if isinstance(written, ast.Expr) else _read("objective", str(written))
+    if not is_sum(node):
+        return _method(plan, "objective", written)
+    try:
+        return _sum(plan, terms(node, plan.program.span.source.name), located=node is written)
+    except DgmError as error:
+        raise DgmError(
+            [d if d.labels else _located(d, written) for d in error.diagnostics]
+        ) from None
 
 
-def require_weights(plan: Plan, method: Method) -> None:
-    """Raise DGM0431 where an objective cannot weigh examples."""
+def _sum(plan: Plan, parts: Sequence[tuple[float, ast.Expr]], *, located: bool) -> Sum:
+    found: list[tuple[float, Method]] = []
+    refused: list[Diagnostic] = []
+    for weight, term in parts:
+        written = term if located else Expression(term.span.text)
+        try:
+            method = _method(plan, "objective", written)
+            if library().space("objective")[method.name].has("alone"):
+                place = plan.program.span.source.name
+                raise DgmError(_located(codes.no_term(method.name, place), written))
+            found.append((weight, method))
+        except DgmError as error:
+            refused += error.diagnostics
+    if refused:
+        raise DgmError(refused)
+    return Sum(tuple(found))
+
+
+def require_weights(plan: Plan, method: Chosen) -> None:
+    """Raise DGM0431 where an objective, or a term of it, cannot weigh examples."""
     externs = library().space("objective")
-    if not externs[method.name].has("sample_weight"):
+    for name in (m.name for _, m in method.terms if not externs[m.name].has("sample_weight")):
         ready = [v.name for v in plan.objectives.values() if v.legal and v.built]
         able = [name for name in ready if externs[name].has("sample_weight")]
         place = plan.program.span.source.name
-        raise DgmError(codes.takes_no_weights(method.name, able, place))
+        raise DgmError(codes.takes_no_weights(name, able, place))
 
 
 def sampler(plan: Plan, written: Written | None) -> Method:

@@ -69,8 +69,18 @@ RECIPES: Mapping[str, Recipe] = {
 """By the word that an objective's line in the library gives: `trains(denoising)`."""
 
 
-def recipe(objective: str) -> Recipe:
-    """The recipe of an objective by name; a plain one where its line says nothing."""
+def recipe(*objectives: str) -> Recipe:
+    """The recipe of an objective by name; a plain one where its line says nothing.
+
+    A sum trains as its first term does, for as long as any term asks, and its parameters are
+    averaged where any term asks.
+    """
+    first, *others = map(_recipe, objectives)
+    average = next((r.average for r in (first, *others) if r.average is not None), None)
+    return replace(first, steps=max(r.steps for r in (first, *others)), average=average)
+
+
+def _recipe(objective: str) -> Recipe:
     extern = library().space("objective").get(objective)
     word = next(iter(extern.argument("trains")), "") if extern else ""
     return RECIPES.get(word, Recipe())

@@ -160,6 +160,18 @@ def bad_method(kind: str, text: str, what: str, place: str) -> Diagnostic:
     return Diagnostic("DGM0415", f"wrong {kind}", (), (f"`{text}`: {what}",), place=place)
 
 
+def no_term(name: str, place: str) -> Diagnostic:
+    """A term of a weighted sum that has no loss whose gradient could be added to others."""
+    return Diagnostic(
+        "DGM0436",
+        "not a term",
+        (),
+        (f"`{name}` sets parameters itself, so it has no gradient to add to that of other terms",),
+        f"use `{name}` on its own",
+        place=place,
+    )
+
+
 def nothing_to_learn(place: str) -> Diagnostic:
     """`fit` of a model without parameters."""
     return Diagnostic(
