@@ -93,6 +93,11 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "objective_product": (BITS, np.zeros((5, 3)), {"objective": "mle * mle"}),
     "objective_weight_zero": (BITS, np.zeros((5, 3)), {"objective": "mle + 0 * nce"}),
     "objective_no_term": (MIXED, np.zeros((4, 1)), {"objective": "mle + 2 * em"}),
+    "objective_no_class": (
+        MANY,
+        {"x": np.zeros((2, 2)), "k": [0, 1]},
+        {"objective": "discriminate(x)"},
+    ),
     "optimizer_misspelt": (BITS, np.zeros((5, 3)), {"optimizer": "adm"}),
     "recipe_misspelt": (BITS, np.zeros((5, 3)), {"recipe": "fast"}),
     "preparation_misspelt": (BITS, np.zeros((5, 3)), {"prepare": "x = bernouli(x)"}),

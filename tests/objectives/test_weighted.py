@@ -30,6 +30,15 @@ FIELD = """model M {
   data x : real[1] ~ Normal(0, 1) |> ode(v)
 }"""
 PATHS = (FIELD, arrays(a=0.3), {"x": X[:, None]})
+LABELS = (
+    """model M {
+  param w : real
+  data y : bit ~ Bernoulli(0.3)
+  data x : real ~ Normal(w * y, 1)
+}""",
+    arrays(w=0.7),
+    {"x": X, "y": np.array([1.0, 0.0, 0.0, 1.0])},
+)
 LATENT = (LINEAR, arrays(w=0.7, a=0.3, r=-0.5), {"x": X})
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
@@ -38,6 +47,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
     "map": (PRIORED, arrays(loc=0.7), {"x": X}),
     "elbo": LATENT,
     "iwae": LATENT,
+    "discriminate": LABELS,
     "cd": SITES,
     "pcd": SITES,
     "pseudolikelihood": SITES,
@@ -47,6 +57,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, np.ndarray]]] = {
     "dsm": SCORES,
     "flow_matching": PATHS,
 }
+SETTINGS = {"discriminate": {"y": "y"}}
 
 
 def test_every_weighted_objective_has_a_case() -> None:
@@ -58,7 +69,7 @@ def gradient(name: str, weights: np.ndarray | None) -> np.ndarray:
     """Loss and gradient, laid end to end, of four examples with these weights, under one key."""
     text, numbers, data = CASES[name]
     params = arrays(**numbers)  # here, where the test has sixty-four bits
-    objective = implementation("objective", name)(model(text))
+    objective = implementation("objective", name)(model(text), **SETTINGS.get(name, {}))
     batch: Values = arrays(**data)
     first = {**params, **objective.companions(KEY, batch)}
     state = objective.start(KEY, first, batch)
@@ -86,7 +97,7 @@ def test_the_loss_is_the_weighted_mean(name: str) -> None:
 def test_weights_are_repetitions(name: str) -> None:
     text, numbers, data = CASES[name]
     params = arrays(**numbers)  # here, where the test has sixty-four bits
-    objective = implementation("objective", name)(model(text))
+    objective = implementation("objective", name)(model(text), **SETTINGS.get(name, {}))
     counts = np.array([1, 3, 2, 2])
 
     def slope(batch: Values) -> jax.Array:

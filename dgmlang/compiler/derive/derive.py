@@ -8,6 +8,7 @@ from typing import Any
 
 from dgmlang.compiler.derive import capabilities as facets
 from dgmlang.compiler.derive.blocks import blocks
+from dgmlang.compiler.derive.classes import classified
 from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.facts import Block, Bounded, Facts
 from dgmlang.compiler.derive.field_flow import field_flow
@@ -34,6 +35,7 @@ def derive(program: Program) -> Facts:
     alone = replace(program, guide=None)
     marginalised, left = remove(alone)
     density, space = facets.density(program, bounded), facets.space(program)
+    marginal = facets.density(alone, left)
     gaussian = gaussian_energy(program)
     draw = facets.draw(program, gaussian)
     energetic = facets.energy_variables(program)
@@ -42,7 +44,7 @@ def derive(program: Program) -> Facts:
     exact_sum = summation(program, energetic, found)
     return Facts(
         density,
-        facets.density(alone, left),
+        marginal,
         facets.normaliser(program, exact_sum, gaussian),
         facets.score(program, density, space),
         smooth(program),
@@ -59,6 +61,7 @@ def derive(program: Program) -> Facts:
         {
             **_flags(program, bounded, found, gaussian is not None, bool(in_chains)),
             "continuous_latents": all(_moves(program.variables[b.variable]) for b in left),
+            "classifies": bool(classified(program, marginal.value)),
         },
         parameters(program),
         runs(program),
@@ -110,7 +113,6 @@ def _flags(
         "guide_density": guided and not deterministic,
         "free_support": all(v.type.kind.name == "real" for v in moved),
         "paired": any(v.name in critic for v in program.having("latent")),
-        "classifies": any(v.type.kind.space == "finite" for v in data) and len(data) > 1,
         "noise_density": not program.having("given")
         and (bool(program.noise) or all(_has_noise(v) for v in data)),
         "noise_learned": any(learns(law) for law in program.noise.values()),

@@ -18,7 +18,7 @@ from dgmlang.compiler.lower.joint import terms_of, total
 from dgmlang.compiler.lower.laws import distribution, log_density, log_density_of, sample
 from dgmlang.compiler.lower.laws import drawn as drawn_with_density
 from dgmlang.compiler.lower.lengths import until_end
-from dgmlang.compiler.lower.missing import lacking, mask
+from dgmlang.compiler.lower.missing import lacking, mask, somewhere_inside
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable, WithinBin
 from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.walk import behind
@@ -81,6 +81,17 @@ def guide_terms_of(inside: Evaluation) -> Terms:
     """The same, from an evaluation that holds the latents."""
     laws = _guide(inside.built).laws
     return {n: _term(n, law, inside) for n, law in laws.items() if not isinstance(law, ComputedLaw)}
+
+
+def guide_term(built: Built, params: Params, values: Values, name: str) -> Array:
+    """The log density q of what an example holds of one data variable that the guide draws.
+
+    The variable's law in the guide may read no other that the guide draws.
+    """
+    held = values[name]
+    full = somewhere_inside(built.program.variables[name], held)
+    inside = evaluation(built, params, {**values, name: full, mask(name): ~lacking(held)})
+    return _term(name, _guide(built).laws[name], inside)
 
 
 def _term(name: str, law: Law, inside: Evaluation) -> Array:

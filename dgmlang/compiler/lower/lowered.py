@@ -297,6 +297,17 @@ class Lowered:
         """The summands of `guide_log_prob` by latent."""
         return guide.guide_terms(self.built, params, values)
 
+    def guide_term(self, params: Params, values: Values, name: str) -> Array:
+        """The guide's log density of what an example holds of one data variable."""
+        return guide.guide_term(self.built, params, values, name)
+
+    def given_in_full(self, name: str) -> Lowered:
+        """The same where no example lacks a finite data variable, so that nothing sums over it."""
+        kept = tuple(
+            r for r in self.facts.removed if r.variable != name or r.rule != "sum" or r.turns
+        )
+        return Lowered(replace(self.built, facts=replace(self.facts, removed=kept)))
+
     def kl(self, params: Params, values: Values) -> dict[str, Array]:
         """KL(guide ‖ prior) of each latent where it has a closed form."""
         return guide.kl(self.built, params, values)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dgmlang.compiler.derive.classes import classified
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Label
@@ -155,6 +156,7 @@ def _method(plan: Plan, kind: str, written: Written) -> Method:
     own = tuple(a for a in arguments if not a.site)
     settings = settings_of(externs[name], own, node.span)
     _require_read(plan, externs[name], own, place, written)
+    _require_class(plan, externs[name], settings, written)
     return Method(kind, name, settings, _sites(plan, externs[name], arguments, node, place))
 
 
@@ -168,6 +170,18 @@ def _require_read(
         raise DgmError(
             _located(codes.idle_setting(extern.name, name, unread[name], place), written)
         )
+
+
+def _require_class(
+    plan: Plan, extern: Extern, settings: Mapping[str, Any], written: Written
+) -> None:
+    """Raise DGM0437 for a setting that must name a class among the data, and names none."""
+    for setting in extern.argument("class"):
+        known = classified(plan.program, plan.facts.marginal.value)
+        if settings[setting] not in known:
+            place = plan.program.span.source.name
+            found = codes.no_class(extern.name, settings[setting], known, place)
+            raise DgmError(_located(found, written))
 
 
 def _sites(

@@ -72,7 +72,7 @@ CLAUSES = {
     "guided": "the model has no guide",
     "ode_flow": "the data are not a base that one `ode` carries, with nothing else to learn",
     "not givens": "draws may not be paired across the values of givens",
-    "classifies": "no other variable is a class of the data",
+    "classifies": "no class among several data has a guide, or an exact law given the others",
 }
 
 
@@ -170,6 +170,21 @@ def no_term(name: str, place: str) -> Diagnostic:
         f"use `{name}` on its own",
         place=place,
     )
+
+
+def no_class(method: str, name: str, known: Iterable[str], place: str) -> Diagnostic:
+    """A setting that names what is no class among the data, or one whose law cannot be had."""
+    known = tuple(known)
+    near = suggest(name, known) or (known[0] if len(known) == 1 else None)
+    return Diagnostic(
+        "DGM0437",
+        "not a class here",
+        (),
+        (f"`{method}({name})` needs finite data, with a guide or an exact law given the rest; here "
+         f"is {', '.join(f'`{n}`' for n in known)}",),
+        f"write `{method}({near})`" if near else None,
+        place=place,
+    )  # fmt: skip
 
 
 def nothing_to_learn(place: str) -> Diagnostic:
