@@ -9,7 +9,7 @@ from dgmlang.compiler.program import ComputedLaw, Program, Variable
 from dgmlang.compiler.walk import behind
 
 GUIDE, EXACT = "guide", "exact"
-"""Whose law of a class is meant: the guide's q(y | the rest), or the model's own p(y | the rest)."""
+"""Whose law of a class is meant: the guide's q(y | …), or the model's own p(y | the other data)."""
 
 
 def classified(program: Program, marginal: str) -> Mapping[str, str]:
@@ -30,8 +30,8 @@ def classified(program: Program, marginal: str) -> Mapping[str, str]:
 def _whose(y: Variable, program: Program, marginal: str) -> str | None:
     laws = program.guide.laws if program.guide else {}
     law = laws.get(y.name)
-    if law is not None and not isinstance(law, ComputedLaw):
-        if not behind(law, program).keys() & laws.keys():
-            return GUIDE
+    drawn = law is not None and not isinstance(law, ComputedLaw)
+    if drawn and not behind(law, program).keys() & laws.keys():
+        return GUIDE
     open_still = states(y) is None  # judged again once the dimensions have values
     return EXACT if marginal == "exact" and (open_still or few([y])) else None
