@@ -307,9 +307,8 @@ def bound_to(method: Chosen, lowered: Lowered) -> Objective:
 
     from dgmlang.objectives.weighted_sum import weighted_sum
     from dgmlang.registry import implementation
-    from dgmlang.solvers.solving import Solving
 
-    lowered = lowered.solved(Solving(how="together"))  # losses are of batches
+    lowered = lowered.solved(how="together", noted=None)  # losses are of batches
     # It outlives a `jit` in which it is first asked for, so it must hold no value of that trace.
     with jax.ensure_compile_time_eval():
         found = [

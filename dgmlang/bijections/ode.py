@@ -20,7 +20,7 @@ Source: Chen et al. 2018, eq. 8, arXiv:1806.07366; Grathwohl et al. 2019, eq. 4,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -50,6 +50,7 @@ class Carried(AbstractFlow):
     ) -> None:
         self.own, self.rank = own, len(own.target)
         self.params, self.inputs, self.solving = params, dict(inputs), solving
+        self.scheme = replace(own.scheme, steps=solving.steps or own.scheme.steps)
 
     def push(self, x: Array) -> tuple[Array, Array]:
         return self._with_divergence(x, FORWARD)
@@ -81,7 +82,7 @@ class Carried(AbstractFlow):
 
         args = self.params, self.inputs, own.directions(solving.key, x.dtype)
         state = x, jnp.zeros((), x.dtype)
-        found, count = solve(field, state, span, args, own.scheme, solving.how)
+        found, count = solve(field, state, span, args, self.scheme, solving.how)
         self._note(count)
         return found
 
@@ -93,7 +94,7 @@ class Carried(AbstractFlow):
             return own.field(params, x, t, **inputs).astype(x.dtype)
 
         args = self.params, self.inputs
-        found, count = solve(field, x, span, args, own.scheme, self.solving.how)
+        found, count = solve(field, x, span, args, self.scheme, self.solving.how)
         self._note(count)
         return found
 

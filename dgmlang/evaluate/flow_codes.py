@@ -54,7 +54,7 @@ def _carried(fitted: Fitted, values: Values, *, forward: bool) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _along(lowered: Lowered, params: Params, values: Values, forward: bool) -> Array:
-    from dgmlang.samplers.solvers import by_flow  # with Diffrax, which few models need
+    from dgmlang.samplers.simulate import by_flow  # with Diffrax, which few models need
 
     def one(values: Values) -> Array:
         reverse = Reverse(lowered, params, values)

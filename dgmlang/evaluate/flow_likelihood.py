@@ -12,15 +12,14 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from dgmlang.compiler.derive.divergence import EXACT_UP_TO
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.samplers.reverse import Reverse
-from dgmlang.samplers.solvers import solver_named
-
-EXACT_UP_TO = 32
-"""Entries up to which the divergence is summed exactly."""
+from dgmlang.solvers.divergence import divergence
+from dgmlang.solvers.names import solver_named
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _along(
     """The x at time 1, and the integral of the divergence by each probe."""
 
     def field(t: ArrayLike, state: tuple[Array, Array], _: None) -> tuple[Array, Array]:
-        return _flow_and_divergence(reverse, state[0], t, probes)
+        return divergence(lambda x: reverse.flow(x, t), state[0], probes)
 
     count = 1 if probes is None else probes.shape[0]
     solution = diffrax.diffeqsolve(
@@ -107,20 +106,3 @@ def _along(
         raise ValueError("a solver saved no state")
     end, gained = solution.ys
     return end[-1], gained[-1]
-
-
-def _flow_and_divergence(
-    reverse: Reverse, x: Array, t: ArrayLike, probes: Array | None
-) -> tuple[Array, Array]:
-    """The flow at x, and vᵀ ∇flow v of each probe v; without probes the trace.
-
-    Jacobian-vector products come one at a time: memory does not grow with the dimension.
-    """
-
-    def product(v: Array) -> tuple[Array, Array]:
-        value, slope = jax.jvp(lambda x: reverse.flow(x, t), (x,), (v,))
-        return value, jnp.vdot(v, slope)
-
-    directions = jnp.eye(x.size, dtype=x.dtype) if probes is None else probes
-    values, slopes = jax.lax.map(product, directions)
-    return values[0], jnp.sum(slopes, keepdims=True) if probes is None else slopes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import jax
 from jax import Array
 
@@ -32,8 +30,7 @@ def log_likelihood(
     keys = None if key is None else jax.random.split(key, size(batch))
 
     def one(example: Values, key: Array | None) -> Array:
-        solving = replace(lowered.built.solving, key=key)
-        return lowered.solved(solving).log_prob(params, {**held, **example})
+        return lowered.solved(key=key).log_prob(params, {**held, **example})
 
     def constant(given: Values) -> Array:
         return log_normalizer(lowered, params, {**held, **given})

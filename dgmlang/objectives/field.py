@@ -13,7 +13,6 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import per_example
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import data_names, only
-from dgmlang.solvers.solving import Solving
 
 Field = Callable[[Params, Array, Values, Array], Array]
 """(params, x [n, d], batch, t [n]) → the score [n, d] of the data variables laid end to end.
@@ -27,7 +26,7 @@ def score_field(lowered: Lowered) -> Field:
 
     Losses differentiate it again, so equations in flows are solved for that.
     """
-    lowered = lowered.solved(Solving(how="forward"))
+    lowered = lowered.solved(how="forward", noted=None)
     names = data_names(lowered)
 
     def one(params: Params, x: Array, values: Values, t: Array) -> Array:

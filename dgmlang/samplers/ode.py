@@ -10,7 +10,7 @@ from jax import Array
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.registry import implements
 from dgmlang.samplers.reverse import AbstractReversed, Reverse
-from dgmlang.samplers.solvers import by_flow, by_steps
+from dgmlang.samplers.simulate import by_flow, by_steps
 
 
 @implements("sampler", "ode")

@@ -9,7 +9,7 @@ from jax import Array
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.registry import implements
 from dgmlang.samplers.reverse import AbstractReversed, Reverse
-from dgmlang.samplers.solvers import by_stochastic, euler_maruyama
+from dgmlang.samplers.simulate import by_stochastic, euler_maruyama
 
 PLAIN = "Euler"
 

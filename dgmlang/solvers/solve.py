@@ -22,6 +22,7 @@ from jax import Array
 from jax.custom_batching import custom_vmap
 
 from dgmlang.registry import implementation
+from dgmlang.solvers import names
 from dgmlang.solvers.solving import How
 
 MOST = 4096
@@ -123,7 +124,7 @@ def _solved(
     )  # fmt: skip
     arrived = solution.result == diffrax.RESULTS.successful
     end = jax.tree.map(lambda leaf: jnp.where(arrived, leaf[-1], jnp.nan), solution.ys)
-    return end, solution.stats["num_steps"] * _stages(solver) + _kept(solver)
+    return end, solution.stats["num_steps"] * names.stages(solver) + _kept(solver)
 
 
 def _in_equal_steps(
@@ -163,7 +164,7 @@ def _in_equal_steps(
 
     step = step if adjoint == "direct" else jax.checkpoint(step)
     end, _ = jax.lax.scan(step, state, jnp.arange(count))
-    return end, jnp.asarray(count * _stages(solver))
+    return end, jnp.asarray(count * names.stages(solver))
 
 
 class Stages(NamedTuple):
@@ -184,19 +185,13 @@ def _tableau(solver: Any) -> Stages:
     tableau = getattr(solver, "tableau", None)
     if tableau is None:  # Euler's
         return Stages(jnp.zeros(1), jnp.zeros((1, 1)), jnp.ones(1))
-    count = _stages(solver)
+    count = names.stages(solver)
     rows = [
         np.zeros(count),
         *(np.pad(a, (0, count - len(a))) for a in tableau.a_lower[: count - 1]),
     ]
     places = np.concatenate([[0.0], tableau.c])[:count]
     return Stages(*map(jnp.asarray, (places, np.stack(rows), np.asarray(tableau.b_sol)[:count])))
-
-
-def _stages(solver: Any) -> int:
-    """How often a step evaluates the field."""
-    tableau = getattr(solver, "tableau", None)
-    return 1 if tableau is None else tableau.num_stages - tableau.fsal
 
 
 def _kept(solver: Any) -> int:

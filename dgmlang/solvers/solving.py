@@ -41,9 +41,11 @@ class Solving:
         how: `alone`: each example takes steps of its own. `together`: those of a batch share their
             steps, which is much faster to differentiate in the parameters, from outside of the
             batch. `forward`: derivatives of any order and mode may be taken, at a price.
+        steps: How many equal steps are taken, whatever the program says; None: what it says.
         noted: Where the number of evaluations goes.
     """
 
     key: Array | None = None
     how: How = field(default="alone", metadata={"static": True})
+    steps: int | None = field(default=None, metadata={"static": True})
     noted: Evaluations | None = field(default=None, metadata={"static": True})

@@ -35,7 +35,9 @@ def directions(instance: Instance) -> Array:
     return drawn / jnp.linalg.norm(drawn, axis=1)[:, None]
 
 
-def along_directions(instance: Instance, objective: Objective, example: Values) -> Estimates:
+def along_directions(
+    instance: Instance, objective: Objective, example: Values, count: int = ESTIMATES
+) -> Estimates:
     """Estimates of an objective's loss at one example, and of the gradient it trains with."""
     flat, unflat = ravel_pytree(instance.params)
     batch = {name: value[None] for name, value in example.items()}
@@ -49,7 +51,7 @@ def along_directions(instance: Instance, objective: Objective, example: Values) 
         value, slope = jax.value_and_grad(loss)(flat)
         return value, ways @ slope
 
-    keys = jax.random.split(instance.key("estimates"), ESTIMATES)
+    keys = jax.random.split(instance.key("estimates"), count)
     return Estimates(*jax.jit(lambda k: jax.lax.map(estimate, k, batch_size=64))(keys))
 
 

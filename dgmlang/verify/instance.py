@@ -16,7 +16,7 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import objective
 from dgmlang.compiler.program import Variable
-from dgmlang.model import Model
+from dgmlang.model import Model, bound_to
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.samplers.initial import chain_variables
 from dgmlang.verify.nodes import fits
@@ -62,9 +62,9 @@ class Instance:
         """The same of what chains move, the finite data beside it summed out."""
         return self.lowered.chained.log_prob(self.params, {**self.given, **values})
 
-    def objective(self, name: str) -> Objective:
-        """An objective with its default settings, bound to this instance."""
-        return self.model.objective(objective(self.model.plan, name))
+    def objective(self, name: str, **how: Any) -> Objective:
+        """An objective with its default settings, equations solved as the model or `how` says."""
+        return bound_to(objective(self.model.plan, name), self.lowered.solved(**how))
 
     def examples(self, count: int) -> Values:
         """Values of the data, [count, …]: noise of their kinds, which needs no sampler."""

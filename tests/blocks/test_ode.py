@@ -16,7 +16,6 @@ import dgmlang as dgm
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.methods import objective as method
 from dgmlang.solvers.solve import Scheme, solve
-from dgmlang.solvers.solving import Solving
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "training"
 A = np.array([[0.3, -1.2], [0.8, -0.5]])
@@ -91,7 +90,7 @@ def test_it_is_conditional_on_what_its_net_takes() -> None:
 @pytest.mark.parametrize("how", ["alone", "together", "forward"])
 def test_gradients_are_those_of_the_closed_form(how: Any) -> None:
     settings = "steps = 24" if how == "forward" else "rtol = 1e-7, atol = 1e-7"
-    lowered = linear(settings=settings).lowered.solved(Solving(how=how))
+    lowered = linear(settings=settings).lowered.solved(how=how)
 
     def mean(density: Callable[[Any], Any]) -> Any:
         return jax.jit(jax.grad(lambda a: density(a).mean()))(jnp.asarray(A))

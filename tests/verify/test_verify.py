@@ -20,6 +20,7 @@ from dgmlang.bijections.bijection import AbstractFlow, pull, push
 from dgmlang.compiler.lower import draw, gibbs, guide, remove
 from dgmlang.model import Model
 from dgmlang.registry import implementation
+from dgmlang.solvers.solve import Scheme
 from dgmlang.verify import densities, directions, langevin
 from dgmlang.verify.bounds import bounds
 from dgmlang.verify.chains import chains
@@ -28,6 +29,7 @@ from dgmlang.verify.finding import Finding, Untested
 from dgmlang.verify.flows import EPS, UNITS, flows, judged
 from dgmlang.verify.instance import Instance, small
 from dgmlang.verify.latents import latents
+from dgmlang.verify.scores import scores
 from dgmlang.verify.verify import TESTS
 
 Test = Callable[[Instance], Iterable[Finding | Untested]]
@@ -114,6 +116,23 @@ def test_a_wrong_log_determinant_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(coupling.CouplingTransform, "push", broken)
     assert "log-determinant" in " ".join(failures(dgm.parse(FLOW), flows))
+
+
+def test_an_equation_is_held_to_its_tolerances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin takes four steps of Euler's, and says that it keeps to 1e-5."""
+    model = dgm.parse("""model M {
+      data x : real[2] ~ Normal(0, 1) |> ode(mlp([4]), solver = Bosh3)
+    }""")
+    assert failures(model, flows) == set()
+    loose = Scheme("Euler", steps=4)
+    monkeypatch.setattr(import_module("dgmlang.bijections.ode"), "Scheme", lambda **_: loose)
+    assert "undoes itself" in " ".join(failures(dgm.parse(model.source.text), flows))
+
+
+@pytest.mark.slow
+def test_scores_of_a_continuous_flow_hold_with_power() -> None:
+    tested = found(dgm.load(EXAMPLES / "cnf.dgm"), scores)
+    assert [f.outcome for f in tested if isinstance(f, Finding)] == ["holds"]
 
 
 def test_a_latent_summed_without_its_prior_fails(monkeypatch: pytest.MonkeyPatch) -> None:

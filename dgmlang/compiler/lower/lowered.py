@@ -30,7 +30,7 @@ from dgmlang.compiler.program import Expr, Program, Variable
 from dgmlang.compiler.types.lengths import owners
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.processes.process import AbstractProcess
-from dgmlang.solvers.solving import Evaluations, Solving
+from dgmlang.solvers.solving import Evaluations
 
 T = TypeVar("T")
 
@@ -131,16 +131,16 @@ class Lowered:
         own = build(program, derive(program), self.built.precision)
         return Lowered(replace(own, watch=self.built.watch))
 
-    def solved(self, how: Solving) -> Lowered:
-        """The same with differential equations in flows solved in this way."""
-        return Lowered(replace(self.built, solving=how))
+    def solved(self, **how: Any) -> Lowered:
+        """The same with differential equations in flows solved in another way, as in `Solving`."""
+        return Lowered(replace(self.built, solving=replace(self.built.solving, **how)))
 
     @cached_property
     def counted(self) -> Lowered:
         """The same, with how often vector fields are evaluated noted, if there are any."""
         if not vector_fields(self.program):
             return self
-        return self.solved(Solving(noted=Evaluations()))
+        return self.solved(noted=Evaluations())
 
     # ── run-time checks ──────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""Diffrax's solvers on a reversed process: fixed or adaptive steps, with noise or without."""
+"""A reversed process, simulated: in fixed or adaptive steps, with noise or without."""
 
 from __future__ import annotations
 
@@ -15,32 +15,10 @@ from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.processes.edm import RHO
 from dgmlang.samplers.reverse import Reverse
-
-ORDINARY = (
-    diffrax.AbstractERK, diffrax.AbstractESDIRK, diffrax.Euler, diffrax.ImplicitEuler,
-    diffrax.ReversibleHeun,
-)  # fmt: skip
-"""Solvers of an ordinary equation."""
-
-STOCHASTIC = (diffrax.AbstractItoSolver, diffrax.AbstractStratonovichSolver)
-"""Solvers of a stochastic one; the noise is the same for all x, so that Itô's equation and
-Stratonovich's are one."""
+from dgmlang.solvers.names import STOCHASTIC, solver_named, stages
 
 FINEST = 2.0**-14
 """The shortest step of an adaptive stochastic solver, and what its Brownian tree resolves."""
-
-
-def solver_named(name: str, among: tuple[type, ...] = ORDINARY) -> diffrax.AbstractSolver:
-    """A Diffrax solver by its name; DGM0803 for one that is unknown, or of other equations."""
-    known = {n: s for n, s in vars(diffrax).items() if isinstance(s, type) and _solves(s, among)}
-    if name not in known:
-        raise DgmError(queries.unknown_choice("solver", name, sorted(known)))
-    return known[name]()
-
-
-def _solves(solver: type, among: tuple[type, ...]) -> bool:
-    langevin = issubclass(solver, diffrax.AbstractFosterLangevinSRK)
-    return issubclass(solver, among) and "Abstract" not in solver.__name__ and not langevin
 
 
 def _increments(solver: diffrax.AbstractSolver) -> Any:
@@ -48,15 +26,6 @@ def _increments(solver: diffrax.AbstractSolver) -> Any:
     least = getattr(solver, "minimal_levy_area", diffrax.AbstractBrownianIncrement)
     known = diffrax.BrownianIncrement, diffrax.SpaceTimeLevyArea, diffrax.SpaceTimeTimeLevyArea
     return next(area for area in known if issubclass(area, least))
-
-
-def stages(solver: diffrax.AbstractSolver) -> int:
-    """Evaluations a step, those of a Runge–Kutta's tableau; an implicit solver's are more."""
-    tableau = getattr(solver, "tableau", None)
-    if tableau is None:
-        return 1
-    # The first stage stands at the beginning of a step, and has no entry.
-    return len(tableau.c) + 1 - bool(getattr(tableau, "fsal", False))
 
 
 # ── with noise ───────────────────────────────────────────────────────────────────────────────────
