@@ -12,6 +12,7 @@ from dgmlang.compiler.modules import Found, Module, idle_imports
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.kinds import STATIC
 from dgmlang.compiler.types.static import Static, static
 
 Declaration = ast.Variable | ast.Let | ast.Net
@@ -75,7 +76,11 @@ def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> di
             report.say(codes.unknown_hyperparameter(name, model.name, known, place))
     values: dict[str, Any] = {}
     for hyper in model.hypers:
-        values[hyper.name] = _value(hyper, settings, values, report)
+        if hyper.type.kind not in STATIC:
+            report.say(codes.hyperparameter_kind(hyper.type.span, hyper.type.kind))
+            values[hyper.name] = None
+        else:
+            values[hyper.name] = _value(hyper, settings, values, report)
     return values
 
 

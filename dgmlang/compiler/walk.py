@@ -89,8 +89,10 @@ def alike_items(some: Items, others: Items) -> bool:
 
 
 def bare(node: Expr) -> Expr:
-    """The expression without the run-time check around it."""
-    return node.value if isinstance(node, Checked) else node
+    """The expression without the run-time checks around it."""
+    while isinstance(node, Checked):
+        node = node.value
+    return node
 
 
 def inputs(chain: Chain) -> tuple[Expr, ...]:

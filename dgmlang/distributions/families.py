@@ -21,7 +21,6 @@ for law in (
     dist.Uniform,
     dist.Dirichlet,
     dist.MultivariateNormal,
-    dist.Categorical,
     dist.Poisson,
 ):
     implements("dist", law.__name__)(law)

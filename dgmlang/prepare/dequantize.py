@@ -22,7 +22,8 @@ class Dequantize(Step):
     """(x + u) / K with u uniform on [0, 1); K is the training data's largest value and one.
 
     A density of the result, times K^−D (`log_det`), averages under u to at most the probability of
-    the whole numbers: a lower bound on their likelihood.
+    the whole numbers: a lower bound on their likelihood. What rounding has left of whole numbers
+    is rounded back.
 
     Source: Theis, van den Oord & Bethge 2016, section 3.1 (arXiv 1511.01844).
     """
@@ -38,10 +39,10 @@ class Dequantize(Step):
     )
 
     def fit(self, x: Blocks) -> Fitted:
-        return {"levels": np.asarray(x.largest() + 1, np.float32)}
+        return {"levels": np.asarray(np.round(x.largest()) + 1, np.float32)}
 
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
-        return (x + jax.random.uniform(key, x.shape, x.dtype)) / fitted["levels"]
+        return (jnp.round(x) + jax.random.uniform(key, x.shape, x.dtype)) / fitted["levels"]
 
     def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array:
         return -prod(shape) * jnp.log(fitted["levels"])

@@ -12,6 +12,9 @@ from jax import Array
 
 from dgmlang.runtime.blocks import Blocks
 
+ROUNDING = 1e-3
+"""How far arithmetic in single precision may leave a whole number: 255 · (1/255) − 1 is not 0."""
+
 Fitted = dict[str, np.ndarray]
 """What a step learned from the training data; arrays, so that a run folder holds them."""
 
@@ -33,10 +36,10 @@ class Range:
 
     def leaves_out(self, x: np.ndarray) -> np.ndarray:
         """Which entries are no such values; what is missing is."""
-        wrong = (x < self.low) | (x > self.high)
-        if self.whole:
-            wrong |= x != np.round(x)
-        return wrong & ~np.isnan(x)
+        nearest = np.round(x)
+        fraction = self.whole & (np.abs(x - nearest) > ROUNDING)
+        x = nearest if self.whole else x
+        return ((x < self.low) | (x > self.high) | fraction) & ~np.isnan(x)
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ SAID = {
         "`scale` of Normal",
         -0.3,
         1.2,
+        False,
         codes.stopped_at(812, "runs/vae"),
     ),
     "interrupted": codes.interrupted(812, "runs/vae"),

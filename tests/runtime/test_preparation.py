@@ -254,3 +254,17 @@ def test_the_loop_prepares_each_batch_afresh_and_held_out_data_once() -> None:
     )
     assert set(np.unique(seen)) == {0.0, 1.0}
     assert len({one.tobytes() for one in seen}) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "least"), [("dequantize(255 * x - 1)", 0), ("dequantize(255 * x)", 1)]
+)
+def test_whole_numbers_may_come_out_of_arithmetic(text: str, least: int) -> None:
+    """In single precision 255 · (1/255) − 1 is 6e-8, which is level 0 all the same."""
+    levels = np.arange(255).reshape(85, 3) + least
+    made, x = chain(text), (np.arange(1, 256) / 255).astype(np.float32).reshape(85, 3)
+    states = made.fit({"x": x}, KEY)
+    found = np.asarray(made.apply(states, {"x": jnp.asarray(x)}, KEY)["x"])
+    assert np.array_equal(np.floor(found * (levels.max() + 1)), levels)
+    with pytest.raises(DgmError, match="DGM0524"):
+        made.fit({"x": x + np.float32(0.1 / 255)}, KEY)

@@ -23,6 +23,7 @@ LAWS = {
     "logistic": "Logistic",
     "lognormal": "LogNormal",
     "poisson": "Poisson",
+    "uniform": "Uniform",
 }
 """Laws by the names that Stan, SciPy, PyMC and papers give them."""
 
@@ -36,6 +37,9 @@ ARGUMENTS = {
     "beta": ("rate", "scale", "concentration0"),
     "a": ("concentration",),
     "nu": ("df",),
+    **dict.fromkeys(("act", "nonlinearity", "activation_fn", "act_fn"), ("activation",)),
+    **dict.fromkeys(("hidden_dims", "hidden_sizes", "widths", "layers", "hiddens"), ("hidden",)),
+    **dict.fromkeys(("features", "out_features", "width", "size", "dim"), ("units", "axis")),
     "dim": ("axis",),
 }
 """Arguments by the names that PyMC, TensorFlow Probability and papers give them."""
@@ -44,8 +48,14 @@ _KINDS = {
     "Bernoulli": "bit",
     "Beta": "unit",
     "Poisson": "count",
+    "Uniform": "unit",
     **dict.fromkeys(("Exponential", "Gamma", "HalfCauchy", "HalfNormal", "LogNormal"), "positive"),
     **dict.fromkeys(("Cauchy", "Laplace", "Logistic", "Normal", "StudentT"), "real"),
+}
+_CONSTRAINTS = {
+    "positive": "positive",
+    "softplus_positive": "positive",
+    "unit_interval": "unit",
 }
 _STAN_TYPES = {
     **dict.fromkeys(("vector", "row_vector", "matrix", "real"), "real"),
@@ -68,6 +78,25 @@ _STAN_TYPE = (
     r"(?:<(?P<bounds>[^>]*)>\s*)?(?:\[(?P<inner>[^\]]+)\]\s*)?"
 )
 _CALL = r"(?:[^\W\d][\w.]*\.)?"
+
+_TRAINING = re.compile(
+    r".*(\.backward\(\)|\.step\(|\.zero_grad\(|\bSVI\(|\bMCMC\(|\bNUTS\(|\bPredictive\(|"
+    r"\boptax\.|\boptim\.|\bTrace_ELBO\(|\.fit\(|\.compile\(|\.train\(\)|\.eval\(\)|\bepochs?\b).*"
+)
+_KEYS = re.compile(
+    r".*(\bPRNGKey\(|random\.(key|split|seed)\(|manual_seed\(|set_rng_seed\(|rng_key).*"
+)
+
+
+def left_out(text: str) -> str | None:
+    """What to do with a line about training or random keys, which stand in no program."""
+    if _KEYS.fullmatch(text):
+        return "leave it out: `seed` of `fit` and of queries fixes what is drawn"
+    if _TRAINING.fullmatch(text):
+        return (
+            "leave it out: `dgm train` trains, `recipe default { optimizer = adam(1e-3) }` says how"
+        )
+    return None
 
 
 def line(text: str) -> str | None:
@@ -102,9 +131,33 @@ def stan_type(text: str) -> str | None:
 
 def law(text: str) -> str | None:
     """`dist.normal(0, 1)` as `Normal(0, 1)`; None for what is no law of the real line's kinds."""
-    match = re.fullmatch(rf"{_CALL}(\w+)\((.*)\)", text.strip())
+    text = _BEHIND.sub("", text.strip())
+    match = re.fullmatch(rf"{_CALL}(\w+?)(?:_lu?p[dm]f)?\((.*)\)", text)
+    if match and (not _balanced(match[2]) or _MEMBER.search(match[2])):
+        return None
     name = match and LAWS.get(match[1], match[1])
-    return f"{name}({match[2].strip()})" if match and name in _KINDS else None
+    if match is None or name not in _KINDS:
+        return None
+    is_open = name == "Uniform" and not re.fullmatch(r"[-\d., ]*", match[2])
+    return None if is_open else f"{name}({match[2].strip()})"  # its ends are numbers here
+
+
+_BEHIND = re.compile(r"\.(to_event|mask|expand_by)\(\d*\)$")
+_MEMBER = re.compile(r"[^\W\d]\w*\.[^\W\d]\w*\(|\.\w+\(")
+
+
+def _balanced(text: str) -> bool:
+    """Whether no bracket closes in a text that was not opened in it."""
+    depths = [0]
+    for letter in text:
+        depths.append(depths[-1] + (letter in "([") - (letter in ")]"))
+    return min(depths) == depths[-1] == 0
+
+
+def halved(law: str, type_: str) -> str:
+    """`HalfNormal(s)` for `Normal(0, s)` of a positive variable, whose bound cuts it in Stan."""
+    match = re.fullmatch(r"(Normal|Cauchy)\(0,\s*(.*)\)", law)
+    return f"Half{match[1]}({match[2]})" if match and type_.startswith("positive") else law
 
 
 def added(text: str) -> str | None:
@@ -116,7 +169,11 @@ def added(text: str) -> str | None:
 
 def kind(law: str) -> str:
     """The kind of what `Normal(0, 1)` draws."""
-    return _KINDS[law.partition("(")[0]]
+    name, _, arguments = law.partition("(")
+    ends = arguments.rstrip(")").replace(" ", "")
+    if name == "Uniform" and ends not in ("", "0,1"):
+        return f"interval({', '.join(ends.split(','))})"
+    return _KINDS[name]
 
 
 # ── one kind of line each ────────────────────────────────────────────────────────────────────────
@@ -147,6 +204,29 @@ def _type(match: re.Match[str]) -> str | None:
     return f"{name}[{shape}]" if shape else name
 
 
+def _assigned(match: re.Match[str]) -> str:
+    """`real<lower=0> s = 2 * t` and `int K = 3`: what is computed has no written type."""
+    density = re.fullmatch(r"(\w+?)_lu?p[dm]f\((\w+)\s*\|\s*(.*)\)", match["value"])
+    found = density and law(f"{density[1]}({density[3]})")
+    value = f"log_prob({found}, {density[2]})" if density and found else match["value"]
+    return f"let {match['name']} = {value}"
+
+
+def _typed(match: re.Match[str]) -> str | None:
+    """`data real<lower=0> x ~ exponential(1)`, with a role and the type before the name."""
+    type_, found = _type(match), law(match["law"])
+    if type_ is None or found is None:
+        return None
+    return f"{match['role']} {match['name']} : {type_} ~ {halved(found, type_)}"
+
+
+def _param(match: re.Match[str]) -> str:
+    """`w = numpyro.param("w", 0.5, constraint = constraints.positive)`"""
+    kind = _CONSTRAINTS.get(match["constraint"] or "", "real")
+    start = match["start"] and f" from {match['start'].rstrip('.')}"
+    return f"param {match['quoted']} : {kind}{(start or '') if kind == 'real' else ''}"
+
+
 def _drawn(match: re.Match[str]) -> str | None:
     """`z = numpyro.sample("z", dist.Normal(0, 1))` and `z ~ normal(0, 1)`."""
     found = law(match["law"])
@@ -169,7 +249,9 @@ def _pymc(match: re.Match[str]) -> str | None:
     return f"{role} {match['name']} : {kind(found)} ~ {name}({arguments}"
 
 
-def _let(match: re.Match[str]) -> str:
+def _let(match: re.Match[str]) -> str | None:
+    if re.search(r"[^\W\d]\w*\.[^\W\d]\w*\(", match["value"]):
+        return None  # a call of elsewhere's, which has a word of its own
     return f"let {match['name']} = {match['value']}"
 
 
@@ -188,10 +270,19 @@ Translate = Callable[[re.Match[str]], str | None]
 
 _SAMPLE = rf"{_CALL}sample\(\s*[\"'](?P<quoted>\w+)[\"']\s*,\s*(?P<law>.*?\))"
 _OBSERVED = r"(?P<observed>,\s*(?:obs|observed)\s*=.*)?"
+_NUMBER = r"-?\d+(?:\.\d*)?"
 _LINES: tuple[tuple[re.Pattern[str], Translate], ...] = tuple(
     (re.compile(pattern), translate)
     for pattern, translate in (
         (rf"(?:(?P<role>data|param|latent|given)\s+)?{_STAN_TYPE}{_NAME}", _declared),
+        (rf"{_STAN_TYPE}{_NAME}\s*=\s*(?P<value>[^\"']*)", _assigned),
+        (rf"(?P<role>data|param|latent)\s+{_STAN_TYPE}{_NAME}\s*~\s*(?P<law>.*)", _typed),
+        (
+            rf"(?:(?:let\s+)?{_NAME}\s*=\s*)?{_CALL}param\(\s*[\"'](?P<quoted>\w+)[\"']\s*"
+            rf"(?:,\s*(?:(?:init_value|init_tensor)\s*=\s*)?(?P<start>{_NUMBER})\s*)?"
+            r"(?:,\s*constraint\s*=\s*(?:\w+\.)*(?P<constraint>\w+)\s*)?\)",
+            _param,
+        ),
         (rf"(?:let\s+)?{_NAME}\s*=\s*{_SAMPLE}{_OBSERVED}\)", _drawn),
         (rf"{_CALL}sample\(\s*[\"']{_NAME}[\"']\s*,\s*(?P<law>.*?\)){_OBSERVED}\)", _drawn),
         (rf"{_NAME}\s*=\s*{_CALL}(?:deterministic|Deterministic)\(.\w+.,\s*(?P<value>.*)\)", _let),

@@ -11,7 +11,6 @@ _FIRST = re.compile(r"\s*(functions|data|transformed\s+data|parameters)\s*\{")
 _BLOCK = re.compile(r"\s*([a-z]+(?:\s+[a-z]+)?)\s*\{([^{}]*)\}\s*")
 _DECLARED = re.compile(r"(?P<type>.*[\]>\s])\s*(?P<name>[^\W\d]\w*)")
 _DRAWN = re.compile(r"(?P<name>[^\W\d]\w*)\s*~\s*(?P<law>.*)", re.DOTALL)
-_HALVES = {"Normal": "HalfNormal", "Cauchy": "HalfCauchy"}
 
 
 def begins(text: str) -> tuple[int, int] | None:
@@ -71,7 +70,5 @@ def _variable(role: str, name: str, type_: str, law: str | None) -> str | None:
     if law is None:
         return f"{ours} {name} : {type_}"
     kind = type_.partition("[")[0]
-    of, _, arguments = law.partition("(")
-    if kind == "positive" and of in _HALVES and arguments.startswith("0,"):
-        law, of = f"{_HALVES[of]}({arguments[2:].strip()}", _HALVES[of]
-    return f"{ours} {name} : {type_} ~ {law}" if elsewhere.kind(f"{of}(") == kind else None
+    law = elsewhere.halved(law, kind)
+    return f"{ours} {name} : {type_} ~ {law}" if elsewhere.kind(law) == kind else None

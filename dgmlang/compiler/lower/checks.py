@@ -32,6 +32,9 @@ from dgmlang.compiler.walk import chains
 ROUNDING = 4.0
 """How many units in the last place a value may lie beyond a closed end: sums of parts of one do."""
 
+SUM_ROUNDING = 1e-5
+"""How far the sum of a simplex may lie from one: that of thousands of single floats does."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -44,7 +47,8 @@ class Fault:
     def finding(self, *why: str) -> Diagnostic:
         """DGM0715."""
         check = self.check
-        return codes.out_of_range(check.span, check.wanted, check.where, self.low, self.high, *why)
+        found = (check.where, self.low, self.high, check.summed)
+        return codes.out_of_range(check.span, check.wanted, *found, *why)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Watch:
         def keep(low: np.ndarray, high: np.ndarray) -> None:
             self.seen.setdefault(id(check), []).append(np.stack([low, high]))
 
+        value = value.sum(-1) if check.summed else value
         jax.debug.callback(keep, jnp.nanmin(value), jnp.nanmax(value))
 
     def over(self, stage: Stage, flow: Transform[Any]) -> Transform[Any]:
@@ -124,10 +129,14 @@ def checked(check: Checked, value: ArrayLike, watch: Watch | None) -> Array:
     """The value, NaN where it is outside; no gradient passes there."""
     array = jnp.asarray(value, jnp.result_type(value, float))
     interval = check.interval
-    good = _inside(array, interval)
     if watch is not None:
         watch.note(check, array)
     mended = watch is not None and watch.only not in (None, check)
+    if check.summed:
+        total = array.sum(-1, keepdims=True)
+        even = 1 / array.shape[-1] if mended else jnp.nan
+        return jnp.where(_adds_up(total) | jnp.isnan(total), array, even)
+    good = _inside(array, interval)
     return jnp.where(good, _clipped(array, interval), _middle(interval) if mended else jnp.nan)
 
 
@@ -172,7 +181,13 @@ def _watched(built: Built, run: Callable[[Built], Any], watch: Watch) -> Any:
 
 
 def _holds(check: Checked, number: float) -> bool:
+    if check.summed:
+        return bool(_adds_up(jnp.asarray(number)))
     return bool(_inside(jnp.asarray(number, jnp.result_type(float)), check.interval))
+
+
+def _adds_up(total: Array) -> Array:
+    return jnp.abs(total - 1) <= SUM_ROUNDING
 
 
 def _clipped(value: Array, interval: Interval) -> Array:

@@ -30,6 +30,7 @@ from dgmlang.compiler.program import (
 )
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import own_rank
+from dgmlang.distributions.categorical import categorical
 from dgmlang.registry import implementation
 
 if TYPE_CHECKING:  # evaluating an expression may need a law, and a law its expressions
@@ -208,7 +209,7 @@ def mixture(law: Mixture, inside: Evaluation, *, apart: bool = False) -> dist.Di
     inner = entries.to_event(len(entries.batch_shape) - weights.ndim)
     tilt = inside.built.tilts.get(id(law))
     inner = inner if tilt is None else tilt.over_component(inner, inside)
-    mixing = dist.Categorical(probs=weights, validate_args=False)
+    mixing = categorical(probs=weights, validate_args=False)
     mixed = dist.MixtureSameFamily(mixing, inner, validate_args=False)
     return mixed if apart else mixed.to_event(weights.ndim - 1)
 

@@ -135,14 +135,15 @@ class Choose(Expr):
 class Checked(Expr):
     """`value` where a narrower kind is wanted: NaN outside of `interval` when it runs.
 
-    `wanted` is the kind, and `where` what wants it, for people. Analyses look through a check
-    (`walk.bare`).
+    `wanted` is the kind, and `where` what wants it, for people. `summed`: sums over the last axis
+    have to lie in `interval`, not entries. Analyses look through a check (`walk.bare`).
     """
 
     value: Expr
     interval: Interval
     wanted: str
     where: str
+    summed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,9 @@ from dgmlang.compiler.diagnostics.codes.syntax_help import (
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Edit, instead
 from dgmlang.compiler.diagnostics.suggest import suggest
 from dgmlang.compiler.source import Source, Span
+from dgmlang.compiler.syntax.again import declared_already
 from dgmlang.compiler.syntax.lalr import END, Unexpected, load_tables, run
-from dgmlang.compiler.syntax.statements import ROLES, STARTERS, Piece, cut
+from dgmlang.compiler.syntax.statements import HEADS, ROLES, STARTERS, Piece, cut
 from dgmlang.compiler.syntax.tokens import RESERVED, Token, scan
 
 # What a line can be, where it cannot stand, and where a line of another kind goes.
@@ -29,6 +30,8 @@ _KINDS = {
     "guide_line": ("a variable of the model, `let` or `for`", "in a `guide` or `noise`"),
     "recipe_line": ("`name = value` or `prepare name = value`", "in a recipe"),
 }
+RECIPE = ("objective", "optimizer", "sampler", "steps", "epochs", "batch", "patience", "average")
+"""Settings of a recipe, where they stand outside of one."""
 _EXPRESSION = frozenset({"NAME", "NUMBER", "CONSTANT", "(", "[", "-", "+"})
 _OPERATORS = frozenset(
     {"+", "-", "*", "/", "@", "**", "==", "!=", "<", "<=", ">", ">=", "|>", "and", "or", "if"}
@@ -50,15 +53,22 @@ def diagnose(source: Source, start: str, piece: Piece, error: Unexpected) -> Dia
     if token is piece.tokens[0] and start != "expression":
         return _wrong_start(source, start, piece)
     help, fixes = None, ()
-    if start != "file_line":
-        help, fixes = _translated(_whole(source, piece), span)
+    if start not in ("file_line", "recipe_line"):
+        help, fixes = _translated(_whole(source, piece), span, start)
     if help is None:
-        help = _written(error) or _called(piece.tokens, error.token) or _help(error)
+        comma = start == "recipe_line" and error.token and error.token.type == ","
+        help = "begin a new line, or write `;`" if comma else None
+        help = help or _written(error) or _heads(piece.tokens, error)
+        help = help or _called(piece.tokens, error.token) or _help(error)
         is_colon = error.token is not None and error.token.type == ":"
-        if (help is None or is_colon) and any(t.type == "if" and t.fresh for t in piece.tokens):
+        is_brace = error.token is None and piece.brace is not None
+        if (help is None or is_colon or is_brace) and any(
+            t.type == "if" and t.fresh for t in piece.tokens
+        ):
             help = "write `a if test else b` for a value: whether a line holds depends on no test"
         fixes = _fixes(source, error, help)
-    expected = _expected(error, "`{`" if piece.brace else _WORDS[END])
+    is_head = piece.brace is not None or (piece.tokens[0].type in HEADS and error.token is not None)
+    expected = _expected(error, "`{`" if is_head else _WORDS[END], piece.tokens[0].type == "use")
     return codes.unexpected(span, expected, _found(token), help, fixes)
 
 
@@ -79,10 +89,17 @@ def _whole(source: Source, piece: Piece) -> Span:
     return Span(source, piece.tokens[0].start, piece.tokens[-1].end)
 
 
-def _translated(whole: Span, stop: Span) -> tuple[str | None, tuple[Edit, ...]]:
+def _in_guide(whole: Span, meant: str) -> tuple[str, tuple[Edit, ...]]:
+    """The line of a guide, in which a declared variable gets its law: without role and type."""
+    drawn = re.fullmatch(r"(?:latent|data) (\w+) : [^~]+(~ .*)", meant)
+    text = f"{drawn[1]} {drawn[2]}" if drawn else meant
+    return f"write `{text}`", instead(whole, text)
+
+
+def _translated(whole: Span, stop: Span, start: str) -> tuple[str | None, tuple[Edit, ...]]:
     """The statement, or the part of it around where it stopped, in this language."""
     if meant := elsewhere.line(whole.text):
-        return _meant(whole, meant)
+        return _in_guide(whole, meant) if start == "guide_line" else _meant(whole, meant)
     if found := elsewhere.phrase(whole.text, stop.start - whole.start):
         start, end, meant = found
         place = Span(whole.source, whole.start + start, whole.start + end)
@@ -98,8 +115,31 @@ def _wrong_start(source: Source, start: str, piece: Piece) -> Diagnostic:
     span = Span(source, token.start, token.end)
     if token.type == "dgm":
         return codes.misplaced(span, "below the first line", "to the first line of the file")
+    written = re.fullmatch(r"(?:latent|data) (\w+)\s*:[^~]+(~.*)", _whole(source, piece).text)
+    if start == "guide_line" and written:
+        text = f"{written[1]} {written[2]}"
+        help = f"write `{text}`: the model declares it"
+        return codes.misplaced(span, where, None, help, instead(_whole(source, piece), text))
     if token.type in STARTERS | {"prepare"}:
         return codes.misplaced(span, where, _home(token.type))
+    if start == "model_line" and (found := declared_already(_whole(source, piece))):
+        return codes.no_role(span, what, *found)
+    after = tokens[1].type if len(tokens) > 1 else ""
+    if token.text in RECIPE and after == "=" and start != "recipe_line":
+        text = _whole(source, piece).text
+        return codes.no_role(span, what, f"write `recipe default {{ {text} }}`")
+    if start == "file_line" and token.type == "NAME" and after in ("(", "{") and piece.body:
+        help = elsewhere.added(token.text) or FIRST_WORDS.get(token.text)
+        near = suggest(token.text, ("model",))
+        if not help and not near and token.text not in ROLES:
+            return codes.no_role(
+                span,
+                what,
+                f"write `model {token.text}`",
+                (Edit(Span(source, span.start, span.start), "model "),),
+            )
+    if start != "recipe_line" and (help := elsewhere.left_out(_whole(source, piece).text)):
+        return codes.no_role(span, what, help)
     meant = elsewhere.line(_whole(source, piece).text) if start == "model_line" else None
     if meant:
         return codes.no_role(span, what, *_meant(_whole(source, piece), meant))
@@ -151,7 +191,7 @@ def _found(token: Token | None) -> str:
     return f'"{token.text}"' if token.type == "STRING" else f"`{token.text}`"
 
 
-def _expected(error: Unexpected, end: str) -> tuple[str, ...]:
+def _expected(error: Unexpected, end: str, is_import: bool = False) -> tuple[str, ...]:
     """The acceptable tokens in words: operators only where nothing else could stand."""
     symbols = set(error.expected)
     words: list[str] = []
@@ -161,7 +201,7 @@ def _expected(error: Unexpected, end: str) -> tuple[str, ...]:
     elif "|>" in symbols:
         symbols -= _OPERATORS
         words.append("an operator")
-    elif "NAME" in symbols and error.before.type in (":", "->"):
+    elif "NAME" in symbols and error.before.type in (":", "->") and not is_import:
         symbols -= {"NAME", "("}
         words.append("a type")
     elif len(symbols) > 2:
@@ -181,6 +221,21 @@ def _called(tokens: list[Token], stop: Token | None = None) -> str | None:
     return None
 
 
+def _heads(tokens: list[Token], error: Unexpected) -> str | None:
+    """For what a net yields, written otherwise than as one type or as heads with names."""
+    arrow = next((i for i, t in enumerate(tokens) if t.type == "->"), None)
+    token = error.token
+    if arrow is None or token is None or tokens[0].type != "net" or token.type not in (",", ":"):
+        return None
+    if (
+        arrow + 2 < len(tokens)
+        and token in tokens[arrow : arrow + 4]
+        and not any(t.type == "=" and t.start < token.start for t in tokens)
+    ):
+        return "give each head its name, in brackets: `(loc: real, scale: positive)`"
+    return None
+
+
 def _written(error: Unexpected) -> str | None:
     """For numbers and comments as they are written elsewhere."""
     token, before = error.token, error.before
@@ -189,8 +244,10 @@ def _written(error: Unexpected) -> str | None:
     if token.type == "STRING" and not token.text:
         return "begin a comment with `#`"
     if before.type == "NUMBER" and token.type == "NAME" and token.start == before.end:
+        if before.text == "0" and token.text[0].lower() in "xbo":
+            return "write the number in decimal digits"
         is_suffix = token.text.lower() in ("f", "d", "l", "u")
-        return f"write `{before.text}`" if is_suffix else "write the number in decimal digits"
+        return f"write `{before.text}`" if is_suffix else "write `*` between the factors"
     if before.type == "NUMBER" and token.type == "," and "," not in error.expected:
         return f"write `{before.text}.…` for a fraction, or put the values into brackets"
     return None
@@ -207,8 +264,10 @@ def _fixes(source: Source, error: Unexpected, help: str | None) -> tuple[Edit, .
     if help == "write `==` to compare" and token.type == "=":
         return instead(span, "==")
     if help == "write `=`":
-        is_wrong = token.type in ("==", ":", "~")
+        is_wrong = token.type in ("==", ":", "~", "->")
         return instead(span, "=") if is_wrong else instead(before, "= ")
+    if help == "write `->`":
+        return instead(span, " ->")
     if help == f"write `{error.before.text}`":
         return instead(span, "")
     if help == "write `*` between the factors":

@@ -15,7 +15,7 @@ from dgmlang.compiler.syntax.build_statements import BuildStatements
 from dgmlang.compiler.syntax.diagnose import diagnose, foreign
 from dgmlang.compiler.syntax.lalr import TooDeep, Unexpected, load_tables, run
 from dgmlang.compiler.syntax.scripts import settle_names
-from dgmlang.compiler.syntax.statements import HEADS, Piece, cut
+from dgmlang.compiler.syntax.statements import BRANCHES, HEADS, Piece, cut
 from dgmlang.compiler.syntax.tokens import scan
 
 MAX_CHARACTERS = 1_000_000
@@ -93,7 +93,8 @@ class _Parser:
 
     def statements(self, pieces: list[Piece], start: str, role: str) -> tuple[Any, ...]:
         """The statements that parse; `start` is the grammar's name for where they stand."""
-        parsed = (self._statement(piece, start, role) for piece in pieces if piece.tokens)
+        written = _without_branches([piece for piece in pieces if piece.tokens])
+        parsed = (self._statement(piece, start, role) for piece in written)
         return tuple(statement for statement in parsed if statement is not None)
 
     def _statement(self, piece: Piece, start: str, role: str) -> ast.Node | None:
@@ -154,3 +155,15 @@ class _Parser:
             self.found.append(codes.too_deep(span, MAX_DEPTH))
             return None
         return value
+
+
+def _without_branches(pieces: list[Piece]) -> list[Piece]:
+    """The statements but for the `else:` and `elif …:` of an `if …:`, which is one mistake."""
+    kept: list[Piece] = []
+    is_branching = False
+    for piece in pieces:
+        first = piece.tokens[0]
+        is_branch = is_branching and first.text in BRANCHES
+        is_branching = is_branching or any(t.type == "if" and t.fresh for t in piece.tokens)
+        kept += [] if is_branch else [piece]
+    return kept

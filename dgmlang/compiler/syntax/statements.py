@@ -36,6 +36,9 @@ STARTERS = ROLES | {"model", "use", "recipe", "extern", "for"}
 # These are keywords only behind an expression or a type.
 CONTEXTUAL = frozenset({"shared", "raw", "with", "requires"})
 
+BRANCHES = ("else", "elif")
+"""Words that begin a further branch of an `if` statement, which is none of ours."""
+
 MAX_BRACKETS = 100
 
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
@@ -170,7 +173,8 @@ class _Cutter:
             return False
         if self._goes_on(token):
             return False
-        return (self._can_end() and _can_start(token)) or _declares(token, after)
+        starts = _can_start(token) or is_branch(token, after)
+        return (self._can_end() and starts) or _declares(token, after)
 
     def _goes_on(self, token: Token) -> bool:
         """`with` and `requires` begin no statement: they may stand below the head of an extern."""
@@ -212,7 +216,8 @@ class _Cutter:
         return any(block.tokens[0].type in ("guide", "noise", "recipe") for block in self.blocks)
 
     def _append(self, token: Token) -> None:
-        if self.closed and not token.fresh and not self.current.tokens:
+        is_behind = self.closed and not token.fresh and not self.current.tokens
+        if self.closed and is_behind and token.text not in BRANCHES:
             self._report(codes.no_newline(self._span(token), self._span(self.closed)))
         self.closed = None
         self.current.tokens.append(token)
@@ -320,6 +325,11 @@ def _matched(tokens: list[Token]) -> bool:
 
 def _can_start(token: Token) -> bool:
     return token.type == "NAME" or token.type in STARTERS
+
+
+def is_branch(token: Token, after: Token | None) -> bool:
+    """`else:`, `else {`, `else if`: a branch of an `if` statement, which elsewhere has."""
+    return token.type == "else" and after is not None and after.type in (":", "{", "if")
 
 
 def _declares(token: Token, after: Token | None) -> bool:

@@ -24,6 +24,12 @@ MAX_SYMBOLS = 100
 # NFKC makes `x2` of `x²`, which is meant as a power.
 _SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+# What stands above functions in Python; `@` and another name is a product that goes on.
+DECORATORS = (
+    *(r"(?:jax|torch|numba|functools|eqx|equinox|nnx|nn|tf|pm|numpyro|pyro|dataclasses)\.\w+",),
+    *("jit", "partial", "staticmethod", "classmethod", "property", "dataclass", "compact"),
+)
+
 # A note of elsewhere's ends within 2,000 characters, so that no text takes quadratic time to scan.
 # A word is any run of characters that are not white space or ASCII punctuation; whether it is a
 # name is `str.isidentifier`'s to say, because combining marks (x̂) are not `\w` to `re`.
@@ -33,6 +39,7 @@ _TOKEN = re.compile(
     | (?P<newline>\n)
     | (?P<comment>\#[^\n]*)
     | (?P<note>/\*.{0,2000}?\*/|""\".{0,2000}?""\"|//(?=\s*[^\W\d]\w*[ ]+[^\W\d])[^\n]*)
+    | (?P<decorator>(?:(?<=\n)|(?<=\n[ ]{2})|(?<=\n[ ]{4}))@(?:DECORATORS)\b[^\n]*)
     | (?P<number>[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?)
     | (?P<quoted>“[^“”\n]*”|‘[^‘’\n]*’|'[^'\n]*')
     | (?P<word>[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f\s\ufeff]+)
@@ -40,7 +47,7 @@ _TOKEN = re.compile(
     | (?P<foreign>[-+*/:]=|\+\+|&&|\|\||//|<>)
     | (?P<symbol>\.\.\.|\.\.|\*\*|->|\|>|[<>=!]=|[-+*/@<>=~:,.;()\[\]{}?|])
     | (?P<odd>.)
-    """,
+    """.replace("DECORATORS", "|".join(DECORATORS)),
     re.VERBOSE | re.DOTALL,
 )
 
@@ -76,6 +83,9 @@ def scan(source: Source) -> tuple[list[Token], list[Diagnostic]]:
         elif group == "note":
             found.append(codes.foreign_comment(Span(source, match.start(), match.end())))
             blank = fresh = fresh or "\n" in text
+        elif group == "decorator":
+            found.append(codes.decorator(Span(source, match.start(), match.end())))
+            blank = False
         elif group == "comment":
             blank = False
             if fresh and text.startswith("##"):

@@ -43,7 +43,7 @@ def place(
     for argument in sorted(arguments, key=lambda a: a.name is not None):
         key = argument.name or next(free, None)
         if key is None:
-            found = call_codes.too_many(argument.span, name, len(positional))
+            found = call_codes.too_many(argument.span, name, list(positional))
         elif key not in known:
             wrong = [(a.span, a.name) for a in arguments if a.name and a.name not in known]
             found = call_codes.unknown_argument(argument.span, name, key, known, *wrong[1:])

@@ -27,7 +27,8 @@ from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import broadcast, show
 from dgmlang.compiler.types.expressions import value
 from dgmlang.compiler.types.held import held
-from dgmlang.compiler.types.kinds import ANY, Type
+from dgmlang.compiler.types.kinds import ANY, Type, within
+from dgmlang.compiler.types.literals import told
 from dgmlang.compiler.types.looped import law_in_loops
 from dgmlang.compiler.types.origins import law_of
 from dgmlang.compiler.types.recipes import recipe
@@ -185,7 +186,18 @@ def _variable(
         law = law_in_loops(s, known.type, around, scope, entry_law)
     else:
         law = entry_law(known.type, scope)
-    return Variable(s.role, s.name, known.type, law, start, s.span, s.doc)
+    type_ = known.type if law is None or s.role == "data" else _narrowed(known.type, law)
+    scope.shared.values[s.name] = replace(known, type=type_)
+    return Variable(s.role, s.name, type_, law, start, s.span, s.doc)
+
+
+def _narrowed(declared_: Type, law: Law) -> Type:
+    """The type of what is drawn from a law whose support is smaller than the declared kind.
+
+    So what moves such a value, a guide or a chain, stays within the support.
+    """
+    kind = law.type.kind
+    return replace(declared_, kind=kind) if within(kind, declared_.kind) else declared_
 
 
 def _start(node: ast.Expr, target: Type, scope: Scope) -> Expr | None:
@@ -194,7 +206,7 @@ def _start(node: ast.Expr, target: Type, scope: Scope) -> Expr | None:
     if isinstance(found, Wrong):
         return None
     for name, place in reads(found).items():
-        scope.report.say(codes.runtime_name(place.span, name))
+        scope.report.say(codes.start_at_run_time(place.span, name))
         return None
     if broadcast(found.type.array_shape, target.array_shape) != target.array_shape:
         shapes = show(target.array_shape), show(found.type.array_shape)
@@ -202,8 +214,9 @@ def _start(node: ast.Expr, target: Type, scope: Scope) -> Expr | None:
         return None
     taken = held(found, target.kind, "the initial value")
     if taken is None:
-        kinds = str(target.kind), str(found.type.kind)
-        scope.report.say(codes.kind_mismatch(node.span, *kinds, "the initial value"))
+        shown, help = told(found, target.kind)
+        wanted = str(target.kind)
+        scope.report.say(codes.kind_mismatch(node.span, wanted, shown, "the initial value", help))
     return taken
 
 

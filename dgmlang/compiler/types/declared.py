@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, Shape, size
-from dgmlang.compiler.types.kinds import ARRAYS, KINDS, STATIC, Kind, Type
+from dgmlang.compiler.types.kinds import ARRAYS, KINDS, STATIC, UNIT, Kind, Type
 from dgmlang.compiler.types.static import Static, dimension, static
 
 ELLIPSIS = "..."
@@ -32,13 +33,46 @@ def _kind(node: ast.TypeExpr, scope: Static) -> Kind:
     arguments = [argument.value for argument in node.arguments]
     wants = {"interval": 2, "cat": 1, "grey": 1, **dict.fromkeys(ARRAYS, 1)}.get(node.kind, 0)
     if len(arguments) != wants:
-        wanted = f"`{node.kind}` with {wants} arguments" if wants else f"`{node.kind}` alone"
-        scope.report.say(codes.not_static(node.span, f"`{node.span.text}`; write {wanted}"))
+        scope.report.say(_brackets(node, wants))
         return Kind("any")
     if node.kind == "interval":
-        low, high = (static(a, scope) for a in arguments)
-        return Kind("interval", (float(low or 0), float(high or 0)))
+        return _interval(arguments, scope)
     return Kind(node.kind, tuple(dimension(a, scope) for a in arguments))
+
+
+def _brackets(node: ast.TypeExpr, wants: int) -> Diagnostic:
+    """What is wrong with the round brackets behind a kind."""
+    kind = node.kind
+    if wants == 2:
+        return codes.kind_arguments(node.span, "two ends in brackets", f"{kind}(0, 1)")
+    if wants == 1:
+        wanted = "the number of classes" if kind in ("cat", "grey") else "a size"
+        return codes.kind_arguments(node.span, f"{wanted} in brackets", f"{kind}(3)")
+    sizes = ", ".join(a.span.text for a in node.arguments)
+    return codes.kind_arguments(node.span, "a shape in square brackets", f"{kind}[{sizes}]")
+
+
+def _interval(ends: Sequence[ast.Expr], scope: Static) -> Kind:
+    """`interval(a, b)` (DGM0355, DGM0372)."""
+    numbers: list[float] = []
+    for end in ends:
+        found = static(end, scope)
+        if isinstance(found, Dim) and found.value is None:
+            scope.report.say(codes.undecided(end.span, min(found.symbols)))
+            return Kind("any")
+        found = found.value if isinstance(found, Dim) else found
+        if not isinstance(found, int | float) or isinstance(found, bool):
+            if found is not None:
+                scope.report.say(codes.not_static(end.span, f"`{end.span.text}`"))
+            return Kind("any")
+        numbers.append(float(found))
+    low, high = numbers
+    if low >= high:
+        above = f"above `a`, {low:g}"
+        help = "write the lower end first"
+        scope.report.say(codes.out_of_range(ends[1].span, "b", "interval(a, b)", above, high, help))
+        return Kind("any")
+    return UNIT if (low, high) == (0, 1) else Kind("interval", (low, high))
 
 
 def bind(wanted: ast.TypeExpr, found: Type, dims: dict[str, Dim]) -> Shape | None:

@@ -153,6 +153,8 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         return wrong(node.span)
     if name in shared.indices:
         scope.report.say(loop_codes.unbound(node.span, name))
+    elif digits := foreign.CONSTANTS.get(name):
+        scope.report.say(name_codes.spelt_otherwise(node.span, "constant", name, node.span, digits))
     else:
         scope.report.say(name_codes.unknown_name(node.span, name, scope.known()))
     return wrong(node.span)

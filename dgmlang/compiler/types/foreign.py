@@ -27,6 +27,7 @@ _FORMS: dict[tuple[str, int], _Form] = {
     ("pow", 2): "{} ** {}".format,
     ("norm", 1): "sqrt(sum({} ** 2))".format,
     ("expit", 1): "sigmoid({})".format,
+    **{(name, 1): "{}".format for name in ("float", "array", "asarray", "tensor")},
     ("logpdf", 2): "log_prob({}, {})".format,
     ("log_prob", 2): "log_prob({}, {})".format,
 }
@@ -51,6 +52,23 @@ _LAYERS: dict[tuple[str, int], _Form] = {
 """Layers by name and number of arguments; what goes in is known here, so it is not repeated."""
 
 
+TRAINED_ONLY = (
+    "Dropout",
+    "dropout",
+    "BatchNorm",
+    "LayerNorm",
+    "GroupNorm",
+    "batch_norm",
+    "layer_norm",
+)
+"""Layers that act otherwise in training, or normalise: there are none of them here."""
+
+
+def activation(name: str) -> str:
+    """`ReLU` as `relu`; another name as it is."""
+    return _ACTIVATIONS.get(name, name)
+
+
 def expression(node: ast.Call) -> str | None:
     """`jnp.exp(c)` as `exp(c)`, `y.sum()` as `sum(y)`, `nn.Linear(2, 1)(z)` as `z |> dense(1)`."""
     meant = _expression(node)
@@ -71,11 +89,30 @@ def _alone(node: ast.Expr) -> bool:
     return before[-1:] in ("(", ",", "=") and behind[:1] in (")", ",", "\n", "}", "")
 
 
+def _joined(node: ast.Call, member: str) -> str | None:
+    """`concatenate([a, b])` and `stack([a, b])`, whose arrays stand in a list elsewhere."""
+    first = node.arguments[0].value if node.arguments else None
+    if member not in (*_JOINS, "stack") or not isinstance(first, ast.Sequence):
+        return None
+    if member == "stack":
+        return first.span.text if len(node.arguments) == 1 else None
+    axis = [a.span.text for a in node.arguments[1:] if a.name == "axis"]
+    return f"concat({', '.join([item.span.text for item in first.items] + axis)})"
+
+
+_JOINS = ("concatenate", "concat", "cat", "hstack")
+
+
 def _expression(node: ast.Call) -> str | None:
     if isinstance(node.function, ast.Call):
         stage, values = stages(node.function), _texts(node)
+        inner = node.function.function
+        if isinstance(inner, ast.Name) and inner.id in library().space("layer", "bijection"):
+            stage = node.function.span.text
         return f"{values[0]} |> {stage}" if stage and len(values) == 1 else None
     owner, member = _parts(node.function)
+    if joined := _joined(node, member):
+        return joined
     values = _texts(node)
     if isinstance(node.function, ast.Attribute) and owner not in MODULES:
         values = [owner, *values]

@@ -77,6 +77,8 @@ def _arguments(extern: Extern, args: Sequence[Expr], scope: Scope) -> list[Expr]
             found = held(arg, wanted, where, ends=True)
         if found is None:
             help = "use `one_hot(…)`" if offered.name == "cat" else None
+            if wanted.name == "bit" and offered.interval is not None:
+                help = f"compare it, as in `{arg.span.text} > 0`"
             kinds = parameter.type.kind, str(offered)
             scope.report.say(codes.kind_mismatch(arg.span, *kinds, where, help))
         else:

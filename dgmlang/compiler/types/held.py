@@ -8,7 +8,8 @@ from typing import Any
 
 from dgmlang.compiler.program import Checked, Expr, Literal, Stack
 from dgmlang.compiler.types.greys import as_number
-from dgmlang.compiler.types.kinds import Interval, Kind, Type, of_interval, offers
+from dgmlang.compiler.types.kinds import ARRAYS, Interval, Kind, Type, of_interval, offers
+from dgmlang.compiler.types.literals import as_array, entries_of
 
 
 def held(value: Expr, wanted: Kind, where: str, *, ends: bool = False) -> Expr | None:
@@ -18,7 +19,9 @@ def held(value: Expr, wanted: Kind, where: str, *, ends: bool = False) -> Expr |
     it cannot, nothing is added. `ends`: whether the ends of an open interval are allowed too, as a
     function's limits are.
     """
-    value = value if wanted.interval is None else as_number(value)
+    if wanted.name in ARRAYS:
+        value = as_array(value, wanted.name, where) or value
+    value = value if wanted.interval is None else as_number(entries_of(value))
     found, interval = offers(value.type.kind, wanted), wanted.interval
     if found is not None or interval is None:
         return value if found else None

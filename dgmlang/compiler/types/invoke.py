@@ -21,6 +21,7 @@ from dgmlang.compiler.types.expressions import head, operand, optional_value, va
 from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.kinds import REAL, Type
+from dgmlang.compiler.types.literals import told
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.presence import PRESENCE, presence
 from dgmlang.compiler.types.scope import Record, Scope, Wrong, wrong
@@ -57,14 +58,25 @@ def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
         help = f"write `log_prob({node.span.text}, x)` for its density"
         found = codes.kind_mismatch(span, "a value", f"the law `{name}`", "this place", help)
     elif name in library().space("layer", "bijection"):
-        help = f"write `… |> {node.span.text}`"
+        first, *rest = node.arguments or [None]
+        piped = first and ", ".join(a.span.text for a in rest)
+        of_value = first is not None and isinstance(
+            first.value, ast.Name | ast.Index | ast.Attribute
+        )
+        stage = f"{name}({piped})" if piped else name
+        help = f"write `{first.span.text} |> {stage}`" if first and of_value else None
+        help = help or f"write `… |> {node.span.text}`"
         found = codes.kind_mismatch(span, "a function", f"the stage `{name}`", "this place", help)
     elif name in scope.known():
         found = _no_function(node, name, scope)
     elif meant := foreign.expression(node):
         found = name_codes.spelt_otherwise(span, "function", name, node.span, meant)
     else:
-        nets = [n for n, d in scope.shared.declarations.items() if not isinstance(d, ast.Variable)]
+        nets = [
+            n
+            for n, d in scope.shared.declarations.items()
+            if isinstance(d, ast.Net) or (isinstance(d, ast.Let) and d.parameters is not None)
+        ]
         known = [*library().space("fn"), *_SPECIAL, *nets]
         found = name_codes.unknown_builtin(span, "function", name, known)
     scope.report.say(found)
@@ -130,8 +142,9 @@ def accepted(arg: Expr, wanted: Type, where: str, scope: Scope) -> Expr | None:
         return None
     taken = held(arg, wanted.kind, where)
     if taken is None:
-        help = "pass `one_hot(…)`" if arg.type.kind.name == "cat" else None
-        found = codes.kind_mismatch(arg.span, str(wanted.kind), str(arg.type.kind), where, help)
+        shown, help = told(arg, wanted.kind)
+        help = "pass `one_hot(…)`" if arg.type.kind.name == "cat" else help
+        found = codes.kind_mismatch(arg.span, str(wanted.kind), shown, where, help)
         scope.report.say(found)
     return taken
 
@@ -157,6 +170,9 @@ def _function(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
 
 
 def _variadic(node: ast.Call, extern: Extern, scope: Scope) -> Expr:
+    if meant := foreign.expression(node):
+        scope.report.say(call_codes.list_of_arrays(node.span, extern.name, meant))
+        return wrong(node.span)
     parts = [value(a.value, scope) for a in node.arguments if a.name is None]
     known = [p.name for p in extern.groups[0] if p.static]
     named = place(extern.name, (), known, [a for a in node.arguments if a.name], scope.report)

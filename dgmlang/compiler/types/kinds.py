@@ -219,6 +219,14 @@ def offers(offered: Kind, wanted: Kind) -> bool | None:
     return False if a.misses(b) else None
 
 
+def within(support: Kind, wanted: Kind) -> bool:
+    """Whether all values of one continuous kind are of another, up to a set of measure zero."""
+    a, b = support.interval, wanted.interval
+    # A bit lies between the two values of a spin, and is neither.
+    continuous = support.space == wanted.space == "continuous"
+    return continuous and a is not None and b is not None and a in replace(b, open_low=False)
+
+
 def _same_family(offered: Kind, wanted: Kind) -> bool:
     if {offered.name, wanted.name} == {"cat", "grey"}:
         return offered.args == wanted.args

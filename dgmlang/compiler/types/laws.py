@@ -14,6 +14,7 @@ from dgmlang.compiler.program import (
     Chain,
     Expr,
     Law,
+    Literal,
     Mixture,
     Named,
     Pushed,
@@ -31,8 +32,9 @@ from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.ends import symbols, with_end
 from dgmlang.compiler.types.expressions import expression, head, value
-from dgmlang.compiler.types.held import held
-from dgmlang.compiler.types.kinds import ANY, ARRAYS, REAL, UNIT, Kind, Type
+from dgmlang.compiler.types.kinds import ANY, REAL, UNIT, Kind, Type, within
+from dgmlang.compiler.types.law_arguments import bounds, taken
+from dgmlang.compiler.types.literals import as_array, told
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.models import model_law
 from dgmlang.compiler.types.no_law import not_a_law
@@ -108,8 +110,12 @@ def _named(
     bound = bind_arguments(extern, [a for a, _ in arguments], node.span, scope.report)
     if bound is None:
         return None
-    ready = {a.name: e for a, e in arguments if e is not None}
+    fixed = bounds(extern, bound, node, scope)
+    if fixed is None:
+        return None
+    ready = {a.name: e for a, e in arguments if e is not None} | fixed
     values = {n: ready[n] if n in ready else value(a.value, scope) for n, a in bound.items()}
+    values |= fixed
     for parameter in group_of(extern, values):
         if parameter.name not in values and parameter.default is not None:
             values[parameter.name] = value(parameter.default, scope)
@@ -150,21 +156,24 @@ def _fitted(
 ) -> Named | None:
     dims: dict[str, Dim] = {}
     leading: Shape = ()
-    for parameter in group_of(extern, values):
+    for parameter in (p for p in group_of(extern, values) if not p.static):
         arg = values[parameter.name]
-        arg = _argument(extern, parameter.type, parameter.name, arg, scope)
+        arg = taken(extern, parameter.type, parameter.name, arg, scope)
         if arg is None:
             return None
         values[parameter.name] = arg
         rest = bind(parameter.type, arg.type, dims)
         joined = None if rest is None else broadcast(leading, rest)
         if joined is None:
-            wanted = parameter.type.span.text
-            scope.report.say(codes.shape_mismatch(arg.span, wanted, str(arg.type)))
+            wanted, given = parameter.type.span.text, arg.type
+            shown = str(given) if given.array_shape else "a number"
+            scope.report.say(codes.shape_mismatch(arg.span, wanted, shown))
             return None
         leading = joined
     assert extern.type is not None
-    one = instantiate(extern.type, dims, {}, scope.static)
+    static = {p.name for p in extern.parameters if p.static}
+    ends = {n: v.value for n, v in values.items() if n in static and isinstance(v, Literal)}
+    one = instantiate(extern.type, dims, ends, scope.static)
     found = Type(one.kind, leading + one.shape)
     whole = target.shape if over is None else over
     if broadcast(found.shape, whole) != whole:
@@ -173,36 +182,10 @@ def _fitted(
     return Named(extern, values, type=Type(one.kind, whole), span=node.span)
 
 
-_WITHIN = {"positive": "write a number above 0", "unit": "write a number between 0 and 1"}
-
-
-def _argument(
-    extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope
-) -> Expr | None:
-    kind, offered = wanted.kind, arg.type.kind
-    where = f"`{name}` of {extern.name}"
-    if kind in ARRAYS:
-        found = arg if kind == offered.name else None
-    else:
-        found = held(arg, Kind(kind), where)
-    if found is None:
-        known = offered.interval is not None and offered.interval.low == offered.interval.high
-        help = _WITHIN.get(kind) if known else f"declare it `{kind}`: a param, or a net's head"
-        scope.report.say(codes.kind_mismatch(arg.span, kind, str(offered), where, help))
-    return found
-
-
 def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:
     support, kind = found.type.kind, symbols(target.kind, scope)
     levels = {support.name, kind.name} <= {"cat", "grey"} and support.levels == kind.levels
-    inside = (
-        support.interval is not None
-        and kind.interval is not None
-        and support.interval in kind.interval
-        # A bit lies between the two values of a spin, and is neither.
-        and support.space == kind.space != "finite"
-    )
-    if kind.name == "any" or support == kind or levels or inside:
+    if kind.name == "any" or support == kind or levels or within(support, kind):
         return True
     name = found.extern.name if isinstance(found, Named) else "the law"
     help = _SUPPORT_HELP.get((support.name, kind.name))
@@ -320,10 +303,12 @@ def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> M
     weights = value(arguments[0], scope)
     if isinstance(weights, Wrong):
         return None
-    if weights.type.kind.name != "simplex":
-        found = str(weights.type.kind)
-        scope.report.say(codes.kind_mismatch(weights.span, "simplex", found, "the weights"))
+    shares = as_array(weights, "simplex", "the weights")
+    if shares is None:
+        found, help = told(weights, Kind("simplex"))
+        scope.report.say(codes.kind_mismatch(weights.span, "simplex", found, "the weights", help))
         return None
+    weights = shares
     batch, components = weights.type.shape, weights.type.kind.inner
     entry = target.shape[len(batch) :]
     component = arguments[1]

@@ -11,8 +11,8 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.declared import declared
 from dgmlang.compiler.types.dims import Shape, show
 from dgmlang.compiler.types.greys import as_number
-from dgmlang.compiler.types.kinds import REAL, Type
-from dgmlang.compiler.types.scope import Scope, Wrong
+from dgmlang.compiler.types.kinds import ANY, REAL, Type
+from dgmlang.compiler.types.scope import Scope, Wrong, wrong
 from dgmlang.compiler.walk import arguments, reads
 
 
@@ -30,7 +30,10 @@ def elaborate(net: ast.Net, scope: Scope) -> Net | None:
         return None
     ports, heads = signature_of(net, scope)
     spans = {p.name: p.span for p in net.parameters}
-    inner: Mapping[str, Expr] = {n: Local(n, type=t, span=spans[n]) for n, t in ports.items()}
+    inner: Mapping[str, Expr] = {
+        n: wrong(spans[n]) if t.kind == ANY else Local(n, type=t, span=spans[n])
+        for n, t in ports.items()
+    }
     if net.body is None:
         return _outside(net, ports, heads, inner)
     body = _body(net.body, scope.within(locals=inner, variables=False, owner=(net.name,)))

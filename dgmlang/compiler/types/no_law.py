@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.elsewhere import LAWS
@@ -11,6 +13,20 @@ from dgmlang.compiler.types.scope import Scope
 
 FOREIGN = LAWS | {
     "bernoulli_logit": "Bernoulli(logits = …)",
+    "categorical_logit": "Categorical(logits = …)",
+    "ordered_logistic": "Categorical(logits = …)",
+    "std_normal": "Normal(0, 1)",
+    "multi_normal_cholesky": "MultivariateNormal",
+    "poisson_log": "Poisson(exp(…))",
+    "OneHotCategorical": "Categorical",
+    "BernoulliLogits": "Bernoulli(logits = …)",
+    "BernoulliProbs": "Bernoulli",
+    "CategoricalLogits": "Categorical(logits = …)",
+    "CategoricalProbs": "Categorical",
+    "MixtureSameFamily": "mixture(weights, Normal(loc, scale))",
+    "Mixture": "mixture(weights, Normal(loc, scale))",
+    "MixtureGeneral": "mixture(weights, Normal(loc, scale))",
+    "NormalMixture": "mixture(weights, Normal(loc, scale))",
     "DiscretizedLogistic": "quantize(Logistic(loc, scale))",
     "QuantizedDistribution": "quantize(Logistic(loc, scale))",
     "DiscretizedLogisticMixture": "quantize(mixture(weights, Logistic(loc, scale)))",
@@ -18,10 +34,30 @@ FOREIGN = LAWS | {
 """What people type who come from Stan, SciPy, PyMC or TensorFlow Probability."""
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("Delta", "Deterministic"), "write `=` for what is computed: `data x : real = …`"
+    ),
+    **dict.fromkeys(
+        ("ImproperUniform", "Flat", "HalfFlat"), "leave the law out: `param w : real` has no prior"
+    ),
+    **dict.fromkeys(
+        ("AutoNormal", "AutoDiagonalNormal", "AutoGuide", "AutoDelta", "AutoMultivariateNormal"),
+        "leave the `guide` out: one is made from the model",
+    ),
+    **dict.fromkeys(
+        ("TruncatedNormal", "TruncatedDistribution", "Truncated", "LeftTruncatedDistribution"),
+        "take a law on the kind itself, as `HalfNormal(1)`, or push one there by `|> exp`",
+    ),
+}
+"""Laws of elsewhere's that stand for something else here."""
+
+
 def not_a_law(node: ast.Expr, scope: Scope) -> None:
     """Says why it is no law, and what may be meant."""
     function = node.function if isinstance(node, ast.Call) else node
     name = function.id if isinstance(function, ast.Name) else function.span.text
+    bare = re.sub(r"_lu?p[dm]f$", "", name)
     dists = library().space("dist")
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
         inner = function.value.function.span.text.rpartition(".")[2]
@@ -33,14 +69,18 @@ def not_a_law(node: ast.Expr, scope: Scope) -> None:
     if name in scope.shared.models and name not in scope.shared.declarations:
         said = words.not_a_law(function.span, f"the model `{name}`", f"write `{name}()`")
         scope.report.say(said)
-    elif (meant := FOREIGN.get(name.rpartition(".")[2])) and name not in scope.known():
+    elif help := _ELSEWHERE.get(name.rpartition(".")[2]):
+        scope.report.say(words.not_a_law(function.span, f"`{name}`", help))
+    elif (meant := FOREIGN.get(bare.rpartition(".")[2])) and name not in scope.known():
         scope.report.say(words.not_a_law(function.span, f"`{name}`", f"write `{meant}`"))
     elif (
         isinstance(node, ast.Call)
         and name not in scope.known()
         and name not in library().space("fn")
     ):
-        known = [*dists, "mixture", "quantize", *scope.shared.models]
+        above = {model.name for model in scope.shared.above}
+        models = [model for model in scope.shared.models if model not in above]
+        known = [*dists, "mixture", "quantize", *models]
         scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
     else:
         help = "write a law around it, `Normal(…, 1)`, or `=` for a computed variable"

@@ -55,6 +55,10 @@ def law_of(
 
 
 def _computed(s: ast.Variable, origin: ast.Computed, target: Type, scope: Scope) -> Law | None:
+    called = origin.value.function if isinstance(origin.value, ast.Call) else None
+    if isinstance(called, ast.Name) and called.id in library().space("dist"):
+        scope.report.say(law_codes.law_computed(origin.value.span, called.id))
+        return None
     found = value(origin.value, scope)
     if isinstance(found, Wrong):
         return None

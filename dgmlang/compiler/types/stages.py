@@ -142,8 +142,11 @@ def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:
         if function.id in scope.shared.declarations:
             found = f"the value `{function.id}`"
             scope.report.say(codes.kind_mismatch(function.span, "a stage", found, "this place"))
-        elif function.id in library().space("activation"):
-            scope.report.say(name_codes.activation_as_stage(function.span, function.id))
+        elif (activation := foreign.activation(function.id)) in library().space("activation"):
+            said = name_codes.activation_as_stage(function.span, function.id, activation)
+            scope.report.say(said)
+        elif function.id.startswith(foreign.TRAINED_ONLY):
+            scope.report.say(name_codes.layer_of_training(function.span, function.id))
         elif meant:
             name, whole = function.id, node.span
             found = name_codes.spelt_otherwise(function.span, "stage", name, whole, meant)

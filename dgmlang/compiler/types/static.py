@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -17,7 +17,7 @@ from dgmlang.compiler.types.dims import Dim
 class Static:
     """What a compile-time expression may read. With `words`, an unknown name stands for itself.
 
-    `runtime` are the names of variables, which it may not.
+    `runtime` are the names of variables, which it may not. `is_size`: a dimension is wanted.
     """
 
     values: Mapping[str, Any]
@@ -25,6 +25,7 @@ class Static:
     words: bool = False
     runtime: Collection[str] = ()
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    is_size: bool = False
 
 
 CONSTANTS: dict[str, Any] = {"true": True, "false": False, "None": None}
@@ -85,7 +86,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {"geometric": geometric}
 
 def dimension(node: ast.Expr, scope: Static) -> Dim:
     """A dimension: a polynomial in the hyperparameters."""
-    value = static(node, scope)
+    value = static(node, scope if isinstance(node, ast.Number) else replace(scope, is_size=True))
     if isinstance(value, Dim):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
@@ -105,7 +106,7 @@ def _name(node: ast.Name, name: str, scope: Static) -> Any:
     if scope.words:
         return name
     if name in scope.runtime:
-        scope.report.say(codes.runtime_name(node.span, name))
+        scope.report.say(codes.runtime_name(node.span, name, scope.is_size))
         return None
     scope.report.say(name_codes.unknown_name(node.span, name, scope.values, is_static=True))
     return None

@@ -122,7 +122,6 @@ LINES = {
     "pymc arguments": "  data x : real ~ Normal(mu = 0, sigma = 1)",
     "pymc probability": "  data x : bit ~ Bernoulli(p = 0.5)",
     "paper's N": "  data x : real ~ N(0, 1)",
-    "two sides of Uniform": "  data x : unit ~ Uniform(0, 1)",
     "torch linear called": "  data x : real ~ Normal(sum(nn.Linear(3, 1)(y)), 1)",
     "torch linear in a let": "  let f = nn.Linear(3, 1)\n  data x : real[1] ~ Normal(f(y), 1)",
     "torch sequential": "  let f = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))\n"
@@ -154,6 +153,101 @@ LINES = {
     "c comment behind": "  param w : real // the weight of it",
     "arrow assignment without a role": "  b <- 2",
     "walrus without a role": "  b := 2",
+    "stan law of a declared variable": "  data x : real[3]\n  x ~ normal(0, 1);",
+    "stan law of a declared entry": "  data x : real[3]\n  for n in 0..3 { x[n] ~ normal(0, 1); }",
+    "stan law of a bounded variable": "  param s : positive\n  s ~ cauchy(0, 5);\n"
+    "  data x : real ~ Normal(0, s)",
+    "stan law twice": "  y ~ normal(0, 1);",
+    "stan value of a declared variable": "  latent z : real ~ Normal(0, 1)\n  data x : real\n"
+    "  x = z + 1",
+    "stan uniform": "  x ~ uniform(0, 10)",
+    "stan uniform of a role": "  data x : real ~ uniform(0, 1)",
+    "stan value with a type": "  vector[d] mu = 2 * y;",
+    "stan whole number with a value": "  int K = 3;",
+    "stan density": "  real l = normal_lpdf(y | 0, 1);",
+    "stan density as a law": "  data x : real ~ normal_lpdf(0, 1)",
+    "stan role and type first": "  data real<lower=0> x ~ exponential(1)",
+    "stan increment": "  increment_log_prob(sum(y));",
+    "stan truncation": "  data x : real ~ Normal(0, 1) T[0, ];",
+    "stan categorical logits": "  data x : cat(3) ~ categorical_logit(y)",
+    "stan size of data": "  latent n : count ~ Poisson(3)\n  data x : real[n] ~ Normal(0, 1)",
+    "a moving end of Uniform": "  param a : real\n  data x : real ~ Uniform(a, a + 1)",
+    "Uniform from above": "  data x : real ~ Uniform(1, -1)",
+    "numpyro param": '  mu = numpyro.param("mu", 0.)\n  data x : real ~ Normal(mu, 1)',
+    "numpyro bounded param": '  numpyro.param("s", 0.5, constraint=constraints.positive)\n'
+    "  data x : real ~ Normal(0, s)",
+    "numpyro module": '  numpyro.module("net", net)',
+    "numpyro factor": '  numpyro.factor("f", -sum(y))',
+    "numpyro expand": '  x = numpyro.sample("x", dist.Normal(0, 1).expand([3]))',
+    "numpyro mixture": "  data x : real ~ dist.MixtureSameFamily(dist.Categorical(w), "
+    "dist.Normal(0, 1))",
+    "numpyro delta": "  data x : real ~ Delta(0)",
+    "numpyro flat": "  param w : real ~ ImproperUniform()\n  data x : real ~ Normal(w, 1)",
+    "numpyro truncation": "  data x : real ~ Normal(0, 1).truncate(0)",
+    "numpyro guide": "  latent z : real ~ Normal(0, 1)\n"
+    '  guide { z = numpyro.sample("z", dist.Normal(0, 1)) }',
+    "numpyro automatic guide": "  latent z : real ~ Normal(0, 1)\n  guide { z ~ AutoNormal() }",
+    "a guide that is a name": "  latent z : real ~ Normal(0, 1)\n  guide = AutoNormal",
+    "a guide with roles": "  latent z : real ~ Normal(0, 1)\n"
+    "  guide { latent z : real ~ Normal(0, 1) }",
+    "numpyro covariance": "  data x : real[2] ~ MultivariateNormal(loc = [0, 0], "
+    "covariance_matrix = [[1, 0], [0, 1]])",
+    "numpyro sampled law": "  data x : real ~ Normal(0, 1).sample()",
+    "two arguments of Bernoulli": "  data x : bit ~ Bernoulli(0.3, 0.4)",
+    "law behind an equals sign": "  data x : real[3] = Normal(0, 1)",
+    "unknown law": "  data x : count ~ Zipf(2)",
+    "simplex that is none": "  data x : cat(3) ~ Categorical([0.2, 0.3, 0.6])",
+    "triangle that is none": "  data x : real[2] ~ MultivariateNormal([0, 0], [[1, 2], [3, 1]])",
+    "order that is none": "  param w : ordered(2) from [2, 1]\n  data x : real[2] ~ Normal(w, 1)",
+    "jax key": "  rng_key = random.PRNGKey(0)",
+    "torch optimizer": "  optimizer = torch.optim.Adam(net.parameters())",
+    "jax decorator": "  @jax.jit\n  let f(x) = 2 * x\n  data x : real[d] ~ Normal(f(y), 1)",
+    "torch layer of two sizes": "  net f(x: real[d]) -> real[1] = x |> dense(3, 1)\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "torch activation as a layer": "  net f(x: real[d]) -> real[1] = x |> dense(64) |> ReLU()\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "torch dropout": "  net f(x: real[d]) -> real[1] = x |> Dropout(0.1) |> dense(1)\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "a stage called twice": "  net f(x: real[d]) -> real[1] = mlp([64])(x)\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "a stage with its input": "  net f(x: real[d]) -> real[1] = mlp(x, [64])\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "activation by another name": "  net f(x: real[d]) -> real[1] = x |> mlp([64], act = relu)\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "torch type": "  net f(x: tensor[d]) -> real[1] = x |> mlp([4])",
+    "net with a colon": "  net f(x: real[d]): real[1] = x",
+    "net with braces": "  net f(x: real[d]) -> real[1] { x |> mlp([4]) }",
+    "heads without names": "  net f(x: real[d]) -> (real, positive) = x |> mlp([64])",
+    "heads without brackets": "  net f(x: real[d]) -> loc: real, scale: positive = x",
+    "kind without its size": "  data x : cat ~ Categorical([0.2, 0.8])",
+    "kind in words": "  data x : categorical(3) ~ Categorical([0.2, 0.3, 0.5])",
+    "two variables on a line": "  data x, z : real ~ Normal(0, 1)",
+    "python if and else": "  if d > 2:\n    data x : real ~ Normal(0, 1)\n"
+    "  elif d > 1:\n    data x : real ~ Normal(1, 1)\n  else:\n    data x : real ~ Normal(2, 1)",
+    "c if and else": "  if (d > 2) {\n    data x : real ~ Normal(0, 1)\n"
+    "  } else {\n    data x : real ~ Normal(1, 1)\n  }",
+    "else alone": "  else:\n    data x : real ~ Normal(1, 1)",
+    "python tuple in a let": "  let a, b = y, y",
+    "python slice with a step": "  energy sum(y[::2])",
+    "python range": "  let z = range(3)\n  data x : real[3] ~ Normal(z, 1)",
+    "python int": "  data x : real ~ Normal(int(sum(y)), 1)",
+    "numpy concatenate": "  data x : real[6] ~ Normal(jnp.concatenate([y, y]), 1)",
+    "list of arrays": "  data x : real[6] ~ Normal(concat([y, y]), 1)",
+    "number beside a name": "  data x : real[d] ~ Normal(2y, 1)",
+    "bars around a value": "  energy |sum(y)|",
+    "function without brackets": "  energy sum y",
+    "truth of a number": "  energy 1 if not sum(y) else 0",
+    "pi": "  data x : real ~ Normal(pi, 1)",
+    "type of a let's argument": "  let f(v: real) = v + 1\n  data x : real ~ Normal(f(1), 1)",
+    "arrow of a let": "  let f(v) -> v + 1",
+    "energy with a colon": "  energy: sum(y)",
+    "setting outside of a recipe": "  objective = mle",
+    "settings with a comma": "  recipe default { steps = 10, batch = 3 }",
+    "learning rate": "  recipe default { learning_rate = 0.1 }",
+    "batch size": "  recipe default { batch_size = 64 }",
+    "seed in a recipe": "  recipe default { seed = 0 }",
+    "prepare without its variable": "  recipe default { prepare = standardize }",
+    "a recipe of braces": "  recipe quick = { steps = 10 }",
     "guide as a function": "  latent z : real ~ Normal(0, 1)\n  guide { q(z) = Normal(0, 1) }",
 }
 FILES = {
@@ -177,9 +271,17 @@ FILES = {
     "model {\n  s ~ cauchy(0, 5);\n  y ~ normal(a * x, s);\n}\n",
     "stan program with a loop": "data {\n  int N;\n  vector[N] y;\n}\nparameters {\n  real a;\n}\n"
     "model {\n  for (n in 1:N) {\n    y[n] ~ normal(a, 1);\n  }\n}\n",
+    "hyperparameter of another kind": "model A(d: integer = 3) {\n"
+    "  data y : real[d] ~ Normal(0, 1)\n}\n",
+    "hyperparameters in square brackets": "model A[d: int] {\n"
+    "  data y : real[d] ~ Normal(0, 1)\n}\n",
+    "model without its word": "A(d: int) {\n  data y : real[d] ~ Normal(0, 1)\n}\n",
+    "model without a name": "model (d: int) {\n  data y : real[d] ~ Normal(0, 1)\n}\n",
+    "import of everything": "use models: *\n" + MODEL.format(""),
     "use without quotes": "use nets.dgm: Unet\n" + MODEL.format(""),
 }
 FINE = {
+    "a product over two lines": MODEL.format("  energy sum(y\n    @ y)"),
     "tabs": MODEL.format("\tenergy\t0").replace("  data", "\tdata"),
     "byte order mark": "\ufeff" + MODEL.format(""),
     "line ends of Windows": MODEL.format("").replace("\n", "\r\n"),

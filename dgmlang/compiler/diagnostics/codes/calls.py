@@ -32,24 +32,31 @@ def unknown_argument(
         for (at, key), near in zip(wrong, meant, strict=True)
         for edit in respelt(at, key, near)
     ]
+    covariance = next((_MATRICES[k] for _, k in wrong if k in _MATRICES), None)
     is_clear = None not in meant and len(set(meant)) == len(meant)
     return Diagnostic(
         "DGM0309",
         "unknown argument",
         tuple(Label(at, f"`{name}` takes no `{key}`") for at, key in wrong),
         (f"it takes {', '.join(known) or 'nothing'}",),
-        f"write {' and '.join(f'`{near}`' for near in meant)}" if is_clear else None,
+        f"write {' and '.join(f'`{near}`' for near in meant)}" if is_clear else covariance,
         fixes=tuple(fixes) if is_clear else (),
     )
 
 
-def too_many(span: Span, name: str, takes: int) -> Diagnostic:
+_MATRICES = dict.fromkeys(
+    ("covariance_matrix", "covariance", "cov", "precision_matrix", "Sigma"),
+    "write `scale_tril`: the lower triangle L of the covariance L Lᵀ, as `param L : tril(d)`",
+)
+
+
+def too_many(span: Span, name: str, takes: Sequence[str]) -> Diagnostic:
     """More positional arguments than parameters."""
-    label = Label(span, f"`{name}` takes {takes} at most")
-    return Diagnostic("DGM0310", "too many arguments", (label,), help=_INSTEAD.get(name))
-
-
-_INSTEAD = {"Uniform": "draw from `Uniform()` on `unit`, and stretch it: `let x = a + (b - a) * u`"}
+    label = Label(span, f"`{name}` takes {len(takes)} at most")
+    why = (f"it takes {', '.join(takes)}",) if takes else ()
+    sized = takes[:1] in (["units"], ["hidden"], ["channels"])
+    help = "leave out the size of what comes in: it is known" if sized else None
+    return Diagnostic("DGM0310", "too many arguments", (label,), why, help)
 
 
 def not_a_function(
@@ -70,6 +77,13 @@ def stage_called(span: Span, name: str, whole: Span, meant: str, *more: Edit) ->
         help += f", and `let {name} = {more[0].text}`"
     fixes = (*instead(whole, meant), *more)
     return Diagnostic("DGM0312", "not a function", (label,), help=help, fixes=fixes)
+
+
+def list_of_arrays(span: Span, name: str, meant: str) -> Diagnostic:
+    """`concat([a, b])`, as NumPy has it: a list is one array here, with a new first axis."""
+    label = Label(span, f"Expected arrays for `{name}`; found a list of them, which is one array")
+    help, fixes = f"write `{meant}`", instead(span, meant)
+    return Diagnostic("DGM0306", "kind mismatch", (label,), help=help, fixes=fixes)
 
 
 def two_parametrisations(span: Span, name: str, signature: str) -> Diagnostic:

@@ -264,7 +264,8 @@ def unknown_preparation(span: Span, name: str, known: Iterable[str]) -> Diagnost
         "unknown preparation",
         (Label(span, f"no preparation is called `{name}`"),),
         (f"they are {', '.join(known)}",),
-        _near(name, known) or "take one of these, or arithmetic with numbers",
+        _near(name.replace("normal", "standard"), known)
+        or "take one of these, or arithmetic with numbers",
     )
 
 

@@ -25,12 +25,24 @@ def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
     return Diagnostic("DGM0311", "not a distribution", (label,), help=help, fixes=fixes)
 
 
+def law_computed(span: Span, law: str) -> Diagnostic:
+    """A law behind `=`."""
+    label = Label(span, f"Expected a value for this place; found the law `{law}`")
+    help = f"write `~ {span.text}`: `=` computes, `~` draws"
+    return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
+
+
 def reshaped(span: Span, method: str, law: str) -> Diagnostic:
     """A law with a method of NumPyro's or PyTorch's behind it, as `.to_event(1)`."""
     label = Label(span, f"a law has no `{method}` here")
-    why = ("its entries are independent over the shape that its variable declares",)
-    fixes = instead(span, law)
-    return Diagnostic("DGM0311", "not a distribution", (label,), why, f"write `{law}`", fixes=fixes)
+    if method.startswith("trunc"):
+        help = "take a law on the kind itself, as `HalfNormal(1)`, or push one there by `|> exp`"
+        return Diagnostic("DGM0311", "not a distribution", (label,), help=help)
+    why = "its entries are independent over the shape that its variable declares"
+    if method in ("sample", "rsample", "rvs", "draw", "log_prob", "logpdf"):
+        why = "what stands behind `~` is a law, of which a draw or a density is taken when asked"
+    fixes, help = instead(span, law), f"write `{law}`"
+    return Diagnostic("DGM0311", "not a distribution", (label,), (why,), help, fixes=fixes)
 
 
 def not_invertible(span: Span, stage: str) -> Diagnostic:
@@ -308,3 +320,11 @@ def two_sizes(span: Span, name: str, first: str, second: str) -> Diagnostic:
     why = ("an instance with a name has one set of parameters, which all uses share",)
     help = "write the model itself at each use, which then has parameters of its own"
     return Diagnostic("DGM0371", "one model, two sizes", (label,), why, help)
+
+
+def moving_support(span: Span, law: str) -> Diagnostic:
+    """An end of a law's support that is a variable's value."""
+    label = Label(span, f"`{span.text}` has its value only when the program runs")
+    why = (f"the ends of `{law}` are the support of what is drawn, which is known beforehand",)
+    help = f"draw `u : unit ~ {law}()`, and write `a + (b - a) * u`"
+    return Diagnostic("DGM0334", "not a compile-time value", (label,), why, help)

@@ -29,11 +29,18 @@ def unknown_name(
     return Diagnostic("DGM0201", "unknown name", (label,), help=_write(near), fixes=fixes)
 
 
-def activation_as_stage(span: Span, name: str) -> Diagnostic:
+def layer_of_training(span: Span, name: str) -> Diagnostic:
+    """A layer of PyTorch's that there is none of."""
+    label = Label(span, f"no stage is called `{name}`")
+    help = "leave it out, or bring the net from Python: `extern net f(x: real[d]) -> real[d]`"
+    return Diagnostic("DGM0202", "unknown stage", (label,), help=help)
+
+
+def activation_as_stage(span: Span, name: str, activation: str) -> Diagnostic:
     """An activation behind `|>`, as people write it who come from PyTorch."""
     label = Label(span, f"no stage is called `{name}`")
     why = ("an activation belongs to the stage that ends in it",)
-    help = f"write `mlp([64], activation = {name})` for a layer that ends in it"
+    help = f"write `mlp([64], activation = {activation})` for a layer that ends in it"
     return Diagnostic("DGM0202", "unknown stage", (label,), why, help)
 
 
@@ -44,16 +51,33 @@ def spelt_otherwise(span: Span, what: str, name: str, whole: Span, meant: str) -
     return Diagnostic("DGM0202", f"unknown {what}", (label,), help=help, fixes=fixes)
 
 
+_FUNCTIONS = {
+    "len": "write the size that the type declares: a number, or a hyperparameter",
+    **dict.fromkeys(("range", "arange"), "write the list out, or `for i in 0..n { … }`"),
+    **dict.fromkeys(
+        ("int", "round", "floor", "ceil", "rint"),
+        "leave it out: nothing rounds; a variable of kind `count` or `cat(K)` is whole",
+    ),
+    **dict.fromkeys(("bool", "any", "all"), "compare: `x > 0` is 1 where it holds, and 0 else"),
+    **dict.fromkeys(
+        ("rand", "randn", "random", "normal"), "draw it: `latent z : real ~ Normal(0, 1)`"
+    ),
+    **dict.fromkeys(("argmax", "argmin"), "ask for it when the model is fitted: `fit.mode(…)`"),
+}
+"""What to do for functions of Python's that there are none of."""
+
+
 def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> Diagnostic:
     """A name that is not in the name space of its position."""
     known = tuple(known)
-    near = suggest(name.rpartition(".")[2], known)
+    help = _FUNCTIONS.get(name) if what == "function" else None
+    near = None if help else suggest(name.rpartition(".")[2], known)
     return Diagnostic(
         "DGM0202",
         f"unknown {what}",
         (Label(span, f"no {what} is called `{name}`"),),
-        (f"known here: {', '.join(sorted(known))}",) if known and not near else (),
-        _write(near),
+        (f"known here: {', '.join(sorted(known))}",) if known and not (near or help) else (),
+        help or _write(near),
         fixes=respelt(span, name, near),
     )
 
@@ -96,6 +120,24 @@ def unknown_hyperparameter(name: str, model: str, known: Iterable[str], place: s
         _nearest(name, known),
         place=place,
     )
+
+
+_HYPERPARAMETERS = {
+    **dict.fromkeys(("integer", "count", "nat", "size"), "int"),
+    **dict.fromkeys(("real", "positive", "unit", "number", "double"), "float"),
+    **dict.fromkeys(("str", "string", "Literal"), "name"),
+    **dict.fromkeys(("boolean", "bit"), "bool"),
+    **dict.fromkeys(("list", "List", "tuple", "Tuple", "Sequence", "array"), "int[]"),
+}
+
+
+def hyperparameter_kind(span: Span, kind: str) -> Diagnostic:
+    """A hyperparameter of a kind that it cannot have."""
+    label = Label(span, f"no hyperparameter is of kind `{kind}`")
+    why = ("they are int, float, bool, name, and lists of these, as int[]",)
+    near = _HYPERPARAMETERS.get(kind) or suggest(kind, ("int", "float", "bool", "name"))
+    fixes = instead(span, near)
+    return Diagnostic("DGM0301", "unknown kind", (label,), why, _write(near), fixes=fixes)
 
 
 def wrong_hyperparameter(span: Span, name: str, expected: str, found: str) -> Diagnostic:
@@ -142,10 +184,39 @@ def unknown_setting(span: Span, key: str, known: Iterable[str]) -> Diagnostic:
     """A recipe's key that does not exist."""
     known = tuple(known)
     label = Label(span, f"a recipe has no setting `{key}`")
-    near = suggest(key, known)
-    why = () if near else (f"settings are {', '.join(known)}",)
-    fixes = respelt(span, key, near)
-    return Diagnostic("DGM0211", "unknown setting", (label,), why, _write(near), fixes=fixes)
+    help = _SETTINGS.get(key)
+    near = None if help else _RENAMED.get(key) or suggest(key, known)
+    why = () if near or help else (f"settings are {', '.join(known)}",)
+    fixes, help = respelt(span, key, near), help or _write(near)
+    return Diagnostic("DGM0211", "unknown setting", (label,), why, help, fixes=fixes)
+
+
+_RENAMED = {
+    **dict.fromkeys(("batch_size", "batchsize", "minibatch", "bs"), "batch"),
+    **dict.fromkeys(("iterations", "n_steps", "num_steps", "max_iter", "iters", "n_iter"), "steps"),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "epochs"),
+    **dict.fromkeys(("loss", "criterion", "loss_fn"), "objective"),
+    **dict.fromkeys(("optim", "optimiser", "opt"), "optimizer"),
+    **dict.fromkeys(("early_stopping", "early_stop"), "patience"),
+    **dict.fromkeys(("ema", "ema_decay", "polyak"), "average"),
+}
+"""Settings by the names that they have elsewhere."""
+
+_SETTINGS = {
+    **dict.fromkeys(
+        ("lr", "learning_rate", "step_size"),
+        "write it with the optimizer: `optimizer = adam(1e-3)`",
+    ),
+    **dict.fromkeys(
+        ("schedule", "scheduler", "lr_schedule"),
+        "write it in the optimizer: `optimizer = adam(cosine_decay_schedule(1e-3, 10000))`",
+    ),
+    **dict.fromkeys(
+        ("seed", "rng", "key"), "leave it out: `fit(…, seed = 0)` or `--seed 0` says it for a run"
+    ),
+    "prepare": "write `prepare x = …`, with the variable that is prepared",
+}
+"""What to do for settings that stand elsewhere."""
 
 
 def not_built(span: Span, what: str) -> Diagnostic:

@@ -102,12 +102,29 @@ def illegal(
     )
 
 
+_METHODS = {
+    **dict.fromkeys(("nll", "maximum_likelihood", "ml", "likelihood", "log_likelihood"), "mle"),
+    **dict.fromkeys(("vi", "svi", "advi", "vae", "variational", "trace_elbo"), "elbo"),
+    **dict.fromkeys(("score_matching", "ism"), "sm"),
+    **dict.fromkeys(("denoising", "diffusion", "ddpm", "denoising_score_matching"), "dsm"),
+    **dict.fromkeys(("contrastive_divergence",), "cd"),
+    **dict.fromkeys(("persistent_contrastive_divergence",), "pcd"),
+    **dict.fromkeys(("mcmc", "bayes"), "nuts"),
+    **dict.fromkeys(("adversary", "gan_loss", "minimax"), "gan"),
+    **dict.fromkeys(("cfm", "fm", "conditional_flow_matching"), "flow_matching"),
+    **dict.fromkeys(("euler_maruyama", "reverse_sde"), "sde"),
+    **dict.fromkeys(("probability_flow", "pf_ode"), "ode"),
+}
+"""Objectives and samplers by the names that they have in papers and libraries."""
+
+
 def unknown_method(
     kind: str, name: str, known: Iterable[str], place: str, span: Span
 ) -> Diagnostic:
     """A name that is no objective or sampler."""
     known = tuple(known)
-    near = suggest(name, known)
+    near = _METHODS.get(name.lower()) or suggest(name, known)
+    near = near if near in known else None
     return Diagnostic(
         "DGM0413",
         f"unknown {kind}",

@@ -62,6 +62,13 @@ def foreign_comment(span: Span) -> Diagnostic:
 _SHORT = 60
 
 
+def decorator(span: Span) -> Diagnostic:
+    """DGM0102: a decorator of Python's, which would go on as a product of matrices."""
+    label = Label(span, f"`{span.text.strip()}` has no meaning")
+    help = "leave it out: what is trained or asked for is compiled"
+    return Diagnostic("DGM0102", "unknown symbol", (label,), help=help, fixes=instead(span, ""))
+
+
 def unclosed(opener: Span, closer: str, found: Span | None) -> Diagnostic:
     """DGM0103: an opening bracket whose partner is missing."""
     labels = [Label(opener, f"expected a `{closer}` for this `{opener.text}`")]
@@ -104,10 +111,13 @@ def no_role(span: Span, what: str, help: str | None, fixes: tuple[Edit, ...] = (
     return Diagnostic("DGM0108", "missing role", (label,), help=help, fixes=fixes)
 
 
-def misplaced(span: Span, where: str, place: str) -> Diagnostic:
+def misplaced(
+    span: Span, where: str, place: str | None, help: str = "", fixes: tuple[Edit, ...] = ()
+) -> Diagnostic:
     """DGM0109: a declaration that the file, a model, a guide or a recipe does not hold."""
     label = Label(span, f"`{span.text}` cannot stand {where}")
-    return Diagnostic("DGM0109", "misplaced declaration", (label,), help=f"move it {place}")
+    help = f"move it {place}" if place else help
+    return Diagnostic("DGM0109", "misplaced declaration", (label,), help=help, fixes=fixes)
 
 
 def unknown_version(span: Span) -> Diagnostic:

@@ -93,8 +93,12 @@ _MEMBERS = {
     ),
     "einsum": "write the sum out, with `sum`, `*` and `@`",
     "view": "write `|> flatten`",
-    "reshape": "write `|> flatten`",
+    "reshape": "write `|> flatten` for one axis, `x[:, None]` for one more",
     "flatten": "write `|> flatten`",
+    **dict.fromkeys(
+        ("module", "flax_module", "random_module"),
+        "declare `net f(x: real[d]) -> real = …`: its weights are learned with the program's",
+    ),
     "T": "write the sum out: `v @ W` and `W @ v` need no transpose",
 }
 
@@ -135,7 +139,11 @@ FIRST_WORDS = {
     "from": _IMPORT,
     "assert": "leave it out: kinds and shapes are checked as they are declared",
     "pass": "leave it out",
+    **dict.fromkeys(("train", "training", "inference"), "write `recipe default { … }`"),
+    **dict.fromkeys(("fit", "sample"), "leave it out: `dgm train` and `dgm sample` ask for it"),
+    **dict.fromkeys(("else", "elif"), "write `a if test else b` for a value"),
     "print": "leave it out: `dgm sample` and `dgm eval` print what is asked for",
+    "increment_log_prob": "write `energy -(…)`: the lines of an energy add up",
     "target": "write `energy -(…)`: the lines of an energy add up",
     "parameters": _STAN_BLOCK,
     "transformed": _STAN_BLOCK,
@@ -155,6 +163,12 @@ FIRST_WORDS = {
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "file_line": (
         ("model {", "write its name: `model NAME { … }`"),
+        ("model (", "write its name: `model NAME { … }`"),
+        ("model A() ->", "leave it out: a model is the law of what its body declares as `data`"),
+        ("model A() =", "leave out the `=`"),
+        ("model A[", "write round brackets: `model NAME(d: int) { … }`"),
+        ("model A -", "write the name as one word"),
+        ("use a: *", "write the names: `use a: Name, Other`"),
         ("model A : b", "write `model NAME(name: type) { … }`"),
         ('use "a.dgm"', 'write `use "a.dgm": Name`'),
         ("use a", "write `use a: Name`"),
@@ -208,6 +222,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("net f(x)", "write the type of each input: `net f(x: real[d]) -> …`"),
         ("net f(x,", "write the type of each input: `net f(x: real[d]) -> …`"),
         ("net f(x: a) =", "write the type of what it returns: `-> real[d] =`"),
+        ("net f(x: a) : b", "write `->`"),
+        ("net f(x: a) -> b[1] {", "write `=` and one expression"),
         ("net f(x: a) {", "write `net f(x: real[d]) -> real[d] = …`"),
         ("net f(x: a) -> b {", "write `=` and one expression"),
         ("net f =", "write its inputs: `net f(x: real[d]) -> real[d] = …`"),
@@ -219,11 +235,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("for i in n", "write `for i in 0..n { … }`"),
         ("for i = n", "write `for i in 0..n { … }`"),
         ("for (", "write `for i in 0..n { … }`"),
+        ("guide =", "write `guide { z ~ … }`, or leave it out: one is made from the model"),
+        ("data x,", "write one line a variable: `data x : real[d]`"),
+        ("let x, y", "write `let (a, b) = …`"),
+        ("let f(x: a)", "leave out the type: a `let` is put in where it is used"),
+        ("let f(x) ->", "write `=`"),
+        ("let f x", "write `let f(x) = …`"),
+        ("energy:", "leave out the `:`"),
         ("guide z", "write `guide { z ~ … }`"),
         ("guide (", "write `guide { z ~ … }`, with no arguments: it sees the whole model"),
         ("critic {", "write `critic(x) = …`"),
         ("let a = b ~ c", "write `data` or `latent`: a `let` is computed, never drawn"),
         ("recipe {", "write its name: `recipe default { … }`"),
+        ("recipe a =", "leave out the `=`"),
     ),
     "guide_line": (
         ("q(z", "write the variable, then its law: `z ~ Normal(0, 1)`"),
@@ -249,6 +273,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("a |>", "write the name of a stage behind `|>`"),
         ("a if b", "write `a if b else c`"),
         ("a[...", "write `:` for each axis that stays whole"),
+        ("a[::", "leave out the step: a slice is `start:stop`"),
         ("a[1:2:", "leave out the step: a slice is `start:stop`"),
         ("()", "write what is in the brackets"),
     ),
@@ -256,6 +281,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 # Where an expression should begin, by the token that is there instead.
 NO_EXPRESSION = {
+    "|": "write `abs(x)` for a size, `given` for what a law depends on",
     "STRING": "leave out the quotes",
     "*": "write the arguments out, or `value...` for the heads of a net",
     "**": "write the arguments out, or `value...` for the heads of a net",
@@ -269,6 +295,7 @@ NO_EXPRESSION = {
 # Behind a whole expression, by the token that cannot go on.
 NO_OPERATOR = {
     "NUMBER": "write the operator that is missing",
+    "NAME": "write the operator that is missing, or brackets around an argument",
     "STRING": "leave out the quotes",
     "=": "write `==` to compare",
     "->": "write `=`",
@@ -284,6 +311,10 @@ NO_OPERATOR_WORD = {
     "is": "write `==` to compare",
     "mod": "leave it out: there is no remainder",
     "where": "write `a if test else b`",
+    **dict.fromkeys(
+        ("T", "truncated", "truncate"),
+        "take a law on the kind itself, as `HalfNormal(1)`, or push one there by `|> exp`",
+    ),
     "then": "write `a if test else b`",
     "elif": "write `a if test else b if other else c`",
     "lambda": "write `let f(x) = …`",

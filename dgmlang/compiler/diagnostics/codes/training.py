@@ -29,7 +29,8 @@ def unknown_argument(
 ) -> Diagnostic:
     """An optimiser or schedule has no such argument."""
     known = tuple(known)
-    near = suggest(name, known)
+    near = "learning_rate" if name in ("lr", "step_size", "alpha") else suggest(name, known)
+    near = near if near in known else None
     return Diagnostic(
         "DGM0702",
         "unknown argument",
@@ -202,10 +203,13 @@ def weights_changed(run: str, before: bool) -> Diagnostic:
 
 
 def out_of_range(
-    span: Span, kind: str, where: str, low: float, high: float, *why: str
+    span: Span, kind: str, where: str, low: float, high: float, summed: bool, *why: str
 ) -> Diagnostic:
-    """A run-time check of a kind failed."""
+    """A run-time check of a kind failed; `summed`: the numbers are sums over the last axis."""
     found = f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}"
+    if summed:
+        total = f"{low:.4g}" if low == high else f"numbers from {low:.4g} to {high:.4g}"
+        found = f"entries that add up to {total}"
     through = {"positive": "softplus", "unit": "sigmoid"}.get(kind)
     return Diagnostic(
         "DGM0715",

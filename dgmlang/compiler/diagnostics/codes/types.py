@@ -12,6 +12,11 @@ from dgmlang.compiler.source import Span
 _KINDS_ELSEWHERE = {
     "float": "real",
     "str": "cat(K)",
+    **dict.fromkeys(("categorical", "discrete", "category", "class", "onehot", "enum"), "cat(K)"),
+    **dict.fromkeys(("binary", "boolean", "bernoulli"), "bit"),
+    **dict.fromkeys(("integer", "nat", "poisson"), "count"),
+    **dict.fromkeys(("probability", "prob", "fraction"), "unit"),
+    **dict.fromkeys(("number", "double", "scalar", "complex"), "real"),
     **dict.fromkeys(("tensor", "array", "vector"), "real[…]"),
     "matrix": "real[…, …]",
 }
@@ -30,6 +35,13 @@ def unknown_kind(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
         f"write `{near}`" if near else None,
         fixes=respelt(span, name, near),
     )
+
+
+def kind_arguments(span: Span, wanted: str, meant: str) -> Diagnostic:
+    """A kind without the numbers that belong to it, or with brackets that do not."""
+    label = Label(span, f"Expected {wanted}; found `{span.text}`")
+    help = f"write `{meant}`"
+    return Diagnostic("DGM0303", "not this kind's brackets", (label,), help=help)
 
 
 def static_kind(span: Span, name: str) -> Diagnostic:
@@ -181,14 +193,26 @@ def no_entry(span: Span, position: int, axis: str) -> Diagnostic:
     return Diagnostic("DGM0332", "index out of range", (label,), ("indices begin at 0",))
 
 
-def runtime_name(span: Span, name: str) -> Diagnostic:
-    """A variable where a compile-time value is needed."""
+def runtime_name(span: Span, name: str, is_size: bool) -> Diagnostic:
+    """A variable where a compile-time value is needed, as a size or as a setting."""
+    own = "; sequences that differ in length are `[<= 100]`" if is_size else ""
     return Diagnostic(
         "DGM0334",
         "not a compile-time value",
         (Label(span, f"`{name}` has its value only when the program runs"),),
         ("dimensions and settings are numbers and hyperparameters",),
-        f"make `{name}` a hyperparameter, as in `model M({name}: int)`",
+        f"make `{name}` a hyperparameter, as in `model M({name}: int)`{own}",
+    )
+
+
+def start_at_run_time(span: Span, name: str) -> Diagnostic:
+    """A variable in what stands behind `from`."""
+    return Diagnostic(
+        "DGM0334",
+        "not a compile-time value",
+        (Label(span, f"`{name}` has its value only when the program runs"),),
+        ("an initial value is there before anything is learned",),
+        f"write numbers behind `from`; what follows `{name}` all the way is a `let`",
     )
 
 
@@ -263,10 +287,12 @@ def two_shapes(span: Span, name: str, first: str, second: str) -> Diagnostic:
     return Diagnostic("DGM0371", "one stage, two shapes", (label,), why, help)
 
 
-def out_of_range(span: Span, name: str, owner: str, wanted: str, found: float) -> Diagnostic:
-    """A count below 1, or a slope or bound that is not above 0."""
-    label = Label(span, f"`{name}` of `{owner}` is {wanted}; found {found}")
-    return Diagnostic("DGM0372", "setting out of range", (label,))
+def out_of_range(
+    span: Span, name: str, owner: str, wanted: str, found: float, help: str | None = None
+) -> Diagnostic:
+    """A count below 1, a slope that is not above 0, or an end that is not above the other."""
+    label = Label(span, f"`{name}` of `{owner}` is {wanted}; found {found:g}")
+    return Diagnostic("DGM0372", "setting out of range", (label,), help=help)
 
 
 def may_be_absent(span: Span, what: str, found: str) -> Diagnostic:

@@ -1,0 +1,71 @@
+"""The arguments of a law: values of their kinds, and numbers that are the ends of its support."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.library import Extern
+from dgmlang.compiler.linking import mentioned
+from dgmlang.compiler.program import Expr
+from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.expressions import literal
+from dgmlang.compiler.types.held import held
+from dgmlang.compiler.types.invoke import settings
+from dgmlang.compiler.types.kinds import ARRAYS, Kind
+from dgmlang.compiler.types.literals import as_array, told
+from dgmlang.compiler.types.scope import Scope
+
+_WITHIN = {"positive": "write a number above 0", "unit": "write a number between 0 and 1"}
+
+
+def taken(extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Scope) -> Expr | None:
+    """A law's argument as one of its declared kind (DGM0306)."""
+    kind, offered = wanted.kind, arg.type.kind
+    where = f"`{name}` of {extern.name}"
+    found = as_array(arg, kind, where) if kind in ARRAYS else held(arg, Kind(kind), where)
+    if found is None:
+        shown, help = told(arg, Kind(kind))
+        known = offered.interval is not None and offered.interval.low == offered.interval.high
+        declare = None if known else f"declare it `{kind}`: a param, or a net's head"
+        help = help or (_WITHIN.get(kind) if known else declare)
+        scope.report.say(codes.kind_mismatch(arg.span, kind, shown, where, help))
+    return found
+
+
+def bounds(
+    extern: Extern, bound: dict[str, ast.Argument], node: ast.Call, scope: Scope
+) -> dict[str, Expr] | None:
+    """The arguments with a value at compile time, defaults filled in; None where one is wrong.
+
+    DGM0334: a variable's value. DGM0355: an open hyperparameter. DGM0372: not in ascending order.
+    """
+    fixed = {p.name for p in extern.parameters if p.static}
+    if not fixed:
+        return {}
+    moving = next((a for n, a in bound.items() if n in fixed and _moves(a.value, scope)), None)
+    if moving is not None:
+        scope.report.say(law_codes.moving_support(moving.span, extern.name))
+        return None
+    found = settings(extern, bound, scope)
+    if found is None:
+        return None
+    ends: dict[str, float] = {}
+    for name, number in found.items():
+        if isinstance(number, Dim) and number.value is None:
+            scope.report.say(codes.undecided(bound[name].span, min(number.symbols)))
+            return None
+        ends[name] = float(number.value if isinstance(number, Dim) else number)
+    low, high = extern.argument("ascending") or ("", "")
+    if low and ends[low] >= ends[high]:
+        at = bound[high if high in bound else low].span
+        wanted = f"above `{low}`, {ends[low]:g}"
+        help = "write the lower end first"
+        scope.report.say(codes.out_of_range(at, high, extern.name, wanted, ends[high], help))
+        return None
+    return {name: literal(number, node.span) for name, number in ends.items()}
+
+
+def _moves(node: ast.Expr, scope: Scope) -> bool:
+    """Whether a value hangs on a variable."""
+    return any(name in scope.static.runtime for name in mentioned(node))
