@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 from jax.typing import ArrayLike
+from numpyro.distributions.util import lazy_property
 
 from dgmlang.registry import implements
 
@@ -17,7 +18,7 @@ from dgmlang.registry import implements
 class CategoricalProbs(dist.CategoricalProbs):
     """The law of one of K classes by their probabilities, on the last axis."""
 
-    @property
+    @lazy_property
     def logits(self) -> Array:
         """Log p, −∞ where p is 0."""
         probs = jnp.asarray(self.probs)

@@ -101,8 +101,8 @@ def _translated(whole: Span, stop: Span, start: str) -> tuple[str | None, tuple[
     if meant := elsewhere.line(whole.text):
         return _in_guide(whole, meant) if start == "guide_line" else _meant(whole, meant)
     if found := elsewhere.phrase(whole.text, stop.start - whole.start):
-        start, end, meant = found
-        place = Span(whole.source, whole.start + start, whole.start + end)
+        first, last, meant = found
+        place = Span(whole.source, whole.start + first, whole.start + last)
         return f"write `{meant}`", instead(place, meant)
     return None, ()
 

@@ -58,14 +58,7 @@ def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
         help = f"write `log_prob({node.span.text}, x)` for its density"
         found = codes.kind_mismatch(span, "a value", f"the law `{name}`", "this place", help)
     elif name in library().space("layer", "bijection"):
-        first, *rest = node.arguments or [None]
-        piped = first and ", ".join(a.span.text for a in rest)
-        of_value = first is not None and isinstance(
-            first.value, ast.Name | ast.Index | ast.Attribute
-        )
-        stage = f"{name}({piped})" if piped else name
-        help = f"write `{first.span.text} |> {stage}`" if first and of_value else None
-        help = help or f"write `… |> {node.span.text}`"
+        help = f"write `{_piped(node, name)}`"
         found = codes.kind_mismatch(span, "a function", f"the stage `{name}`", "this place", help)
     elif name in scope.known():
         found = _no_function(node, name, scope)
@@ -81,6 +74,15 @@ def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
         found = name_codes.unknown_builtin(span, "function", name, known)
     scope.report.say(found)
     return wrong(node.span)
+
+
+def _piped(node: ast.Call, name: str) -> str:
+    """`mlp(x, [64])` as `x |> mlp([64])`; of another call, with what goes in left open."""
+    first = node.arguments[0].value if node.arguments else None
+    if not isinstance(first, ast.Name | ast.Index | ast.Attribute):
+        return f"… |> {node.span.text}"
+    rest = ", ".join(a.span.text for a in node.arguments[1:])
+    return f"{first.span.text} |> {f'{name}({rest})' if rest else name}"
 
 
 def _no_function(node: ast.Call, name: str, scope: Scope) -> Diagnostic:

@@ -52,10 +52,11 @@ def bounds(
         return None
     ends: dict[str, float] = {}
     for name, number in found.items():
-        if isinstance(number, Dim) and number.value is None:
+        value = number.value if isinstance(number, Dim) else number
+        if value is None:
             scope.report.say(codes.undecided(bound[name].span, min(number.symbols)))
             return None
-        ends[name] = float(number.value if isinstance(number, Dim) else number)
+        ends[name] = float(value)
     low, high = extern.argument("ascending") or ("", "")
     if low and ends[low] >= ends[high]:
         at = bound[high if high in bound else low].span
