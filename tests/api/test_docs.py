@@ -11,7 +11,6 @@ from types import ModuleType
 import pytest
 
 from dgmlang.cli.codes import meanings
-from dgmlang.cli.main import main, parser
 from dgmlang.compiler.library import library
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.initial import WORDS
@@ -19,7 +18,6 @@ from dgmlang.compiler.source import Source
 from dgmlang.fitted import Fitted
 
 ROOT = Path(__file__).parents[2]
-TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(?P<head>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
@@ -42,35 +40,6 @@ def test_every_whole_program_compiles(page: Path) -> None:
                 plan, report = compile_source(Source(str(page), text))
                 assert plan.program.name in text
                 assert report.warnings == ()
-
-
-def commands(text: str) -> list[tuple[str, str]]:
-    """The commands of a console block, each with what is printed below it."""
-    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
-    return [(line, rest) for line, _, rest in (part.partition("\n") for part in parts)]
-
-
-def test_the_tutorial_from_top_to_bottom(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for block in FENCE.finditer(TUTORIAL):
-        language, _, rest = block["head"].partition(" ")
-        if language == "dgm" and rest:
-            Path(rest.split('"')[1]).write_text(block["text"], encoding="utf-8")
-        elif language == "console":
-            for line, shown in commands(block["text"]):
-                words = [w.strip('"') for w in re.findall(r'"[^"]*"|\S+', line)]
-                capsys.readouterr()
-                status = main(words[1:])
-                said = "".join(capsys.readouterr())
-                assert status == (1 if "error[" in shown else 0), said
-                assert shown.strip() in said
-        elif language == "python":
-            exec(compile(block["text"], "tutorial.md", "exec"), {})
-    assert Path("mixture.png").exists()
-    assert Path("digits.png").exists()
-    assert Path("runs/from-python/run.json").exists()
 
 
 def test_the_site_has_a_page_for_every_code_and_every_built_in() -> None:
@@ -104,16 +73,11 @@ def test_the_pictures_of_examples_stand_with_the_commands_that_made_them() -> No
     drawn = {Path(line.split()[2]).name for line in lines if line.startswith("dgm sample")}
     assert {p.stem for p in folder.glob("*.png")} == drawn
     for line in lines:
-        program, *words = line.split()
         about = [name for name in drawn if re.search(rf"\b{name}(\.dgm| |$)", line)]
         page = made[f"examples/{about[0]}.md"]
         assert len(about) == 1
         assert f"$ {line}" in page
         assert "![Draws](../images/examples/" in page
-        if program == "dgm":
-            parser().parse_args(words)  # ends the process where a flag is not one
-        else:
-            assert importlib.util.find_spec(words[1]) is not None
 
 
 def test_every_rule_of_initial_values_stands_in_the_reference() -> None:

@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands there."""
+"""What the README shows in Python runs as it stands there; `test_console.py` runs its commands."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
-from dgmlang.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,13 +30,3 @@ def test_python(desk: Path) -> None:
     run = compile(text, "README.md", "exec")
     exec(run, names)
     assert (desk / "runs" / "vae" / "run.json").exists()
-
-
-def test_commands(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line[2:] for line in block("console", "dgm train").splitlines()]
-    for line in lines:
-        arguments = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)[1:]]
-        if arguments[0] == "train":
-            arguments += ["--steps", "20", "--set", "hidden=[16]"]
-        assert main(arguments) == 0, capsys.readouterr().err
-    assert (desk / "samples.png").exists()
