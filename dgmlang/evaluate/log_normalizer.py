@@ -11,7 +11,7 @@ from dgmlang.compiler.derive.facts import Block, Summation
 from dgmlang.compiler.derive.remove import BUDGET
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.gibbs import where
+from dgmlang.compiler.lower.grid import where
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.rows import by_rows
 from dgmlang.evaluate.states import numbered, outside, total_states, whole

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block
-from dgmlang.compiler.lower.gibbs import where
+from dgmlang.compiler.lower.grid import where
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Values

@@ -37,7 +37,7 @@ class AbstractSwept(AbstractChain):
         )
 
     def move(self, params: Params, key: Array, i: Array, state: Values, given: Values) -> Values:
-        n = next(iter(state.values())).shape[-1]
+        n = jax.tree.leaves(state)[0].shape[-1]
         moves = jax.vmap(self.sweep(given), in_axes=(None, 0, -1), out_axes=-1)
         return moves(params, jax.random.split(key, n), state)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from jax import Array
+
+from dgmlang.compiler.lower.by_class import whole
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
-from dgmlang.objectives.objective import Values
+from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import AbstractSwept
+from dgmlang.samplers.sampler import Statistic
 from dgmlang.samplers.sweeps import Move, energy_variables, gibbs_sweep
 
 
@@ -40,6 +45,18 @@ class Gibbs(AbstractSwept):
 
     def variables(self) -> dict[str, Variable]:
         return energy_variables(self.lowered)
+
+    def start(self, params: Params, key: Array, n: int, given: Values) -> Values:
+        return self.lowered.packed(super().start(params, key, n, given))
+
+    def move(self, params: Params, key: Array, i: Array, state: Values, given: Values) -> Values:
+        return gibbs_sweep(self.lowered, frozenset(given), together=True)(params, key, state)
+
+    def values(self, state: Values, given: Values) -> Values:
+        return super().values(whole(state), given)
+
+    def recorded(self, statistic: Statistic, state: Values, given: Values) -> Any:
+        return super().recorded(statistic, whole(state), given)
 
     def sweep(self, given: Values) -> Move:
         return gibbs_sweep(self.lowered, frozenset(given))

@@ -48,18 +48,23 @@ def covered(lowered: Lowered) -> bool:
     return all(sites.get(name, 0) == count for name, count in whole.items())
 
 
-def gibbs_sweep(lowered: Lowered, fixed: frozenset[str] = frozenset()) -> Move:
+def gibbs_sweep(
+    lowered: Lowered, fixed: frozenset[str] = frozenset(), *, together: bool = False
+) -> Move:
     """Each block in turn given all others, the fixed variables kept as they are.
+
+    `together`: of many chains, on the last axis of each array.
 
     Where a block holds a fixed variable beside others, its sites are put back: sites of a block are
     independent given the rest, so the others' draws are right.
     """
     blocks = _moving(lowered, fixed)
+    update = lowered.update_chains if together else lowered.update
 
     def sweep(params: Params, key: Array, values: Values) -> Values:
         kept = {name: values[name] for name in fixed}
         for place, block in enumerate(blocks):
-            moved = lowered.update(params, jax.random.fold_in(key, place), values, block)
+            moved = update(params, jax.random.fold_in(key, place), values, block)
             values = {**moved, **kept}
         return values
 

@@ -17,7 +17,7 @@ from numpyro.distributions.transforms import ComposeTransform
 import dgmlang as dgm
 from dgmlang.bijections import coupling
 from dgmlang.bijections.bijection import AbstractFlow, pull, push
-from dgmlang.compiler.lower import draw, gibbs, guide, remove
+from dgmlang.compiler.lower import by_class, draw, guide, remove
 from dgmlang.model import Model
 from dgmlang.registry import implementation
 from dgmlang.solvers.solve import Scheme
@@ -173,9 +173,9 @@ def test_a_guide_that_draws_what_it_does_not_say_fails(monkeypatch: pytest.Monke
 
 
 def test_gibbs_with_tempered_odds_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = gibbs.log_odds
+    whole = by_class.scores
     monkeypatch.setattr(
-        gibbs, "log_odds", lambda *a: {name: 0.5 * odds for name, odds in whole(*a).items()}
+        by_class, "scores", lambda *a: {name: 0.5 * odds for name, odds in whole(*a).items()}
     )
     assert failures(dgm.parse(MACHINE), chains) == {"gibbs leaves the law as it is"}
 

@@ -130,10 +130,10 @@ def _block(parts: list[Part], program: Program, pairs: frozenset[Pair]) -> Block
 
 def _multilinear(names: set[str], program: Program, pairs: frozenset[Pair]) -> bool:
     """Degree at most one in each site: a polynomial that never multiplies a site with itself."""
-    binary = all(program.variables[n].type.kind.name in ("bit", "spin") for n in names)
+    known = all(program.variables[n].type.kind.name in ("bit", "spin", "cat") for n in names)
     squared = any(u == v and d is not None and not any(d) for u, v, d in pairs if u in names)
     return (
-        binary
+        known
         and not squared
         and all(degree(e, names, program.nets) < inf for e in program.energies)
     )

@@ -31,14 +31,21 @@ def degree(
     """The total degree, `inf` where it is not seen to be a polynomial.
 
     Sums take the larger degree, products (functions that are `multilinear`) add them, `affine`
-    functions keep it; a fixed whole power multiplies it. A net's body is looked at with the degrees
-    `inner` of its parameters.
+    functions keep it; a fixed whole power multiplies it. A class counts by its one-hot: functions
+    `over_levels` are of degree one in each class that they take as it is, and no other function of
+    a class is a polynomial. A net's body is looked at with the degrees `inner` of its parameters.
     """
     node = bare(node)
     if isinstance(node, Read):
-        return 1 if node.name in variables else 0
+        return 0 if node.name not in variables else inf if is_class(node, variables) else 1
     if isinstance(node, Local):
         return (inner or {}).get(node.name, 0)
+    if isinstance(node, Apply) and node.extern.has("over_levels"):
+        classes = [is_class(arg, variables) for arg in node.args]
+        others = [a for a, one in zip(node.args, classes, strict=True) if not one]
+        if any(classes):
+            fixed = not any(degree(a, variables, nets, inner) for a in others)
+            return sum(classes) if fixed else inf
     below = [degree(child, variables, nets, inner) for child in children(node)]
     if not any(below):
         return 0
@@ -56,6 +63,14 @@ def degree(
         case Call():
             return _of_net(node, dict(zip(node.call.args, below, strict=True)), nets)
     return inf
+
+
+def is_class(node: Expr, variables: Set[str]) -> bool:
+    """Whether the expression is such a variable of classes, its sites perhaps moved."""
+    node = bare(node)
+    if isinstance(node, Apply) and node.extern.has("entrywise_permutation"):
+        return is_class(node.args[0], variables)
+    return isinstance(node, Read) and node.name in variables and node.type.kind.name == "cat"
 
 
 def _of_gaussian(law: Named, below: list[float]) -> float:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
+from dgmlang.compiler.derive.degree import is_class
 from dgmlang.compiler.program import Apply, Expr, Read
 from dgmlang.compiler.types.dims import Shape
 from dgmlang.compiler.walk import bare, children, reads
@@ -63,6 +64,11 @@ def _combine(node: Expr, below: list[Trace]) -> tuple[dict[str, Where], frozense
         return (dict.fromkeys(merged) if spread else merged), frozenset()
     if extern.has("multilinear") and len(below) == 2:
         return _product(node, below, merged)
+    if extern.has("over_levels") and all(
+        is_class(a, merged.keys()) or not t.sources for a, t in zip(node.args, below, strict=True)
+    ):
+        pairs = [_couple(a.sources, b.sources, whole=False) for a, b in combinations(below, 2)]
+        return merged, frozenset[Pair]().union(*pairs)
     whole = not extern.has("entrywise")
     return (dict.fromkeys(merged) if whole else merged), _couple(merged, merged, whole)
 

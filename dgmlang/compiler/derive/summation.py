@@ -26,17 +26,20 @@ def summation(
     """The cheapest exact sum over the energy's variables, or None beyond the budget."""
     if not variables or any(states(v) is None for v in variables):
         return None
-    options = [*_by_states(variables, blocks), *_by_rows(program, variables)]
+    options = [*_by_states(program, variables, blocks), *_by_rows(program, variables)]
     fitting = [option for option in options if option.entries <= BUDGET]
     return min(fitting, key=lambda option: option.entries, default=None)
 
 
-def _by_states(variables: Sequence[Variable], blocks: Sequence[Block]) -> Iterator[Summation]:
+def _by_states(
+    program: Program, variables: Sequence[Variable], blocks: Sequence[Block]
+) -> Iterator[Summation]:
     total = sum(states(v) or 0.0 for v in variables)
     levels = {v.name: log2(v.type.kind.levels.value or 1) for v in variables if v.type.kind.levels}
     yield _bounded(total, None)
     for number, block in enumerate(blocks):
-        if block.rule == "multilinear":
+        kinds = {program.variables[part.variable].type.kind.name for part in block.parts}
+        if block.rule == "multilinear" and kinds <= {"bit", "spin"}:
             gone = sum(part.sites * levels[part.variable] for part in block.parts)
             yield _bounded(total - gone, number)
 

@@ -11,9 +11,12 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block, Part
+from dgmlang.compiler.lower import by_class
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.by_class import by_levels, draw
 from dgmlang.compiler.lower.domains import choices, stored
 from dgmlang.compiler.lower.draw import site_key
+from dgmlang.compiler.lower.grid import Packed, where
 from dgmlang.compiler.lower.joint import log_joint
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Kind
@@ -36,10 +39,21 @@ def update(
 ) -> Values:
     """The values with the block's sites drawn from their conditional; without a key, at its mode.
 
-    Sites of a block do not interact, so all their conditionals hold at once. Another density than
-    the model's must have conditionals of the same form, as a power of it has.
+    Sites of a block do not interact, so all their conditionals hold at once. Variables may come
+    packed by the classes of their blocks, and then leave so. Another density than the model's must
+    have conditionals of the same form, as a power of it has.
     """
-    new = RULES[block.rule](built, density or partial(log_joint, built, params), key, values, block)
+    if density is None and by_class.serves(built, block):
+        return values | by_class.update(built, params, key, values, block)
+    packed = [name for name, value in values.items() if isinstance(value, Packed)]
+    if packed:
+        new = update(built, params, key, by_class.whole(values), block, density)
+        return new | by_class.pack(built, {name: new[name] for name in packed})
+    kinds = [built.program.variables[name].type.kind for name in block.variables]
+    rule = block.rule
+    if rule == "multilinear" and any(map(by_levels, kinds)):
+        rule = "differences"  # another density knows no weights of levels
+    new = RULES[rule](built, density or partial(log_joint, built, params), key, values, block)
     kept = {part.variable: _outside(built, part) for part in block.parts}
     return values | {
         name: jnp.where(kept[name], values[name], drawn) if kept[name].any() else drawn
@@ -47,18 +61,21 @@ def update(
     }
 
 
+def update_chains(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
+    """The same of chains that stand on the last axis of each array."""
+    if by_class.serves(built, block):
+        return values | by_class.update_chains(built, params, key, values, block)
+    n = jax.tree.leaves(values)[0].shape[-1]
+    each = jax.vmap(partial(update, built, params, block=block), in_axes=(0, -1), out_axes=-1)
+    return each(jax.random.split(key, n), values)
+
+
 def from_odds(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
     """Bits and spins at all sites of the block's variables, by their log-odds."""
     drawn: Values = {}
     for name, odds in log_odds(built, density, values, block).items():
-        old = values[name]
-        low, high = choices(_kind(built, name))
-        if key is None:
-            upper = odds > 0
-        else:
-            noise = jax.random.uniform(site_key(key, name), old.shape, old.dtype)
-            upper = noise < jax.nn.sigmoid(odds)
-        drawn[name] = jnp.where(upper, high, low).astype(old.dtype)
+        own = None if key is None else site_key(key, name)
+        drawn[name] = draw(built, name, own, odds).astype(values[name].dtype)
     return drawn
 
 
@@ -74,12 +91,9 @@ def from_levels(built: Built, density: Density, key: Key, values: Values, block:
     """Finite values at all sites of the block's variables, by the density at each level."""
     drawn: Values = {}
     for name, table in level_densities(built, density, values, block.variables).items():
-        kind = _kind(built, name)
-        if key is None:
-            level = jnp.argmax(table, axis=-1)
-        else:
-            level = jax.random.categorical(site_key(key, name), table)
-        drawn[name] = jnp.asarray(choices(kind), values[name].dtype)[level]
+        own = None if key is None else site_key(key, name)
+        scores = table if by_levels(_kind(built, name)) else table[..., 1] - table[..., 0]
+        drawn[name] = draw(built, name, own, scores).astype(values[name].dtype)
     return drawn
 
 
@@ -129,15 +143,6 @@ def level_densities(
         table = every(jnp.arange(values[name].size), levels.astype(values[name].dtype))
         tables[name] = table.reshape(*values[name].shape, levels.size)
     return tables
-
-
-def where(part: Part, shape: tuple[int, ...]) -> np.ndarray:
-    """Which sites of a variable belong to the part."""
-    if part.modulus == 1:
-        return np.ones(shape, bool)
-    index = np.indices(shape)
-    weighted = sum(w * axis for w, axis in zip(part.weights, index, strict=True))
-    return np.asarray(weighted % part.modulus == part.residue)
 
 
 def _outside(built: Built, part: Part) -> np.ndarray:

@@ -16,8 +16,8 @@ from dgmlang.compiler.derive.divergence import vector_fields
 from dgmlang.compiler.derive.facts import Block, Facts
 from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower import by_class, gibbs, guide, initial, joint, noise, paths, remove
 from dgmlang.compiler.lower import draw as drawing
-from dgmlang.compiler.lower import gibbs, guide, initial, joint, noise, paths, remove
 from dgmlang.compiler.lower import score as scoring
 from dgmlang.compiler.lower.built import Built, build
 from dgmlang.compiler.lower.checks import Fault, Unsettled, blame, has_nan, watchable
@@ -273,6 +273,17 @@ class Lowered:
         Without a key its sites are set to their most likely values.
         """
         return gibbs.update(self.built, params, key, values, block, density)
+
+    def update_chains(self, params: Params, key: Array, values: Values, block: Block) -> Values:
+        """`update` of chains that stand on the last axis of each array."""
+        return gibbs.update_chains(self.built, params, key, values, block)
+
+    def packed(self, values: Values) -> dict[str, Any]:
+        """The values with arrays by the classes of their Gibbs blocks, as chains keep them.
+
+        Axes behind the sites stay; `update` takes and gives such values.
+        """
+        return by_class.pack(self.built, values)
 
     # ── companions ───────────────────────────────────────────────────────────────────────────────
 
