@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ising [PAIRS]`: Gibbs sweeps of `examples/ising.dgm` against the same by hand.
+"""`python -m benchmarks.ising [PAIRS]`: Gibbs sweeps of `examples/ising.dgm`, and the same by hand.
 
 64 × 64 sites, 64 chains, 20 sweeps a turn; CPU time. Then sweeps a second of one chain by side:
 seconds a site should not grow.
