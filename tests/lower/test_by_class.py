@@ -154,7 +154,7 @@ def test_scores_are_differences_of_densities(name: str) -> None:
             if grid is None:
                 score, wanted = score[mask], wanted[mask]
             else:
-                wanted = grid.split(wanted).classes[part.residue]
+                wanted = grid.split(jnp.asarray(wanted)).classes[part.residue]
                 assert score.size * part.modulus == mask.size * score.shape[-1]
             assert np.allclose(score, wanted, atol=1e-10)
             agreed = np.append(agreed, score)

@@ -151,7 +151,7 @@ def _all_chains(built: Built, params: Params, values: Mapping[str, Any]) -> Arra
     apart = {name: _apart(value) for name, value in values.items()}
     inside = OnGrid(built, params, {**constrained(built, params), **apart}, chains=True)
     each = [inside.held(expr) for expr in built.program.energies]
-    return -sum(jnp.sum(found.values) for found in each if isinstance(found, Each))
+    return -total(jnp.sum(found.values) for found in each if isinstance(found, Each))
 
 
 def _apart(value: Any) -> Packed | Each:

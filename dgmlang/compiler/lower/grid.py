@@ -71,7 +71,7 @@ class Grid:
         side, a = self.shape[self.axis], self.axis
         apart = (*self.shape[:a], side // self.modulus, self.modulus, *values.shape[a + 1 :])
         lines = jnp.moveaxis(values.reshape(apart), a + 1, 0)
-        return _chosen(self._starts(r), lines)
+        return _chosen(self._starts(r), tuple(lines))
 
     def _starts(self, r: int) -> np.ndarray:
         """Where the class begins on each line along the axis, which is kept with length 1."""

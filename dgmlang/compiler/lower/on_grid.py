@@ -9,7 +9,7 @@ up, and what needs a whole array says so with `NotByClass`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +119,7 @@ class OnGrid(Evaluation):
     def _added(self, extern: Extern, value: Packed) -> Any:
         sites = tuple(range(len(value.grid.shape)))
         parts = [implementation("fn", extern.name)(one, axis=sites) for one in value.classes]
-        total = sum(parts[1:], start=parts[0])
+        total = sum(parts[1:], start=jnp.asarray(parts[0]))
         return Each(total) if self.chains else total
 
     def _classes(self, grid: Grid, value: Any) -> Sequence[Any]:
@@ -134,7 +134,7 @@ class OnGrid(Evaluation):
         return [one[..., None] for one in classes] if self.chains else classes
 
 
-def _entrywise(extern: Extern, settings: dict[str, Any], args: Sequence[Any]) -> Any:
+def _entrywise(extern: Extern, settings: Mapping[str, Any], args: Sequence[Any]) -> Any:
     """The function of one class."""
     if not any(isinstance(a, Levels) for a in args):
         return implementation("fn", extern.name)(*args, **settings)
