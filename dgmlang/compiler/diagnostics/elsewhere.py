@@ -79,20 +79,18 @@ _STAN_TYPE = (
 )
 _CALL = r"(?:[^\W\d][\w.]*\.)?"
 
-_TRAINING = re.compile(
+_TRAINING = (
     r".*(\.backward\(\)|\.step\(|\.zero_grad\(|\bSVI\(|\bMCMC\(|\bNUTS\(|\bPredictive\(|"
     r"\boptax\.|\boptim\.|\bTrace_ELBO\(|\.fit\(|\.compile\(|\.train\(\)|\.eval\(\)|\bepochs?\b).*"
 )
-_KEYS = re.compile(
-    r".*(\bPRNGKey\(|random\.(key|split|seed)\(|manual_seed\(|set_rng_seed\(|rng_key).*"
-)
+_KEYS = r".*(\bPRNGKey\(|random\.(key|split|seed)\(|manual_seed\(|set_rng_seed\(|rng_key).*"
 
 
 def left_out(text: str) -> str | None:
     """What to do with a line about training or random keys, which stand in no program."""
-    if _KEYS.fullmatch(text):
+    if re.fullmatch(_KEYS, text):
         return "leave it out: `seed` of `fit` and of queries fixes what is drawn"
-    if _TRAINING.fullmatch(text):
+    if re.fullmatch(_TRAINING, text):
         return (
             "leave it out: `dgm train` trains, `recipe default { optimizer = adam(1e-3) }` says how"
         )
@@ -105,7 +103,7 @@ def line(text: str) -> str | None:
     if "\n" in text or len(text) > _LONGEST:
         return None
     for pattern, translate in _LINES:
-        if match := pattern.fullmatch(text):
+        if match := re.fullmatch(pattern, text):
             return translate(match)
     return None
 
@@ -116,7 +114,7 @@ _LONGEST = 100
 def phrase(text: str, at: int) -> tuple[int, int, str] | None:
     """A part of a statement around the place `at` where it stops to parse: start, end, and ours."""
     for pattern, translate in _PHRASES:
-        for match in pattern.finditer(text):
+        for match in re.finditer(pattern, text):
             meant = translate(match) if match.start() <= at < match.end() else None
             if meant is not None:
                 return match.start(), match.end(), meant
@@ -131,9 +129,9 @@ def stan_type(text: str) -> str | None:
 
 def law(text: str) -> str | None:
     """`dist.normal(0, 1)` as `Normal(0, 1)`; None for what is no law of the real line's kinds."""
-    text = _BEHIND.sub("", text.strip())
+    text = re.sub(_BEHIND, "", text.strip())
     match = re.fullmatch(rf"{_CALL}(\w+?)(?:_lu?p[dm]f)?\((.*)\)", text)
-    if match and (not _balanced(match[2]) or _MEMBER.search(match[2])):
+    if match and (not _balanced(match[2]) or re.search(_MEMBER, match[2])):
         return None
     name = match and LAWS.get(match[1], match[1])
     if match is None or name not in _KINDS:
@@ -142,8 +140,8 @@ def law(text: str) -> str | None:
     return None if is_open else f"{name}({match[2].strip()})"  # its ends are numbers here
 
 
-_BEHIND = re.compile(r"\.(to_event|mask|expand_by)\(\d*\)$")
-_MEMBER = re.compile(r"[^\W\d]\w*\.[^\W\d]\w*\(|\.\w+\(")
+_BEHIND = r"\.(to_event|mask|expand_by)\(\d*\)$"
+_MEMBER = r"[^\W\d]\w*\.[^\W\d]\w*\(|\.\w+\("
 
 
 def _balanced(text: str) -> bool:
@@ -271,38 +269,35 @@ Translate = Callable[[re.Match[str]], str | None]
 _SAMPLE = rf"{_CALL}sample\(\s*[\"'](?P<quoted>\w+)[\"']\s*,\s*(?P<law>.*?\))"
 _OBSERVED = r"(?P<observed>,\s*(?:obs|observed)\s*=.*)?"
 _NUMBER = r"-?\d+(?:\.\d*)?"
-_LINES: tuple[tuple[re.Pattern[str], Translate], ...] = tuple(
-    (re.compile(pattern), translate)
-    for pattern, translate in (
-        (rf"(?:(?P<role>data|param|latent|given)\s+)?{_STAN_TYPE}{_NAME}", _declared),
-        (rf"{_STAN_TYPE}{_NAME}\s*=\s*(?P<value>[^\"']*)", _assigned),
-        (rf"(?P<role>data|param|latent)\s+{_STAN_TYPE}{_NAME}\s*~\s*(?P<law>.*)", _typed),
-        (
-            rf"(?:(?:let\s+)?{_NAME}\s*=\s*)?{_CALL}param\(\s*[\"'](?P<quoted>\w+)[\"']\s*"
-            rf"(?:,\s*(?:(?:init_value|init_tensor)\s*=\s*)?(?P<start>{_NUMBER})\s*)?"
-            r"(?:,\s*constraint\s*=\s*(?:\w+\.)*(?P<constraint>\w+)\s*)?\)",
-            _param,
-        ),
-        (rf"(?:let\s+)?{_NAME}\s*=\s*{_SAMPLE}{_OBSERVED}\)", _drawn),
-        (rf"{_CALL}sample\(\s*[\"']{_NAME}[\"']\s*,\s*(?P<law>.*?\)){_OBSERVED}\)", _drawn),
-        (rf"{_NAME}\s*=\s*{_CALL}(?:deterministic|Deterministic)\(.\w+.,\s*(?P<value>.*)\)", _let),
-        (
-            rf"{_NAME}\s*=\s*{_CALL}(?P<law>\w+)\(\s*[\"']\w+[\"']\s*,\s*"
-            rf"(?P<arguments>.*?){_OBSERVED}\)",
-            _pymc,
-        ),
-        (r"(?P<name>[^\W\d]\w*(?:\[\w+\])?)\s*~\s*(?P<law>.*)", _drawn),
-        (r"target\s*\+=\s*(?P<value>(?!\s|\w+_lp[dm]f\().*)", lambda m: f"energy -({m['value']})"),
-        (rf"let\s+{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
-        (rf"{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
-        (rf"(?:let\s+)?{_NAME}\s*(?:<-|:=)\s*(?P<value>.*)", _let),
-        (rf"{_NAME}\s*=\s*(?P<value>[^\"']*)", _let),
-        (
-            rf"for\s+{_NAME}\s+in\s+range\((?:(?P<start>[^,()]+),\s*)?(?P<stop>[^,()]+)\)\s*:?",
-            _loop,
-        ),
-        (rf"for\s*\(\s*{_NAME}\s+in\s+1\s*:(?P<stop>[^:()]+)\)", _loop),
-    )
+_LINES: tuple[tuple[str, Translate], ...] = (
+    (rf"(?:(?P<role>data|param|latent|given)\s+)?{_STAN_TYPE}{_NAME}", _declared),
+    (rf"{_STAN_TYPE}{_NAME}\s*=\s*(?P<value>[^\"']*)", _assigned),
+    (rf"(?P<role>data|param|latent)\s+{_STAN_TYPE}{_NAME}\s*~\s*(?P<law>.*)", _typed),
+    (
+        rf"(?:(?:let\s+)?{_NAME}\s*=\s*)?{_CALL}param\(\s*[\"'](?P<quoted>\w+)[\"']\s*"
+        rf"(?:,\s*(?:(?:init_value|init_tensor)\s*=\s*)?(?P<start>{_NUMBER})\s*)?"
+        r"(?:,\s*constraint\s*=\s*(?:\w+\.)*(?P<constraint>\w+)\s*)?\)",
+        _param,
+    ),
+    (rf"(?:let\s+)?{_NAME}\s*=\s*{_SAMPLE}{_OBSERVED}\)", _drawn),
+    (rf"{_CALL}sample\(\s*[\"']{_NAME}[\"']\s*,\s*(?P<law>.*?\)){_OBSERVED}\)", _drawn),
+    (rf"{_NAME}\s*=\s*{_CALL}(?:deterministic|Deterministic)\(.\w+.,\s*(?P<value>.*)\)", _let),
+    (
+        rf"{_NAME}\s*=\s*{_CALL}(?P<law>\w+)\(\s*[\"']\w+[\"']\s*,\s*"
+        rf"(?P<arguments>.*?){_OBSERVED}\)",
+        _pymc,
+    ),
+    (r"(?P<name>[^\W\d]\w*(?:\[\w+\])?)\s*~\s*(?P<law>.*)", _drawn),
+    (r"target\s*\+=\s*(?P<value>(?!\s|\w+_lp[dm]f\().*)", lambda m: f"energy -({m['value']})"),
+    (rf"let\s+{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
+    (rf"{_NAME}\s*=\s*lambda\s+(?P<arguments>[\w, ]+):\s*(?P<value>.*)", _function),
+    (rf"(?:let\s+)?{_NAME}\s*(?:<-|:=)\s*(?P<value>.*)", _let),
+    (rf"{_NAME}\s*=\s*(?P<value>[^\"']*)", _let),
+    (
+        rf"for\s+{_NAME}\s+in\s+range\((?:(?P<start>[^,()]+),\s*)?(?P<stop>[^,()]+)\)\s*:?",
+        _loop,
+    ),
+    (rf"for\s*\(\s*{_NAME}\s+in\s+1\s*:(?P<stop>[^:()]+)\)", _loop),
 )
 
 
@@ -315,12 +310,9 @@ def _sampled(match: re.Match[str]) -> str | None:
     return found and f"~ {found}"
 
 
-_PHRASES: tuple[tuple[re.Pattern[str], Translate], ...] = tuple(
-    (re.compile(pattern), translate)
-    for pattern, translate in (
-        (rf"[=~]\s*{_SAMPLE}\s*{_OBSERVED}\)", _sampled),
-        (rf"\b{_STAN_TYPE}(?<=[>\]])", _type),
-        (r"(\w+)\[([^\[\]]+)\]\[([^\[\]]+)\]", lambda m: f"{m[1]}[{m[2]}, {m[3]}]"),
-        (r"\*\*\s*(\w[\w.]*(?:\([^()]*\))?)", lambda m: f"{m[1]}..."),
-    )
+_PHRASES: tuple[tuple[str, Translate], ...] = (
+    (rf"[=~]\s*{_SAMPLE}\s*{_OBSERVED}\)", _sampled),
+    (rf"\b{_STAN_TYPE}(?<=[>\]])", _type),
+    (r"(\w+)\[([^\[\]]+)\]\[([^\[\]]+)\]", lambda m: f"{m[1]}[{m[2]}, {m[3]}]"),
+    (r"\*\*\s*(\w[\w.]*(?:\([^()]*\))?)", lambda m: f"{m[1]}..."),
 )

@@ -6,17 +6,16 @@ import re
 
 from dgmlang.compiler.diagnostics import elsewhere
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
-_FIRST = re.compile(r"\s*(functions|data|transformed\s+data|parameters)\s*\{")
-_BLOCK = re.compile(r"\s*([a-z]+(?:\s+[a-z]+)?)\s*\{([^{}]*)\}\s*")
-_DECLARED = re.compile(r"(?P<type>.*[\]>\s])\s*(?P<name>[^\W\d]\w*)")
-_DRAWN = re.compile(r"(?P<name>[^\W\d]\w*)\s*~\s*(?P<law>.*)", re.DOTALL)
+_COMMENT = r"(?s:/\*.*?\*/)|//[^\n]*|#[^\n]*"
+_FIRST = rf"(?:\s|{_COMMENT})*(functions|data|transformed\s+data|parameters)\s*\{{"
+_BLOCK = r"\s*([a-z]+(?:\s+[a-z]+)?)\s*\{([^{}]*)\}\s*"
+_DECLARED = r"(?P<type>.*[\]>\s])\s*(?P<name>[^\W\d]\w*)"
+_DRAWN = r"(?P<name>[^\W\d]\w*)\s*~\s*(?P<law>(?s:.*))"
 
 
 def begins(text: str) -> tuple[int, int] | None:
     """Where the head of the first block stands, of a text that begins as programs of Stan's do."""
-    bare = _COMMENT.sub(lambda comment: " " * len(comment[0]), text)
-    match = _FIRST.match(bare)
+    match = re.match(_FIRST, text)
     return (match.start(1), match.end(1)) if match else None
 
 
@@ -26,12 +25,12 @@ def translated(text: str) -> tuple[str, ...] | None:
     Whole-number data that size other variables become hyperparameters, data without a law givens,
     and each law stands beside its variable.
     """
-    blocks = _blocks(_COMMENT.sub("", text))
+    blocks = _blocks(re.sub(_COMMENT, "", text))
     if blocks is None or not blocks.keys() <= {"data", "parameters", "model"}:
         return None
     laws = dict[str, str]()
     for statement in blocks.get("model", []):
-        match = _DRAWN.fullmatch(statement)
+        match = re.fullmatch(_DRAWN, statement)
         law = match and elsewhere.law(match["law"])
         if match is None or law is None or match["name"] in laws:
             return None
@@ -40,7 +39,7 @@ def translated(text: str) -> tuple[str, ...] | None:
     every = " ".join(statement for _, statement in declared)
     sizes, lines = list[str](), list[str]()
     for role, statement in declared:
-        match = _DECLARED.fullmatch(statement)
+        match = re.fullmatch(_DECLARED, statement)
         type_ = match and elsewhere.stan_type(match["type"])
         if match is None or type_ is None:
             return None
@@ -59,7 +58,7 @@ def _blocks(bare: str) -> dict[str, list[str]] | None:
     """The statements of each block; None where there are braces inside of one."""
     found: dict[str, list[str]] = {}
     at = 0
-    while match := _BLOCK.match(bare, at):
+    while match := re.compile(_BLOCK).match(bare, at):
         found[match[1]] = [s.strip() for s in match[2].split(";") if s.strip()]
         at = match.end()
     return found if found and not bare[at:].strip() else None

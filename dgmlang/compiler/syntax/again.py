@@ -8,14 +8,12 @@ from dgmlang.compiler.diagnostics import elsewhere
 from dgmlang.compiler.diagnostics.diagnostic import Edit
 from dgmlang.compiler.source import Span
 
-_LINE = re.compile(
-    r"(?P<name>[^\W\d]\w*)(?:\[(?P<index>[\w, ]+)\])?\s*(?P<sign>[~=](?!=))\s*(?P<rest>.+)"
-)
+_LINE = r"(?P<name>[^\W\d]\w*)(?:\[(?P<index>[\w, ]+)\])?\s*(?P<sign>[~=](?!=))\s*(?P<rest>.+)"
 _DECLARED = (
     r"(?P<role>data|latent|param)\s+{}(?:\[\w+\])?"
     r"\s*:\s*(?P<type>[^~=\n#;}}]+?)[ \t]*(?P<law>[~=]|[;#}}]|$)"
 )
-_MODEL = re.compile(r"^model\b", re.MULTILINE)
+_MODEL = r"(?m:^model\b)"
 
 
 def declared_already(whole: Span) -> tuple[str, tuple[Edit, ...]] | None:
@@ -23,7 +21,7 @@ def declared_already(whole: Span) -> tuple[str, tuple[Edit, ...]] | None:
 
     None where the statement is of another form, or the variable is not declared.
     """
-    line = _LINE.fullmatch(whole.text.rstrip("; "))
+    line = re.fullmatch(_LINE, whole.text.rstrip("; "))
     declared = line and _declaration(whole, line["name"])
     if not line or not declared or (declared["role"] == "param" and line["sign"] == "="):
         return None
@@ -49,7 +47,7 @@ def declared_already(whole: Span) -> tuple[str, tuple[Edit, ...]] | None:
 def _declaration(whole: Span, name: str) -> re.Match[str] | None:
     """Where the same model declares a variable."""
     text = whole.source.text
-    starts = [m.start() for m in _MODEL.finditer(text)]
+    starts = [m.start() for m in re.finditer(_MODEL, text)]
     start = max((s for s in starts if s <= whole.start), default=0)
     stop = min((s for s in starts if s > whole.start), default=len(text))
     pattern = re.compile(_DECLARED.format(re.escape(name)), re.MULTILINE)
