@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from dgmlang.cli import options
 from dgmlang.cli.command import Command
@@ -13,6 +15,23 @@ from dgmlang.compiler.source import Source
 
 
 def _run(args: Namespace) -> int:
+    with _uncollected():
+        return _check(args)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's collector of cycles: what a check makes is in use until it ends."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _check(args: Namespace) -> int:
     from dgmlang.compiler.pipeline import compile_source, offered, read
     from dgmlang.compiler.plan.explain import Explanation
 

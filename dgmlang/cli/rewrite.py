@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
+from stat import S_IMODE
 
 from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -21,7 +21,7 @@ def rewrite(path: Path, text: str) -> None:
             out.write(text.encode())
             out.flush()
             os.fsync(out.fileno())
-        shutil.copymode(target, beside)
+        beside.chmod(S_IMODE(target.stat().st_mode))
         beside.replace(target)
     except OSError as error:
         reason = (error.strerror or "the system refused").lower()

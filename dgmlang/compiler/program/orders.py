@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from random import Random
-
 
 def shuffled(seed: int, n: int) -> list[int]:
     """A permutation of 0 … n − 1 that `seed` fixes, on every machine and version of Python.
 
     Of `random`, only the stream of `random()` is promised to stay, so it is what sorts.
     """
+    from random import Random  # a program without such an order starts sooner
+
     stream = Random(seed)
     keys = [stream.random() for _ in range(n)]
     return sorted(range(n), key=keys.__getitem__)
