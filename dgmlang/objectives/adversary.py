@@ -122,3 +122,16 @@ def gradient_norms(critic: Critic, params: Params, batch: Values) -> Array:
         return jnp.sqrt(squared + 1e-12)
 
     return per_example(norm)(params, batch)
+
+
+def steepness(
+    critic: Critic, params: Params, batch: Values, drawn: Values, penalty: float
+) -> Array | float:
+    """½ penalty (mean ‖∇c(x)‖² + mean ‖∇c(x′)‖²) over data and draws; 0 costs nothing.
+
+    Source: R₁ and R₂ of Mescheder, Geiger & Nowozin 2018, section 4.1, arXiv 1801.04406.
+    """
+    if not penalty:
+        return 0.0
+    slopes = (gradient_norms(critic, params, values) for values in (batch, drawn))
+    return 0.5 * penalty * sum(jnp.mean(norms**2) for norms in slopes)

@@ -22,10 +22,11 @@ MANY = """model Many(d: int) {
   data k : cat(3) ~ Categorical(q)
 }
 """
-IMPLICIT = """model Implicit {
-  net g(z: real[2]) -> real[1] = z |> mlp([4])
-  latent z : real[2] ~ Normal(0, 1)
-  data x : real[1] = g(z)
+CHAINS = """model Chains {
+  net e(x: real[1], k: cat(2000)) -> real = concat(x, one_hot(k)) |> mlp([4])
+  data x : real[1]
+  data k : cat(2000)
+  energy e(x, k) + sum(x ** 2)
 }
 """
 ENERGY = """model Energy {
@@ -84,7 +85,7 @@ CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "objective_not_legal": (BITS, np.zeros((5, 3)), {"objective": "elbo"}),
     "objective_misspelt": (BITS, np.zeros((5, 3)), {"objective": "mel"}),
     "objective_refused": (MANY, {"x": np.zeros((2, 2)), "k": [0, 1]}, {"objective": "fgan"}),
-    "objective_not_built": (IMPLICIT, np.zeros((4, 1)), {"objective": "fgan"}),
+    "objective_not_built": (CHAINS, {"x": np.zeros((2, 1)), "k": [0, 1]}, {"objective": "pcd"}),
     "part_of_the_data": (MIXED, np.zeros((4, 1)), {"objective": "em", "batch": 2}),
     "part_not_built": (PLANNED, "nowhere.npz", {}),
     "objective_setting": (BITS, np.zeros((5, 3)), {"objective": "mle(k = 3)"}),

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.objectives.gan import critic_loss
+from dgmlang.objectives.gan import LOSSES, critic_loss
 from dgmlang.objectives.wgan import held
 from dgmlang.registry import implementation
 from tests.objectives.models import ERRORS, arrays, example, model, within
@@ -62,8 +62,22 @@ def test_the_objective_computes_that_loss():
     assert float(worse) > JENSEN_SHANNON + error
 
 
-@pytest.mark.parametrize("loss", ["nonsaturating", "minimax"])
+def sigmoid(c):
+    return 1 / (1 + np.exp(-c))
+
+
+# d loss/d shift at a draw whose critic value is c; the draw moves with the shift, and c against it.
+SLOPES = {
+    "nonsaturating": lambda c: 1 - sigmoid(c),
+    "minimax": sigmoid,
+    "least_squares": lambda c: -c,
+    "hinge": np.ones_like,
+}
+
+
+@pytest.mark.parametrize("loss", SLOPES)
 def test_the_model_is_trained_on_its_draws(loss):
+    assert set(SLOPES) == set(LOSSES)
     objective = implementation("objective", "gan")(model(SHIFT), loss=loss)
     player = objective.players[1]
 
@@ -74,13 +88,74 @@ def test_the_model_is_trained_on_its_draws(loss):
 
         return jax.grad(loss_at)(1.0)
 
-    found = jax.vmap(slope)(jax.random.split(jax.random.key(0), 2000))
-    x = norm.ppf((np.arange(20_000) + 0.5) / 20_000, 1)
-    sigmoid = 1 / (1 + np.exp(-(0.5 - x)))
-    truth = np.mean(1 - sigmoid) if loss == "nonsaturating" else np.mean(sigmoid)
-    assert within(np.asarray(found), truth)
-    other = np.mean(sigmoid) if loss == "nonsaturating" else np.mean(1 - sigmoid)
-    assert not within(np.asarray(found), other)
+    found = np.asarray(jax.vmap(slope)(jax.random.split(jax.random.key(0), 2000)))
+    critic = 0.5 - norm.ppf((np.arange(20_000) + 0.5) / 20_000, 1)
+    for name, of in SLOPES.items():
+        agrees = within(found, np.mean(of(critic))) or np.allclose(found, np.mean(of(critic)))
+        assert agrees == (name == loss)
+
+
+RATIO = np.linspace(-12, 13, 20_001)
+"""Places on the line at which both densities are summed."""
+
+
+def expected(of, density):
+    """The mean of a function of the critic's values under a density, by quadrature."""
+    return float(np.sum(np.asarray(of) * density) * (RATIO[1] - RATIO[0]))
+
+
+@pytest.mark.parametrize("name", ["least_squares", "hinge"])
+def test_the_best_critic_of_the_other_losses(name):
+    """(p − q)/(p + q), which loses 2 ∫ p q/(p + q); the sign of p − q, which loses 2 (1 − TV)."""
+    p, q = norm.pdf(RATIO), norm.pdf(RATIO, 1)
+    best = (p - q) / (p + q) if name == "least_squares" else np.sign(p - q)
+
+    def loss(critic):
+        """The mean loss of single data under p and of single draws under q."""
+        each = jax.vmap(LOSSES[name].critic)
+        none = jnp.full((len(RATIO), 1), {"least_squares": 1.0, "hinge": 2.0}[name])
+        values = jnp.asarray(critic)[:, None]
+        return expected(each(values, -none), p) + expected(each(none, values), q)
+
+    truth = 2 * expected(p / (p + q), q) if name == "least_squares" else 2 * (1 - 0.38292492)
+    assert loss(best) == pytest.approx(truth, abs=1e-6)
+    for worse in (0.9 * best, best + 0.1, np.zeros_like(best)):
+        assert loss(worse) > truth + 1e-3
+
+
+DISJOINT = """model Disjoint {
+  param shift : real
+  latent z : unit[1] ~ Uniform()
+  data   x : real[1] = z + shift
+  critic(x) = x
+}"""
+"""Data on (0, 1) and draws on (shift, shift + 1)."""
+
+
+def test_supports_that_do_not_meet():
+    """The divergence is ln 2 wherever the draws lie, without a slope; W₁ is the shift itself."""
+    data = np.random.default_rng(0).uniform(size=(N, 1))
+    steep, plain = 60.0, 1.0
+    for shift in (2.0, 3.0, 5.0):
+        divergence, flat = at_shift("fgan", steep, 1.5 * steep, shift, data, penalty=0.0)
+        assert float(divergence["divergence"]) == pytest.approx(np.log(2), abs=1e-6)
+        assert abs(flat) < 1e-6
+        distance, slope = at_shift("wgan", plain, 0.0, shift, data)
+        assert abs(float(distance["distance"]) - shift) < ERRORS * np.sqrt(2 / 12 / N)
+        assert slope == pytest.approx(1.0)
+
+
+def at_shift(name, kernel, bias, shift, data, **settings):
+    """The critic's metrics, and the slope of the model's loss along the shift."""
+    objective = implementation("objective", name)(model(DISJOINT), **settings)
+    key, batch = jax.random.key(0), arrays(x=data)
+
+    def loss(player, shift):
+        params = shifted(-kernel, bias, shift)
+        return objective.players[player].loss(params, {}, batch, key)
+
+    metrics = jax.jit(lambda: loss(0, shift)[1][1])()
+    return metrics, float(jax.jit(jax.grad(lambda shift: loss(1, shift)[0]))(shift))
 
 
 def test_an_unknown_loss_is_named():
