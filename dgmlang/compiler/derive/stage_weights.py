@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.program import Chain, Choice, Stage, chosen
+from dgmlang.compiler.program import Chain, Choice, NetUse, Stage, chosen
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.types.declared import bind, instantiate, unit
 from dgmlang.compiler.types.dims import Dim, numbers
@@ -91,12 +91,16 @@ def _levels(stage: Stage, source: Type) -> Iterable[Type]:
 
 
 def _nets(stage: Stage, source: Type, scope: Static) -> int:
-    """The chains that a stage takes as nets, each with the head that it gets."""
+    """The chains that a stage takes as nets, each with the head that it gets.
+
+    Of a net that the program declares the head alone; a field is its own answer, with no head.
+    """
     nets = [stage.settings[name] for name in stage.extern.argument("conditioner")]
-    return sum(_conditioner(net, stage, source, scope) for net in nets if isinstance(net, Chain))
+    headed = (n for n in nets if isinstance(n, Chain) or not stage.extern.has("vector_field"))
+    return sum(_conditioner(net, stage, source, scope) for net in headed)
 
 
-def _conditioner(net: Chain, stage: Stage, source: Type, scope: Static) -> int:
+def _conditioner(net: Chain | NetUse, stage: Stage, source: Type, scope: Static) -> int:
     mask = [chosen("mask", stage.settings[name]) for name in stage.extern.argument("split")]
     told = next(iter(mask), stage.extern)
     shape = numbers(source.array_shape)
@@ -105,9 +109,9 @@ def _conditioner(net: Chain, stage: Stage, source: Type, scope: Static) -> int:
     shown, answered = (_number(told, name, scope) for name in ("shown", "answered"))
     shown += scope.values["beside" if sides else "condition"]
     fed = Type(REAL, tuple(map(Dim.of, (*sides, shown))))
-    weights, found = _through(net, fed)
+    weights, found = _through(net, fed) if isinstance(net, Chain) else (0, net.value.type)
     features, target = numbers(found.array_shape), (*sides, answered, _transform(stage))
-    if net.stages[-1].extern.has("masked_head"):
+    if isinstance(net, Chain) and net.stages[-1].extern.has("masked_head"):
         return weights + head_weights(features[-1:], target, 0)
     places = features[:-1]
     kept = len(places) if target[: len(places)] == places else 0

@@ -55,8 +55,9 @@ def has_weights(program: Program) -> bool:
 
 
 def has_own(stage: Stage) -> bool:
-    """Whether a stage learns, other than by a net that the program declares."""
-    shared = any(isinstance(held, NetUse) for held in stage.settings.values())
+    """Whether a stage learns, other than by a net that the program declares as its field."""
+    declared = any(isinstance(held, NetUse) for held in stage.settings.values())
+    shared = declared and stage.extern.has("vector_field")  # others have a head of the stage
     return not shared and not stage.extern.has("weightless")
 
 

@@ -1,4 +1,4 @@
-"""The vector fields of flows: a chain of layers, or a net that the program declares."""
+"""What flows take of nets: vector fields, of a chain or declared, and declared conditioners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from jax import Array
 from jax.tree_util import Partial
 
 from dgmlang.compiler.program import NetUse
-from dgmlang.layers.layer import Layer, Params
+from dgmlang.compiler.types.dims import numbers
+from dgmlang.layers.layer import Layer, Params, Shape
 from dgmlang.layers.mlp import beside
 
 if TYPE_CHECKING:  # a net's body is evaluated, and evaluating may need a flow
@@ -59,6 +60,37 @@ class OfNet:
         self, params: Params, x: Array, t: Array, condition: Array | None = None, **inputs: Any
     ) -> Array:
         return inputs[DECLARED](x, t, *(() if condition is None else (condition,)))
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioner:
+    """A declared net, f(x) or f(x, c), under a head that is the stage's own.
+
+    What is shown has the condition behind the last axis of x, as for a chain of layers: in a
+    picture at every place, where it has not the picture's sides.
+    """
+
+    use: NetUse
+    head: Layer
+
+    @property
+    def target(self) -> Shape:
+        """The shape of what it returns."""
+        return self.head.target
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return {"head": self.head.init(rng)}
+
+    def __call__(self, params: Params, x: Array, **inputs: Any) -> Array:
+        kept, *given = (
+            numbers(port.type.array_shape) for port in self.use.value.call.args.values()
+        )
+        shown = [x[..., : kept[-1]]]
+        for shape in given:
+            rest = x[..., kept[-1] :]
+            everywhere = rest.size != np.prod(shape)
+            shown.append((rest[0, 0] if everywhere else rest).reshape(shape))
+        return self.head(params["head"], inputs[DECLARED](*shown))
 
 
 @dataclass(frozen=True, eq=False)

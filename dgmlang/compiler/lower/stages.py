@@ -16,7 +16,7 @@ from numpyro.distributions.transforms import ComposeTransform, Transform
 from dgmlang.bijections.along import Along
 from dgmlang.bijections.bijection import Bijection, settle
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.lower.fields import DECLARED, OfChain, OfNet
+from dgmlang.compiler.lower.fields import DECLARED, Conditioner, OfChain, OfNet
 from dgmlang.compiler.program import Chain, Expr, NetUse, Stage
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
@@ -171,8 +171,11 @@ class Builder:
 
     precision: str = "float32"
 
-    def net(self, chain: Chain, source: Shape, target: Shape) -> Layer:
-        """The chain as a net, with a dense head that starts at zero."""
+    def net(self, chain: Chain | NetUse, source: Shape, target: Shape) -> Layer:
+        """A chain, or a declared net, with a dense head that starts at zero."""
+        if isinstance(chain, NetUse):
+            features = numbers(chain.value.type.array_shape)
+            return Conditioner(chain, Mapped(ZeroHead(features, target), 0, target, self.precision))
         parts, shape = self._layers(chain, source)
         head = Mapped(ZeroHead(shape, target), 0, target, self.precision)
         return Sequence({**parts, "head": head}, target)

@@ -20,6 +20,7 @@ from dgmlang.compiler.program import (
     Index,
     Law,
     NetCall,
+    NetUse,
     Program,
     Read,
     Repeated,
@@ -164,7 +165,7 @@ def conditioners(laws: Iterable[Law]) -> dict[str, int]:
     total: dict[str, int] = {}
     stages = (found for law in laws for chain in pushing(law) for found in copied(chain))
     for stage, times in stages:
-        held = any(isinstance(v, Chain) for v in stage.settings.values())
+        held = any(isinstance(v, Chain | NetUse) for v in stage.settings.values())
         if held and not stage.extern.has("vector_field"):  # how often is known when it has run
             total[stage.extern.name] = total.get(stage.extern.name, 0) + times
     return total

@@ -18,7 +18,7 @@ from dgmlang.compiler.types.causality import mixing
 from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import REAL, Type
 from dgmlang.compiler.types.lets import SPACES
-from dgmlang.compiler.types.net_uses import field
+from dgmlang.compiler.types.net_uses import net_use
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import static
 from dgmlang.compiler.types.typed import above_zero, counted, typed
@@ -48,7 +48,7 @@ def settings_of(
         for p in (p for p in extern.groups[0] if _takes_net(p)):
             _steps_told(held, span, scope)
             types = source, _fed(held, source, extern, span, scope)
-            held[p.name] = _net(p, bound[p.name].value, extern, types, inputs, scope)
+            held[p.name] = _net(p, bound[p.name].value, extern, held, types, inputs, scope)
     except Refused:
         return None
     return held
@@ -136,19 +136,20 @@ def _net(
     parameter: Parameter,
     node: ast.Expr,
     extern: Extern,
+    held: Mapping[str, Any],
     types: tuple[Type, Type],
     inputs: Mapping[str, Expr],
     scope: Scope,
 ) -> Chain | NetUse:
     """A net as an argument: a chain of stages, or a net that the program declares, by name.
 
-    `types`: what the stage takes, and what it feeds into the net.
+    `held`: the stage's other settings. `types`: what it takes, and what it feeds into the net.
     """
     from dgmlang.compiler.types.stages import chain, unroll
 
     declaration = scope.shared.declarations.get(node.id) if isinstance(node, ast.Name) else None
     if isinstance(declaration, ast.Net):
-        found = field(declaration, node, extern, types[0], inputs, scope)
+        found = net_use(declaration, node, extern, held, types[0], inputs, scope)
         if found is None:
             raise Refused
         return found

@@ -19,6 +19,7 @@ from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, show
 from dgmlang.compiler.types.greys import as_number
 from dgmlang.compiler.types.kinds import REAL, Kind, Type, offers
+from dgmlang.compiler.types.net_uses import shared_by_levels
 from dgmlang.compiler.types.pictures import halvings, nested, picture_wanted, squeezed
 from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.types.settings import settings_of
@@ -120,14 +121,18 @@ def _block_fits(extern: Extern, block: ast.Expr | None, span: Span, scope: Scope
 
 
 def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope) -> bool:
-    """Whether what the block halves can be halved at the last level too (DGM0316)."""
+    """Whether what the block halves and shares suits the last level too (DGM0316, DGM0290)."""
     found = nested(body, max(halvings(extern, settings) - 1, 0))
     if found is not None:
         stage, wanted = found
         scope.report.say(
             codes.stage_input(stage.span, stage.extern.name, wanted, str(stage.source))
         )
-    return found is None
+        return False
+    shared = shared_by_levels(body) if halvings(extern, settings) > 1 else None
+    if shared is not None:
+        scope.report.say(name_codes.not_built(shared.value.span, "declared nets at several levels"))
+    return shared is None
 
 
 def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:

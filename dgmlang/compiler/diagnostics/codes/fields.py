@@ -1,4 +1,4 @@
-"""Vector fields that flows follow, and how these are solved."""
+"""Declared nets in flows, as conditioners and vector fields, and how the latter are solved."""
 
 from __future__ import annotations
 
@@ -21,6 +21,25 @@ def not_a_field(
             Label(declared, f"`{net}` is declared here"),
         ),
         help=f"declare `net {net}(x: {point}, t: unit{port}) -> {point}`",
+    )
+
+
+def not_a_conditioner(
+    span: Span, declared: Span, net: str, kept: str, condition: str | None = None
+) -> Diagnostic:
+    """A net that does not take what a coupling shows it."""
+    takes, port = "the entries that condition", ""
+    if condition is not None:
+        takes, port = f"{takes}, and the condition", f", c: {condition}"
+    return Diagnostic(
+        "DGM0389",
+        "not a conditioner",
+        (
+            Label(span, f"Expected a net of {takes}; `{net}` is none here"),
+            Label(declared, f"`{net}` is declared here"),
+        ),
+        ("a stage adds its own head to the net, so any number of features will do",),
+        help=f"declare `net {net}(x: {kept}{port}) -> real[64]`",
     )
 
 
