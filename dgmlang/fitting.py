@@ -112,6 +112,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
         raise
     if result.reason == loop.RAN_OUT and request.notes is not None:
         request.notes(stream_codes.ran_out(result.step, settings.steps))
+    _tell_of_collapse(result, request)
     return build(result)
 
 
@@ -273,6 +274,14 @@ def _with_values(model: Model, first: Params, given: Mapping[str, Any]) -> Param
         if paths.matches(path, pattern)
     }
     return model.lowered.unconstrain(paths.replace(shown, changed))
+
+
+def _tell_of_collapse(result: Result, request: Request) -> None:
+    """DGM0728 where draws that an adversary judged are nearly all alike in the end."""
+    last = result.history[-1].values if result.history else {}
+    spread = [value for name, value in last.items() if name.rpartition(".")[2] == "diversity"]
+    if request.notes is not None and spread and min(spread) < codes.COLLAPSED:
+        request.notes(codes.collapsed(min(spread)))
 
 
 # ── what comes out ───────────────────────────────────────────────────────────────────────────────

@@ -135,3 +135,18 @@ def steepness(
         return 0.0
     slopes = (gradient_norms(critic, params, values) for values in (batch, drawn))
     return 0.5 * penalty * sum(jnp.mean(norms**2) for norms in slopes)
+
+
+def diversity(lowered: Lowered, batch: Values, drawn: Values) -> Array:
+    """How widely draws spread for the data's own spread: √ of the ratio of their total variances.
+
+    About 1 where the draws have the data's law, near 0 where they have collapsed to one place. It
+    costs a pass over both; what it cannot see is a collapse to several places as far apart.
+    """
+
+    def variance(values: Values) -> Array:
+        apart = (jnp.sum(jnp.var(x, axis=0)) for x in only(values, data_names(lowered)).values())
+        return sum(apart, jnp.zeros(()))
+
+    # Data that are all alike have no spread to be compared with.
+    return jnp.sqrt((variance(drawn) + 1e-12) / (variance(batch) + 1e-12))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, contest, fakes
+from dgmlang.objectives.adversary import Critic, contest, diversity, fakes
 from dgmlang.objectives.batch import keyed
 from dgmlang.objectives.gan import critic_loss
 from dgmlang.objectives.objective import (
@@ -32,24 +32,25 @@ def bigan(lowered: Lowered, *, critic_steps: int = 1) -> Objective:
     """
     critic = Critic(lowered)
 
-    def values_of(params: Params, batch: Values, key: Array) -> tuple[Array, Array]:
-        """The critic's values [n] of data with the guide's latents, and of the model's draws."""
+    def values_of(params: Params, batch: Values, key: Array) -> tuple[Array, Array, Values]:
+        """The critic's values [n] of data with the guide's latents, and of draws; the draws."""
         to_guide, to_model = jax.random.split(key)
         latents, _ = keyed(lowered.guide_draw)(params, to_guide, batch)
         drawn = fakes(lowered, params, to_model, batch)
-        return critic(params, {**batch, **latents}), critic(params, drawn)
+        return critic(params, {**batch, **latents}), critic(params, drawn), drawn
 
     def against(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        real, fake = values_of(params, batch, key)
+        real, fake, drawn = values_of(params, batch, key)
         accuracy = 0.5 * (jnp.mean(real > 0) + jnp.mean(fake < 0))
-        return critic_loss(real, fake), (state, {"accuracy": accuracy})
+        metrics = {"accuracy": accuracy, "diversity": diversity(lowered, batch, drawn)}
+        return critic_loss(real, fake), (state, metrics)
 
     def model(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        real, fake = values_of(params, batch, key)
+        real, fake, _ = values_of(params, batch, key)
         return critic_loss(fake, real), (state, {})
 
     return contest("bigan", critic, against, model, critic_steps)

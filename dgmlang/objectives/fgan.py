@@ -13,7 +13,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, contest, fakes, steepness
+from dgmlang.objectives.adversary import Critic, contest, diversity, fakes, steepness
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -70,9 +70,10 @@ def fgan(
     critic, g(v) = f′(p_data/p_model); as an estimate it is reported as `divergence`. `hellinger` is
     1 − ∫ √(p q), `js` has natural logarithms, `total_variation` is half the L₁ distance. Both sides
     play for the same value, so where the critic wins, the model's gradient can vanish: `gan` has
-    another loss for it. `kl`, `neyman`, `reverse_kl` and `hellinger` hold exponentials of v, and
-    want draws that overlap with the data from the start. The penalty is that of `gan`, on the
-    slopes of v. No loss here is a likelihood.
+    another loss for it. `neyman` and `reverse_kl` are infinite where draws lie that data do not,
+    `kl` where data lie that draws do not; `neyman` then runs away, and wants draws that overlap
+    with the data from the start. The penalty is that of `gan`, on the slopes of v. No loss here is
+    a likelihood.
 
     Source: Nowozin, Cseke & Tomioka 2016, eq. 6, tables 1, 2 and 6, arXiv 1606.00709.
     """
@@ -87,8 +88,9 @@ def fgan(
         drawn = jax.lax.stop_gradient(fakes(lowered, params, key, batch))
         real, fake = (critic(params, values) for values in (batch, drawn))
         bound = jnp.mean(activation(real)) - jnp.mean(conjugate(fake))
+        metrics = {"divergence": bound, "diversity": diversity(lowered, batch, drawn)}
         price = steepness(critic, params, batch, drawn, penalty)
-        return price - bound, (state, {"divergence": bound})
+        return price - bound, (state, metrics)
 
     def model(
         params: Params, state: State, batch: Values, key: Array

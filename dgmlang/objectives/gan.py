@@ -12,7 +12,7 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, contest, fakes, steepness
+from dgmlang.objectives.adversary import Critic, contest, diversity, fakes, steepness
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -84,8 +84,9 @@ def gan(
         drawn = jax.lax.stop_gradient(fakes(lowered, params, key, batch))
         real, fake = (critic(params, values) for values in (batch, drawn))
         accuracy = 0.5 * (jnp.mean(real > 0) + jnp.mean(fake < 0))
+        metrics = {"accuracy": accuracy, "diversity": diversity(lowered, batch, drawn)}
         price = steepness(critic, params, batch, drawn, penalty)
-        return losses.critic(real, fake) + price, (state, {"accuracy": accuracy})
+        return losses.critic(real, fake) + price, (state, metrics)
 
     def model(
         params: Params, state: State, batch: Values, key: Array

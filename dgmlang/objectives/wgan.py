@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.objectives.adversary import Critic, contest, fakes, gradient_norms
+from dgmlang.objectives.adversary import Critic, contest, diversity, fakes, gradient_norms
 from dgmlang.objectives.batch import along, size
 from dgmlang.objectives.objective import (
     Metrics,
@@ -52,6 +52,7 @@ def wgan(
         norms = gradient_norms(critic, params, between(lowered, second, batch, drawn))
         price = 0.0 if clip else penalty * jnp.mean((norms - 1.0) ** 2)
         metrics = {"distance": distance, "gradient_norm": jnp.mean(norms)}
+        metrics["diversity"] = diversity(lowered, batch, drawn)
         return price - distance, (state, metrics)
 
     def model(

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+import dgmlang as dgm
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.diagnostics.render import render
+from dgmlang.objectives.adversary import diversity
 from dgmlang.objectives.gan import LOSSES, critic_loss
 from dgmlang.objectives.wgan import held
 from dgmlang.registry import implementation
 from tests.objectives.models import ERRORS, arrays, example, model, within
 
 pytestmark = pytest.mark.usefixtures("x64")
+GOLDEN = Path(__file__).parents[1] / "golden" / "training"
 JENSEN_SHANNON = 1.1634513968
 N = 100_000
 
@@ -215,9 +221,58 @@ def test_the_penalty_is_on_the_slope():
     assert float(clipped) == pytest.approx(-float(metrics["distance"]))
 
 
+def test_the_spread_of_draws_is_measured():
+    """√ of the ratio of total variances, whatever is shared by all; draws of one place have 0."""
+    lowered = model(SHIFT)
+    x = np.random.default_rng(0).normal(size=(50, 1))
+    for draws, truth in ((3 * x + 7, 3), (0 * x, 1e-6), (x[::-1], 1)):
+        found = float(diversity(lowered, arrays(x=x), arrays(x=draws)))
+        assert found == pytest.approx(truth, abs=1e-5)
+
+
 def test_held_weights_never_go_further_out():
     weights = jnp.asarray([0.3, 2.0, 2.0, -2.0, -2.0])
     slopes = jnp.asarray([1.0, 1.0, -1.0, 1.0, -1.0])
     found = jax.grad(lambda w: jnp.vdot(held(w, 0.5), slopes))(weights)
     assert np.allclose(found, [1.0, 1.0, 0.0, 0.0, -1.0])
     assert np.allclose(held(weights, 0.5), [0.3, 0.5, 0.5, -0.5, -0.5])
+
+
+STUCK = """model Stuck {
+  param s : positive from 0.01
+  latent z : real[1] ~ Normal(0, 1)
+  data   x : real[1] = s * z
+}"""
+
+
+def test_a_collapse_is_said_in_one_line(golden):
+    """Draws of a hundredth of the data's width; of two thirds nothing is said."""
+    said = []
+    settings = {"objective": "gan", "steps": 2, "notes": said.append}
+    model = dgm.parse(STUCK)
+    fit = model.fit(normals(200), **settings)
+    assert fit.history[-1].values["critic.diversity"] == pytest.approx(0.01, rel=0.2)
+    golden(GOLDEN / "collapsed.txt", f"{render(said[0])}\n")
+    model.fit(normals(200), init={"s": 0.7}, **settings)
+    assert len(said) == 1
+
+
+def test_a_flow_under_gan_keeps_its_density():
+    """Flow-GAN: `log_prob` is exact however the flow was trained, so it integrates to one."""
+    flow = dgm.parse("""model Flow {
+  latent z : real[2] ~ Normal(0, 1)
+  data   x : real[2] = z |> repeat(2) { coupling(mlp([8])) |> reverse }
+}""")
+    data = np.random.default_rng(0).normal(1, 0.5, size=(200, 2))
+    fit = flow.fit(data, objective="gan", steps=100, optimizer="adam(learning_rate = 0.01)")
+    places = np.linspace(-8, 8, 161)
+    grid = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
+    found = fit.log_prob(grid)
+    assert found.kind == "exact"
+    density = np.exp(np.asarray(found.value, float)) * (places[1] - places[0]) ** 2
+    assert density.sum() == pytest.approx(1, abs=1e-3)
+    mean = density @ grid
+    draws = np.asarray(fit.sample(4000, seed=1))
+    error = draws.std(axis=0) / np.sqrt(len(draws))
+    assert np.all(np.abs(draws.mean(axis=0) - mean) < ERRORS * error)
+    assert np.all(np.abs(mean) > 20 * error), "training moved the flow"

@@ -292,3 +292,20 @@ def precision_changed(run: str, before: str) -> Diagnostic:
     why = f"the run was trained in `{before}`, and goes on in it"
     other = "leave `precision` out, or start a new run from it with `init`"
     return Diagnostic("DGM0725", "other precision", (), (why,), other, place=run)
+
+
+COLLAPSED = 0.1
+"""The spread of draws, of the data's own, below which they are said to have collapsed."""
+
+
+def collapsed(diversity: float) -> Diagnostic:
+    """Draws of an adversarial objective that ended up (nearly) in one place."""
+    return Diagnostic(
+        "DGM0728",
+        "draws have collapsed",
+        (),
+        (f"draws spread {diversity:.2g} times as widely as the data do: modes are missing",),
+        "raise `penalty` or `critic_steps`, take `wgan`, or add `mle`, where it is legal",
+        severity="warning",
+        place="fit",
+    )
