@@ -55,6 +55,8 @@ def fit(model: Model, data: Any, request: Request) -> Fitted:
 def _fit(model: Model, data: Any, request: Request) -> Fitted:
     resumed = None if request.resume is None else runs.read(Path(request.resume))
     if resumed is not None:
+        if "moments" not in resumed[0].parts:
+            raise DgmError(codes.only_saved(str(request.resume)))
         request = as_before(request, resumed[1])
         model = _same_program(model, resumed[1])
     model = model.with_precision("float32" if request.precision is None else request.precision)

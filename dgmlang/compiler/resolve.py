@@ -76,7 +76,11 @@ def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> di
             report.say(codes.unknown_hyperparameter(name, model.name, known, place))
     values: dict[str, Any] = {}
     for hyper in model.hypers:
-        if hyper.type.kind not in STATIC:
+        if hyper.type.kind in ("net", "stage"):
+            what = f"hyperparameters of kind `{hyper.type.kind}`"
+            report.say(codes.not_built(hyper.type.span, what))
+            values[hyper.name] = None
+        elif hyper.type.kind not in STATIC:
             report.say(codes.hyperparameter_kind(hyper.type.span, hyper.type.kind))
             values[hyper.name] = None
         else:

@@ -137,6 +137,7 @@ SAID = {
     "precision_changed": codes.precision_changed("runs/vae", "bfloat16"),
     "no_event_writer": codes.no_event_writer(),
     "held_out_missing": codes.held_out_missing("runs/vae"),
+    "only_saved": codes.only_saved("runs/vae"),
     "weights_changed": codes.weights_changed("runs/vae", True),
     "weights_added": codes.weights_changed("runs/vae", False),
     "out_of_range": codes.out_of_range(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import isclose, sqrt
+from math import inf, isclose, sqrt
 from typing import Any
 
 from dgmlang.compiler.program import Checked, Choose, Expr, Index, Literal, Stack
@@ -28,6 +28,8 @@ def as_array(value: Expr, kind: str, where: str) -> Expr | None:
     """The value as one of an array kind such as `simplex`; None where it is none."""
     if value.type.kind.name == kind:
         return value
+    if (value.type.kind.name, kind) == ("corr_tril", "tril"):
+        return replace(value, type=replace(value.type, kind=Kind("tril", value.type.kind.args)))
     shape = value.type.array_shape
     if not _square(kind, shape):
         return None
@@ -65,6 +67,9 @@ def told(value: Expr, kind: Kind) -> tuple[str, str | None]:
         for reason in (misfit(part, kind.name) for part in parts):
             if reason:
                 return reason, _HELP[kind.name]
+    interval = value.type.kind.interval
+    if interval is not None and interval.low == -inf and interval.high < inf:
+        return f"a number of at most {interval.high + 0:g}", None
     return str(value.type.kind), None
 
 

@@ -147,6 +147,8 @@ def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:
         if function.id in scope.shared.declarations:
             found = f"the value `{function.id}`"
             scope.report.say(codes.kind_mismatch(function.span, "a stage", found, "this place"))
+        elif scope.shared.hypers.get(function.id, function) is None:
+            pass  # its declaration was refused
         elif (activation := foreign.activation(function.id)) in library().space("activation"):
             said = name_codes.activation_as_stage(function.span, function.id, activation)
             scope.report.say(said)

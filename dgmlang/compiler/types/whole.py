@@ -16,7 +16,7 @@ from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.lengths import check_lengths
 from dgmlang.compiler.types.presence import check_presence, unguarded
 from dgmlang.compiler.types.scope import Shared
-from dgmlang.compiler.walk import behind, reads
+from dgmlang.compiler.walk import arguments, behind, reads
 
 
 def once(body: Sequence[ast.Statement], recipes: Sequence[ast.Recipe], report: Report) -> None:
@@ -50,6 +50,7 @@ def settle(program: Program, report: Report) -> None:
     check_presence(program, report)
     _acyclic(program, report)
     _data_from_data(program, report)
+    _priors(program, report)
     _chains(program, report)
     _energies(program, report)
     _guide(program, report)
@@ -70,6 +71,15 @@ def _data_from_data(program: Program, report: Report) -> None:
             above = [n for n in behind(v.law, program) if program.variables[n].role == "data"]
             if above:
                 report.say(law_codes.computed_from_data(v.span, v.name))
+
+
+def _priors(program: Program, report: Report) -> None:
+    """DGM0342 where the prior of a param, one for all examples, reads a value of one example."""
+    for v in program.having("param"):
+        read = {} if v.law is None else reads(*arguments(v.law))
+        for name, place in read.items():
+            if program.variables[name].role in ("data", "latent", "given", "state"):
+                report.say(law_codes.prior_of_an_example(place.span, v.name, name, v.span))
 
 
 def _energies(program: Program, report: Report) -> None:

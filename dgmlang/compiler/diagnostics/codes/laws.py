@@ -267,6 +267,16 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
     )
 
 
+def prior_of_an_example(span: Span, param: str, name: str, declared: Span) -> Diagnostic:
+    """A prior that reads a variable of the example."""
+    labels = (
+        Label(span, f"`{name}` has a value for each example"),
+        Label(declared, f"`{param}` has one for the whole data set"),
+    )
+    help = f"let the prior read params only, or declare `{param}` as a `latent`"
+    return Diagnostic("DGM0342", "prior of one example", labels, help=help)
+
+
 def behind_the_end(
     span: Span, declared: Span, step: str, name: str, *, turn: bool = False
 ) -> Diagnostic:

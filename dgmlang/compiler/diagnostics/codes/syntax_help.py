@@ -205,6 +205,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("given x", "write its type behind the name: `: real[d]`"),
         ("given x a", "write `:` between the name and the type"),
         ("given x ~ f", "write its type behind the name: `: real[d]`"),
+        ("param x[", "declare it outside of the loop, with an axis for it: `param x : real[n]`"),
         ("param x", "write its type behind the name: `: real[d]`"),
         ("param x a", "write `:` between the name and the type"),
         ("param x ~ f", "write its type behind the name: `: real[d] ~ …`"),

@@ -188,6 +188,13 @@ def held_out_missing(run: str) -> Diagnostic:
     )
 
 
+def only_saved(run: str) -> Diagnostic:
+    """A run folder of `fit.save` is resumed, which holds parameters and no training."""
+    why = "`fit.save` keeps the parameters; where training stood is kept by `out` alone"
+    help = "start from its parameters with `init`, or train with `out` to go on later"
+    return Diagnostic("DGM0731", "no training to resume", (), (why,), help, place=run)
+
+
 def weights_changed(run: str, before: bool) -> Diagnostic:
     """A run is resumed with sample weights that it did not have, or without those it had."""
     why = "the run was trained with sample weights, and none were given now"
