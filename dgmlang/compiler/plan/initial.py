@@ -15,20 +15,16 @@ from dgmlang.compiler.program import (
     ComputedLaw,
     EnergyLaw,
     Expr,
-    Index,
-    Law,
     Literal,
-    Mixture,
-    Named,
     Net,
     Outside,
     Program,
     Pushed,
     Read,
-    Repeated,
     Variable,
 )
-from dgmlang.compiler.walk import entries, stages, walk
+from dgmlang.compiler.types.picked import picked
+from dgmlang.compiler.walk import stages, walk
 
 
 @dataclass(frozen=True)
@@ -154,41 +150,13 @@ def _indexed(program: Program) -> Iterator[tuple[str, Start]]:
     for data in program.having("data"):
         if data.type.kind.name != "real":
             continue
-        for name in _picked(program, data.law):
+        for name in picked(program, data.law):
             param = program.variables[name]
             shape = param.type.shape[1:]
             rule = {"real": "locations", "positive": "spread"}.get(param.type.kind.name)
             fits = not shape or data.type.shape[-len(shape) :] == shape
             if rule and param.type.shape and fits:
                 yield name, Start(rule, data.name)
-
-
-def _picked(program: Program, law: Law | None) -> Iterator[str]:
-    match law:
-        case Mixture(component=Named(arguments=arguments)):
-            yield from _params(program, *arguments.values())
-        case Repeated():
-            found = (name for entry in entries(law) for name in _picked(program, entry))
-            yield from dict.fromkeys(found)
-        case Named(arguments=arguments):
-            indexed = (a for a in arguments.values() if isinstance(a, Index))
-            yield from _params(program, *(i.value for i in indexed if _by_latent(program, i)))
-
-
-def _by_latent(program: Program, index: Index) -> bool:
-    first = index.items[0]
-    if isinstance(first, Index):  # the entry of a latent in loops
-        first = first.value
-    if len(index.items) != 1 or not isinstance(first, Read):
-        return False
-    variable = program.variables[first.name]
-    return variable.role == "latent" and variable.type.kind.space == "finite"
-
-
-def _params(program: Program, *expressions: Expr) -> Iterator[str]:
-    for expr in expressions:
-        if isinstance(expr, Read) and program.variables[expr.name].role == "param":
-            yield expr.name
 
 
 # ── biases of an energy ──────────────────────────────────────────────────────────────────────────

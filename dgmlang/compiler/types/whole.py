@@ -14,6 +14,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.causality import check_causality
 from dgmlang.compiler.types.dependence import Circular, components
 from dgmlang.compiler.types.lengths import check_lengths
+from dgmlang.compiler.types.picked import check_starts
 from dgmlang.compiler.types.presence import check_presence, unguarded
 from dgmlang.compiler.types.scope import Shared
 from dgmlang.compiler.walk import arguments, behind, reads
@@ -51,6 +52,7 @@ def settle(program: Program, report: Report) -> None:
     _acyclic(program, report)
     _data_from_data(program, report)
     _priors(program, report)
+    check_starts(program, report)
     _chains(program, report)
     _energies(program, report)
     _guide(program, report)

@@ -56,6 +56,7 @@ def too_many(span: Span, name: str, takes: Sequence[str]) -> Diagnostic:
     why = (f"it takes {', '.join(takes)}",) if takes else ()
     sized = takes[:1] in (["units"], ["hidden"], ["channels"])
     help = "leave out the size of what comes in: it is known" if sized else None
+    help = "leave it out: the kind says how many classes there are" if name == "one_hot" else help
     return Diagnostic("DGM0310", "too many arguments", (label,), why, help)
 
 

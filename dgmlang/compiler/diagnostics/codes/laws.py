@@ -267,6 +267,14 @@ def variable_in_net(span: Span, name: str) -> Diagnostic:
     )
 
 
+def symmetric_start(span: Span, param: str) -> Diagnostic:
+    """A start at which the levels of a latent are the same, so that their gradients are, too."""
+    label = Label(span, f"`{param}` starts alike for each level of the latent that picks it")
+    why = ("equal levels have equal gradients, and stay equal",)
+    help = "leave `from` out, which starts it apart, or write another value for each level"
+    return Diagnostic("DGM0343", "symmetric start", (label,), why, help)
+
+
 def prior_of_an_example(span: Span, param: str, name: str, declared: Span) -> Diagnostic:
     """A prior that reads a variable of the example."""
     labels = (
