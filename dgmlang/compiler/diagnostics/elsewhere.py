@@ -202,6 +202,12 @@ def _type(match: re.Match[str]) -> str | None:
     return f"{name}[{shape}]" if shape else name
 
 
+def _untyped(match: re.Match[str]) -> str | None:
+    """`latent z ~ Normal(0, 1)`: the type that the law's support is."""
+    found = law(match["law"])
+    return found and f"{match['role']} {match['name']} : {kind(found)} ~ {found}"
+
+
 def _assigned(match: re.Match[str]) -> str:
     """`real<lower=0> s = 2 * t` and `int K = 3`: what is computed has no written type."""
     density = re.fullmatch(r"(\w+?)_lu?p[dm]f\((\w+)\s*\|\s*(.*)\)", match["value"])
@@ -273,6 +279,7 @@ _LINES: tuple[tuple[str, Translate], ...] = (
     (rf"(?:(?P<role>data|param|latent|given)\s+)?{_STAN_TYPE}{_NAME}", _declared),
     (rf"{_STAN_TYPE}{_NAME}\s*=\s*(?P<value>[^\"']*)", _assigned),
     (rf"(?P<role>data|param|latent)\s+{_STAN_TYPE}{_NAME}\s*~\s*(?P<law>.*)", _typed),
+    (rf"(?P<role>data|latent|param)\s+{_NAME}\s*~\s*(?P<law>.*)", _untyped),
     (
         rf"(?:(?:let\s+)?{_NAME}\s*=\s*)?{_CALL}param\(\s*[\"'](?P<quoted>\w+)[\"']\s*"
         rf"(?:,\s*(?:(?:init_value|init_tensor)\s*=\s*)?(?P<start>{_NUMBER})\s*)?"

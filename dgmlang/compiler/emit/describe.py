@@ -41,7 +41,7 @@ def signature(extern: Extern) -> str:
     text = " ".join(extern.span.text.split()).removeprefix(f"extern {extern.kind} ")
     for ending in (" with ", " requires "):
         text = text.partition(ending)[0]
-    return text
+    return text.replace("( ", "(").replace(" )", ")")
 
 
 def properties(extern: Extern) -> list[str]:

@@ -175,6 +175,8 @@ def _role_help(start: str, tokens: list[Token]) -> str | None:
     if start != "model_line" or after is None:
         return None
     name = word.text
+    if name in ("p", "q", "P", "Q") and after.type == "(" and len(tokens) > 2:
+        return f"write `latent {tokens[2].text} : real ~ …`, or `data` for what examples bring"
     return {
         "~": f"write `latent {name} : real ~ …`, or `data` for what examples bring",
         "=": f"write `let {name} = …`",

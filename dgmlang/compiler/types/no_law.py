@@ -8,6 +8,7 @@ from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.elsewhere import LAWS
 from dgmlang.compiler.library import library
+from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.scope import Scope
 
@@ -82,6 +83,9 @@ def not_a_law(node: ast.Expr, scope: Scope) -> None:
         models = [model for model in scope.shared.models if model not in above]
         known = [*dists, "mixture", "quantize", *models]
         scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
+    elif isinstance(node, ast.Binary) and any(name in dists for name in mentioned(node)):
+        help = "write `mixture(weights, Normal(locs, scales))`; a sum of draws is a sum of latents"
+        scope.report.say(words.not_a_law(node.span, "arithmetic with laws", help))
     else:
         help = "write a law around it, `Normal(…, 1)`, or `=` for a computed variable"
         scope.report.say(words.not_a_law(node.span, "a value", help))

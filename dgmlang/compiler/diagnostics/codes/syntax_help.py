@@ -117,7 +117,7 @@ def dotted(name: str) -> str | None:
 
 # First words of a line that is no statement here.
 FIRST_WORDS = {
-    "def": "write `let f(x) = …`, or `net f(x: real[d]) -> real = …` for one with parameters",
+    "def": "write `model NAME { … }`, `let f(x) = …`, or `net f(x: real[d]) -> real = …`",
     "fn": "write `let f(x) = …`",
     "function": "write `let f(x) = …`",
     "class": "write `model NAME { … }`",
@@ -237,6 +237,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("for i = n", "write `for i in 0..n { … }`"),
         ("for (", "write `for i in 0..n { … }`"),
         ("guide =", "write `guide { z ~ … }`, or leave it out: one is made from the model"),
+        ("data x : a |", "leave it out: a law depends on what it reads"),
         ("data x,", "write one line a variable: `data x : real[d]`"),
         ("let x, y", "write `let (a, b) = …`"),
         ("let f(x: a)", "leave out the type: a `let` is put in where it is used"),
