@@ -46,7 +46,7 @@ def _hinge(real: Array, fake: Array) -> Array:
 LOSSES: Mapping[str, Loss] = {
     "nonsaturating": Loss(critic_loss, lambda fake: jnp.mean(jax.nn.softplus(-fake))),
     "minimax": Loss(critic_loss, lambda fake: -jnp.mean(jax.nn.softplus(fake))),
-    "least_squares": Loss(_squares, lambda fake: 0.5 * jnp.mean(fake**2)),
+    "least_squares": Loss(_squares, lambda fake: 0.5 * jnp.mean((fake - 1.0) ** 2)),
     "hinge": Loss(_hinge, lambda fake: -jnp.mean(fake)),
 }
 
@@ -65,13 +65,13 @@ def gan(
     and data agree; without it they circle, and modes come and go. With penalty 0 the best critic's
     loss is 2 ln 2 less twice the Jensen–Shannon divergence. `minimax` trains the model on
     log σ(−c(x′)), whose gradient vanishes where the critic wins. `least_squares` draws the critic
-    to 1 at data and −1 at draws and the model to a critic of 0, which lessens a χ² distance;
+    to 1 at data and −1 at draws, and the model to where the critic is 1;
     `hinge` stops pushing the critic at ±1 and trains the model on −c(x′); its best critic's loss is
     2 less twice the total variation. No loss here is a likelihood, and none says whether modes are
     missing. The penalty costs two more passes of the critic.
 
     Source: Goodfellow et al. 2014, arXiv 1406.2661; least squares: Mao et al. 2017, eq. 9, with
-    a = −1, b = 1, c = 0, arXiv 1611.04076; hinge: Lim & Ye 2017, arXiv 1705.02894; penalties R₁ and
+    a = −1, b = c = 1, arXiv 1611.04076; hinge: Lim & Ye 2017, arXiv 1705.02894; penalties R₁ and
     R₂: Mescheder et al. 2018, section 4.1, arXiv 1801.04406.
     """
     if loss not in LOSSES:

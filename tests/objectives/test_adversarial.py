@@ -76,7 +76,7 @@ def sigmoid(c):
 SLOPES = {
     "nonsaturating": lambda c: 1 - sigmoid(c),
     "minimax": sigmoid,
-    "least_squares": lambda c: -c,
+    "least_squares": lambda c: 1 - c,
     "hinge": np.ones_like,
 }
 
