@@ -91,6 +91,14 @@ def test_the_loss_falls_to_its_floor(folder: Path) -> None:
     np.testing.assert_allclose(draws.mean(0), MEAN, atol=0.4)
 
 
+def test_a_recipe_names_the_run_folder(folder: Path) -> None:
+    setting = f'objective = distill(teacher = "{folder}"); steps = 2'
+    model = dgm.parse(f"{STUDENT}\nrecipe default {{ {setting} }}")
+    assert str(folder) in str(model.fit(DRAWS, batch=32).method)
+    with pytest.raises(DgmError, match="leave out the quotes"):
+        dgm.parse('model S { data x : real ~ Normal(0, 1)\nrecipe default { objective = "mle" } }')
+
+
 def test_the_objective_is_written_back_with_its_quotes(folder: Path) -> None:
     plan = dgm.parse(STUDENT).plan
     assert str(objective(plan, 'distill(teacher = "runs/a b")')) == 'distill(teacher = "runs/a b")'

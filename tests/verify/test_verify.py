@@ -135,6 +135,24 @@ def test_scores_of_a_continuous_flow_hold_with_power() -> None:
     assert [f.outcome for f in tested if isinstance(f, Finding)] == ["holds"]
 
 
+@pytest.mark.slow
+def test_flows_as_prior_and_as_posterior_hold_with_power() -> None:
+    """The bound, its gradient and the guide against integrals over z."""
+    model = dgm.parse("""model M {
+      net decoder(z: real[2]) -> (logits: real[3]) = z |> mlp([4])
+      net encoder(x: bit[3]) -> (loc: real[2], scale: positive[2], h: real[2]) = x |> mlp([4])
+      latent z : real[2] ~ Normal(0, 1) |> coupling(mlp([4])) |> reverse |> coupling(mlp([4]))
+      data   x : bit[3]  ~ Bernoulli(decoder(z)...)
+      guide {
+        let q = encoder(x)
+        z ~ Normal(q.loc, q.scale) |> iaf(made([4], condition = q.h)) |> reverse
+      }
+    }""")
+    tested = [f for f in found(model, bounds) if isinstance(f, Finding)]
+    assert len(tested) == 5
+    assert {f.outcome for f in tested} == {"holds"}
+
+
 def test_a_latent_summed_without_its_prior_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = remove.log_prob
     monkeypatch.setattr(remove, "log_prob", lambda *a: whole(*a) + 0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from dgmlang.compiler.syntax.diagnose import diagnose, foreign
 from dgmlang.compiler.syntax.lalr import TooDeep, Unexpected, load_tables, run
 from dgmlang.compiler.syntax.scripts import settle_names
 from dgmlang.compiler.syntax.statements import BRANCHES, HEADS, Piece, cut
-from dgmlang.compiler.syntax.tokens import scan
+from dgmlang.compiler.syntax.tokens import Token, scan
 
 MAX_CHARACTERS = 1_000_000
 MAX_FINDINGS = 100  # nobody reads on
@@ -60,8 +61,7 @@ def parse_expression(
     quotes is a name of the outside world, as a run folder's.
     """
     tokens, found = scan(source)
-    if paths:
-        tokens = [t._replace(type="NAME") if t.type == "STRING" and t.text else t for t in tokens]
+    tokens = _paths_as_names(tokens) if paths else tokens
     parser = _Parser(source, found)
     if not tokens:
         whole = Span(source, 0, len(source.text))
@@ -70,6 +70,11 @@ def parse_expression(
     value = None if found else parser.run(Piece(tokens), "expression", build)
     parser.misplaced([] if sites else build.sites)
     return value, parser.findings()
+
+
+def _paths_as_names(tokens: Sequence[Token]) -> list[Token]:
+    """What stands in quotes as a name, of something in the outside world."""
+    return [t._replace(type="NAME") if t.type == "STRING" and t.text else t for t in tokens]
 
 
 class _Parser:
@@ -99,6 +104,10 @@ class _Parser:
 
     def _statement(self, piece: Piece, start: str, role: str) -> ast.Node | None:
         first = piece.tokens[0]
+        if start == "recipe_line" and first.text == "objective":
+            # `objective = "mle"` is left for the grammar to refuse.
+            whole, settings = piece.tokens[:3], piece.tokens[3:]
+            piece = replace(piece, tokens=[*whole, *_paths_as_names(settings)])
         build = BuildStatements(self.source, first.doc, role)
         node = self._of_elsewhere(piece, start) if piece.broken else self.run(piece, start, build)
         sampler = isinstance(node, ast.Setting) and node.key == "sampler"
