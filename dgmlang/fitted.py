@@ -21,10 +21,11 @@ from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.entries import entries
 from dgmlang.evaluate.estimators import estimator
 from dgmlang.evaluate.mode import mode
+from dgmlang.evaluate.new_levels import with_new_levels
 from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.posterior import answers, reconstruction
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
-from dgmlang.evaluate.sampling import sampled
+from dgmlang.evaluate.sampling import require_count, sampled
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
 from dgmlang.kept import AbstractFitted
@@ -51,6 +52,7 @@ class Fitted(AbstractFitted):
         sampler: str | Expression | None = None,
         seed: int = 0,
         progress: bool | Progress = False,
+        new_levels: str | None = None,
     ) -> dict[str, Result]:
         """N draws of every variable, latents included, each with a leading axis of n.
 
@@ -61,13 +63,19 @@ class Fitted(AbstractFitted):
                 then the plan's.
             seed: The source of randomness.
             progress: Whether to show how far chains are.
+            new_levels: `"prior"` draws the params of groups that the fit did not see from their
+                priors, anew for each of the n: levels of a `cat(G)` among `given` from G on.
 
         Draws from chains carry `.diagnostics`: R̂, effective sample size, acceptance, advice.
 
         Raises:
-            DgmError: DGM0412 where the sampler is not legal here.
+            DgmError: DGM0412 where the sampler is not legal here, DGM0543 where a level is new;
+                DGM0544, DGM0545 where its params have no law.
         """
-        return sampled(self, n, given or {}, sampler, seed, shown_by(progress))
+        require_count(n)
+        fitted, rest = with_new_levels(self, given or {}, new_levels, n, seed)
+        new = "" if fitted.model is self.model else "params of new levels by their priors"
+        return sampled(fitted, n, rest, sampler, seed, shown_by(progress), new)
 
     def sample(
         self,
@@ -77,12 +85,15 @@ class Fitted(AbstractFitted):
         sampler: str | Expression | None = None,
         seed: int = 0,
         progress: bool | Progress = False,
+        new_levels: str | None = None,
     ) -> Any:
         """N draws of the data, on the scale of the data that came in.
 
         One array where the model has one data variable, else a dictionary. Arguments as `draws`.
         """
-        drawn = self.draws(n, given=given, sampler=sampler, seed=seed, progress=progress)
+        drawn = self.draws(
+            n, given=given, sampler=sampler, seed=seed, progress=progress, new_levels=new_levels
+        )
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
         one = next(iter(drawn.values()))
         return only(draws(self.inlet.invert(data), one.method, one.diagnostics))
@@ -138,7 +149,7 @@ class Fitted(AbstractFitted):
         By `method`: `exact`, `ais(temperatures = 1000, chains = 100)`, `bridge(levels = 30)`, or
         `bracket`: a lower and an upper bound in the mean (DGM0801, DGM0802, DGM0841, DGM0842).
         """
-        return normaliser(self, given or {}, method, seed)
+        return normaliser(*self._beside(given or {}), method, seed)
 
     def energy(self, data: Any) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""
@@ -178,7 +189,8 @@ class Fitted(AbstractFitted):
 
     def decode(self, code: Any, *, given: Mapping[str, Any] | None = None) -> Result:
         """The data that have these codes, on the scale of the data that came in."""
-        return flow_codes.decoded(self, code, condition(self, given or {}, len(code)))
+        fitted, rest = self._beside(given or {})
+        return flow_codes.decoded(fitted, code, condition(fitted, rest, len(code)))
 
     # ── latents ──────────────────────────────────────────────────────────────────────────────────
 
@@ -210,7 +222,7 @@ class Fitted(AbstractFitted):
         energy also `anneal(steps = 1000, hottest = 10, chains = 8)` and `icm(starts = 8)`, which
         may end in a local maximum. n is how many values are given, or 1.
         """
-        return mode(self, given or {}, method, seed)
+        return mode(*self._beside(given or {}), method, seed)
 
     def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import runs as run_codes
+from dgmlang.compiler.diagnostics.codes import shared as shared_codes
 from dgmlang.compiler.diagnostics.codes import streams as stream_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -41,9 +42,12 @@ from dgmlang.runtime.loop import Outlet, Result
 from dgmlang.runtime.metrics import records
 from dgmlang.runtime.progress import shown_by
 from dgmlang.runtime.settings import Settings, configure
+from dgmlang.runtime.shared import SHARED, checked, merged, require_same
 from dgmlang.runtime.sources import difference
 from dgmlang.runtime.stream import Stream, streams, taking
 from dgmlang.runtime.weights import entry_of, weighed
+
+Resumed = tuple[checkpoint.Run, runs.Header]
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -64,17 +68,17 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     prepare = written.preparations(request.prepare, recipe)
     stream = Stream(data, vars(request)) if streams(data) else None
     data = data if stream is None else stream.first
-    data, named = _read(model, data, request)
+    data, named = _read(model, data, request, stream, resumed)
     data, held = _divided(data, request)
     weights = data.weights
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
-    model, arrays = _instance(model, intake, request)
+    model, arrays, shared = _instance(model, intake, request)
     method = _method(model, wanted, request)
     model.objective(method).prepared(intake.preparation, intake.states)
     if samples(method) and stream is not None:
         raise DgmError(stream_codes.not_for_batches(f"objective = {method}"))
     if samples(method):
-        return sampled(model, method, intake, named, request)
+        return sampled(model, method, intake, shared, named, request)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, named, request)
@@ -82,7 +86,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
         wanted = stream.settings(wanted, data.count)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     _require_all(method, settings, len(next(iter(arrays.values()))), streamed=stream is not None)
-    params = _initial(model, arrays, intake, request)
+    params = {**_initial(model, {**arrays, **shared}, intake, request), **shared}
     chunks, total = None, None if weights is None else float(weights.sum())
     if stream is not None:
         total = stream.total(data.count, bool(model.plan.program.priors))
@@ -95,9 +99,9 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     arrays |= _on_device(entry_of(weights))
     config = configure(
         model.objective(method), params, arrays, settings, _recipe(method),
-        intake.preparation if intake.preparation.chains else None,
+        intake.preparation if intake.preparation.chains else None, shared,
     )  # fmt: skip
-    inlet = Inlet(intake.preparation, intake.states, request.seed, named)
+    inlet = Inlet(intake.preparation, intake.states, request.seed, named, shared)
     build = partial(_fitted, model, method, inlet, request)
     run = None if resumed is None else resumed[0]
     before = () if run is None else records(run.training)
@@ -106,7 +110,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
             request = replace(request, callbacks=(*request.callbacks, *writers))
             result = loop.train(
                 config, params, arrays, settings, states=intake.states, valid=valid,
-                outlet=_outlet(model, method, head, intake, request), resume=run,
+                outlet=_outlet(model, method, head, inlet, request), resume=run,
                 total=total, chunks=chunks,
             )  # fmt: skip
     except (loop.NotFinite, loop.Interrupted) as stopped:
@@ -150,24 +154,44 @@ def _method(model: Model, wanted: Mapping[str, Any], request: Request) -> Chosen
 # ── data ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _instance(model: Model, intake: Intake, request: Request) -> tuple[Model, dict[str, Any]]:
-    """The model with open dimensions from the data, and the data held against it, on the host."""
-    found, notes = intake.solve(brought(model.plan.program), model.open)
+def _instance(
+    model: Model, intake: Intake, request: Request
+) -> tuple[Model, dict[str, Any], Values]:
+    """The model with open dimensions from the data, and the data held against it, on the host.
+
+    Last what the examples share, on the device.
+    """
+    variables = (*brought(model.plan.program), *model.plan.program.having("shared"))
+    found, notes = intake.solve(variables, model.open)
     model = model.with_hypers(**found)
     arrays, warnings = intake.checked(brought(model.plan.program))
+    shared = checked(model.plan.program.having("shared"), intake.shared, intake.place)
     tell = request.notes
     if tell is not None:
         for note in (*notes, *warnings):
             tell(note)
-    return model, dict(arrays)
+    return model, dict(arrays), _on_device(shared)
 
 
-def _read(model: Model, data: Any, request: Request) -> tuple[Dataset, Columns]:
-    """The data by variable, with their weights, and the columns that they were."""
+def _read(
+    model: Model, data: Any, request: Request, stream: Stream | None, resumed: Resumed | None
+) -> tuple[Dataset, Columns]:
+    """The data by variable, with their weights and what they share, and their columns."""
     given = request.sample_weight
     weight = given if isinstance(given, str) else None
-    dataset, named = columns(request.columns).fit(data, brought(model.plan.program), weight)
-    return dataset if given is None else weighed(dataset, given), named
+    program = model.plan.program
+    own = program.having("shared")
+    dataset, named = columns(request.columns).fit(data, (*brought(program), *own), weight)
+    if stream is not None and dataset.shared:
+        name = next(iter(dataset.shared))
+        raise DgmError(shared_codes.in_batches(program.variables[name].span, name))
+    dataset = dataset if given is None else weighed(dataset, given)
+    if resumed is None:
+        return merged(own, dataset, request.given), named
+    before = resumed[0].tree(SHARED) if SHARED in resumed[0].parts else {}
+    found = merged(own, replace(dataset, shared={**before, **dataset.shared}), request.given)
+    require_same(own, found.shared, before)
+    return found, named
 
 
 def _divided(data: Dataset, request: Request) -> tuple[Dataset, Any]:
@@ -306,7 +330,7 @@ def _blame(
 
 
 def _outlet(
-    model: Model, method: Chosen, head: runs.Header, intake: Intake, request: Request
+    model: Model, method: Chosen, head: runs.Header, inlet: Inlet, request: Request
 ) -> Outlet:
     folder = None if request.out is None else Path(request.out)
     if folder is not None and request.resume is None:
@@ -318,13 +342,18 @@ def _outlet(
         request.callbacks,
         partial(locate, model.lowered),
         partial(_blame, model, method),
-        parts={"prepare": intake.states},
+        parts={"prepare": inlet.states, SHARED: inlet.shared},
     )
 
 
 def _fitted(model: Model, method: Chosen, inlet: Inlet, request: Request, result: Result) -> Fitted:
     kept = {"best": result.best, "ema": result.average, "last": result.last}
-    trees = {name: jax.tree.map(jnp.asarray, t) for name, t in kept.items() if t is not None}
+    own = {
+        name: {n: t for n, t in tree.items() if n not in inlet.shared}
+        for name, tree in kept.items()
+        if tree is not None
+    }
+    trees = {name: jax.tree.map(jnp.asarray, tree) for name, tree in own.items()}
     folder = None if request.out is None else Path(request.out)
     return Fitted(
         model, trees, result.chosen[0], inlet, method, result.history, result.step, folder

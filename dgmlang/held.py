@@ -22,10 +22,10 @@ def held(program: Program, values: Any, needed: tuple[str, ...], leading: int = 
         program: The program that they are of.
         values: Arrays by name, or the one that is needed.
         needed: The roles of variables that must be there.
-        leading: How many axes stand before those of an example.
+        leading: How many axes stand before those of an example; `shared` givens have none.
     """
     place = program.span.source.name
-    wanted = [v.name for v in program.having(*needed)]
+    wanted = [v.name for v in program.having(*needed, "shared")]
     if not isinstance(values, Mapping):
         values = {wanted[0]: values} if len(wanted) == 1 else {}
     if not leading:
@@ -36,7 +36,8 @@ def held(program: Program, values: Any, needed: tuple[str, ...], leading: int = 
     for name, value in values.items():
         if name not in program.variables or program.variables[name].role == "param":
             raise DgmError(codes.wrong_values(f"`{name}` is no variable here", place))
-        shape = tuple(getattr(value, "shape", ()))[leading:]
+        own = program.variables[name].role != "shared"
+        shape = tuple(getattr(value, "shape", ()))[leading if own else 0 :]
         if shape != numbers(program.variables[name].type.array_shape):
             expected = show(program.variables[name].type.array_shape)
             why = f"Expected `{name}` of shape {expected}; found {list(shape)}"

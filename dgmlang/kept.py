@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -19,8 +19,10 @@ from dgmlang.model import Model
 from dgmlang.objectives.objective import Params
 from dgmlang.posterior.chains import Chains
 from dgmlang.posterior.draws import Draws, as_stored
+from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.inlet import Inlet
 from dgmlang.runtime.metrics import Record
+from dgmlang.runtime.shared import PLACE, checked, merged
 
 ORDER = ("best", "ema", "last", "mean")
 """Which parameters queries use: the first of these that a fit kept."""
@@ -63,10 +65,13 @@ class AbstractFitted:
 
     @property
     def raw(self) -> Params:
-        """The chosen parameters as stored, on the real line (DGM0833 where they are draws)."""
+        """The chosen parameters as stored, on the real line (DGM0833 where they are draws).
+
+        With them stand the `shared` givens, as the program's functions take them.
+        """
         if self.which == POSTERIOR:
             raise DgmError(posterior_codes.needs_a_point(self.objective))
-        return self.kept[self.which]
+        return {**self.kept[self.which], **self.inlet.shared}
 
     @cached_property
     def _drawn_params(self) -> Draws | None:
@@ -77,14 +82,16 @@ class AbstractFitted:
 
     def _drawn_at(self, chains: Chains) -> Draws:
         """Draws of the parameters as stored; what chains do not move is as it is in the mean."""
-        return as_stored(self.model.lowered, chains, self.kept["mean"])
+        fixed = {**self.kept["mean"], **self.inlet.shared}
+        return as_stored(self.model.lowered, chains, fixed)
 
     @property
     def params(self) -> Params:
         """The chosen parameters, by the program's names; of a posterior [chains × draws, …]."""
         if self.which == POSTERIOR and self.chains is not None:
             return self.chains.flat
-        return jax.tree.map(np.asarray, self.model.lowered.constrain(self.raw))
+        shown = jax.tree.map(np.asarray, self.model.lowered.constrain(self.raw))
+        return {name: tree for name, tree in shown.items() if name not in self.inlet.shared}
 
     @property
     def quantity(self) -> str:
@@ -102,6 +109,24 @@ class AbstractFitted:
         if which not in known:
             raise DgmError(codes.unknown_choice("parameters", which, known))
         return replace(self, which=which)
+
+    def holding(self, **values: Any) -> Self:
+        """The same parameters beside other values of `shared` givens.
+
+        Raises:
+            DgmError: DGM0508 where none is called so; DGM0512, DGM0516, DGM0517 for the values.
+        """
+        variables = self.model.plan.program.having("shared")
+        before = {n: np.asarray(a) for n, a in self.inlet.shared.items()}
+        found = merged(variables, Dataset({}, PLACE, shared=before), values).shared
+        held = jax.tree.map(jax.numpy.asarray, checked(variables, found, PLACE))
+        return replace(self, inlet=replace(self.inlet, shared=held))
+
+    def _beside(self, given: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """The model with the `shared` givens among these, and the rest of them."""
+        names = [v.name for v in self.model.plan.program.having("shared") if v.name in given]
+        rest = {name: value for name, value in given.items() if name not in names}
+        return (self.holding(**{n: given[n] for n in names}) if names else self), rest
 
     def _guide_learned(self) -> None:
         """DGM0836 where chains moved the latents of the training data and no guide was trained."""

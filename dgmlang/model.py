@@ -143,7 +143,7 @@ class Model:
             need = codes.clause("density == exact")
             unmet = codes.Unmet("density == exact", need, witness.text, witness.span)
             raise DgmError(codes.illegal("query", "log_prob", unmet, (), None, self.source.name))
-        held = self._held(values, ("data", "given"))
+        params, held = self._held(params, values, ("data", "given"))
         return self._sound(lambda lowered: lowered.log_prob, params, held)
 
     def loss(
@@ -157,7 +157,7 @@ class Model:
         bound = self.objective(method)
         if not bound.players:
             raise DgmError(posterior_codes.no_loss(str(method), self.name))
-        batch = self._held(batch, ("data", "given"), leading=1)
+        params, batch = self._held(params, batch, ("data", "given"), leading=1)
         state = bound.start(key, params, batch)
 
         def loss(lowered: Lowered) -> Callable[..., tuple[Array, Any]]:
@@ -173,7 +173,7 @@ class Model:
             DgmError: DGM0412 where only a chain or a simulation draws: `Fitted.sample` does that.
         """
         sampler(self.plan, "ancestral")
-        held = self._held(given or {}, ("given",))
+        params, held = self._held(params, given or {}, ("given",))
         return self._sound(lambda lowered: lowered.draw, params, key, held)
 
     def numpyro(self, *, centred: bool = True) -> NumpyroModel:
@@ -196,11 +196,18 @@ class Model:
         # Compiled, since NumPyro raises an error of its own for a NaN that it can see.
         return self.lowered.sound(lambda lowered: jax.jit(function(lowered))(*args))
 
-    def _held(self, values: Any, needed: tuple[str, ...], leading: int = 0) -> Values:
-        """Values by name for the pure functions, held against the program (DGM0422)."""
+    def _held(
+        self, params: Params, values: Any, needed: tuple[str, ...], leading: int = 0
+    ) -> tuple[Params, Values]:
+        """Values by name for the pure functions, held against the program (DGM0422).
+
+        Those of `shared` givens go to the parameters, as the program's functions take them.
+        """
         from dgmlang.held import held
 
-        return held(self.plan.program, values, needed, leading)
+        found = held(self.plan.program, values, needed, leading)
+        names = [v.name for v in self.plan.program.having("shared")]
+        return {**params, **{name: found.pop(name) for name in names}}, found
 
     def objective(self, method: Chosen) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""
@@ -239,6 +246,7 @@ class Model:
         sample_weight: Any = None,
         columns: Mapping[str, str | Sequence[str]] | str | None = None,
         precision: str | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> Fitted:
         """Train on data and return the fitted model; this model stays as it is.
 
@@ -279,6 +287,8 @@ class Model:
             precision: What nets compute in, `"float32"` (the default) or `"bfloat16"`. Parameters,
                 the optimiser, densities and losses are in single precision either way. Queries of
                 the fitted model, saved or not, and a resumed run compute in the same.
+            given: Values of the `shared` givens, which are one for the data set, by name: arrays,
+                or files; they may as well stand among the data.
 
         Raises:
             DgmError: DGM04xx where the objective or a setting is not legal, DGM05xx where the data
@@ -290,7 +300,7 @@ class Model:
         request = Request(
             objective, optimizer, steps, epochs, batch, seed, valid, patience, average, prepare,
             recipe, init, freeze, callbacks, out, resume, replace, progress, notes, log_dir, device,
-            sample_weight, columns, precision,
+            sample_weight, columns, precision, given,
         )  # fmt: skip
         return fit(self, data, request)
 

@@ -46,6 +46,7 @@ class Request:
     sample_weight: Any = None
     columns: Mapping[str, str | Sequence[str]] | str | None = None
     precision: str | None = None
+    given: Mapping[str, Any] | None = None
 
 
 def as_before(request: Request, head: runs.Header) -> Request:

@@ -15,12 +15,22 @@ from dgmlang.model import Model
 from dgmlang.runtime import checkpoint, paths
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.conform import conform
+from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.inlet import Inlet
+from dgmlang.runtime.shared import PLACE, checked, merged
 
 
 def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
-    """A model with known parameters on their own scale; missing names keep their initial values."""
+    """A model with known parameters on their own scale; missing names keep their initial values.
+
+    `shared` givens stand among them (DGM0540 without one).
+    """
     first = model.lowered.init(0, None)
+    own = model.plan.program.having("shared")
+    values = {v.name: params[v.name] for v in own if v.name in params}
+    found = merged(own, Dataset({}, PLACE), values).shared
+    shared = jax.tree.map(jax.numpy.asarray, checked(own, found, PLACE))
+    params = {name: value for name, value in params.items() if name not in shared}
     for name in params:
         if name not in first:
             raise DgmError(codes.unknown_choice("parameter", name, first))
@@ -29,4 +39,5 @@ def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
     conform(declared, given, "the parameters")
     stored = model.lowered.unconstrain({**model.lowered.constrain(first), **params})
     checkpoint.restore(first, paths.named(stored), "the parameters")
-    return Fitted(model, {"last": jax.tree.map(jax.numpy.asarray, stored)}, "last", Inlet())
+    kept = {"last": jax.tree.map(jax.numpy.asarray, stored)}
+    return Fitted(model, kept, "last", Inlet(shared=shared))

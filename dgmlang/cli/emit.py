@@ -120,9 +120,11 @@ def _batch(model: Model, count: int) -> Mapping[str, Any]:
     from dgmlang.compiler.types.dims import numbers
     from dgmlang.runtime.conform import storable
 
-    held = model.plan.program.having("data", "given")
+    program = model.plan.program
+    held, shared = program.having("data", "given"), program.having("shared")
     shapes = {v.name: (count, *numbers(v.type.array_shape)) for v in held}
-    types = {v.name: storable(v, np.zeros(1), prepared=False).dtype for v in held}
+    types = {v.name: storable(v, np.zeros(1), prepared=False).dtype for v in (*held, *shared)}
+    shapes |= {v.name: numbers(v.type.array_shape) for v in shared}
     return {name: ShapeDtypeStruct(shape, types[name]) for name, shape in shapes.items()}
 
 

@@ -114,6 +114,28 @@ class AssignNumbers(Assign):
         return value
 
 
+class AssignGiven(AssignNumbers):
+    """Collects `NAME=NUMBERS`, or `NAME=FILE` with the file where they are."""
+
+    def value(self, name: str, text: str) -> Any:
+        return text if text.endswith((".npy", ".npz", ".csv")) else super().value(name, text)
+
+
+def given(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--given NAME=VALUE`."""
+    parser.add_argument(
+        "--given", action=AssignGiven, metavar="NAME=VALUE",
+        help=f"{what}: a number, a list of numbers, or a file of them; repeatable",
+    )  # fmt: skip
+
+
+def read(given: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What `--given` says, files read."""
+    from dgmlang.runtime.shared import as_array
+
+    return given and {name: as_array(name, value) for name, value in given.items()}
+
+
 def _lengths(value: Any) -> tuple[int, ...] | None:
     """The shape of nested lists of numbers, None where they have none."""
     if isinstance(value, int | float):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SETTINGS = (
     "objective", "optimizer", "steps", "epochs", "batch", "seed", "valid", "prepare", "recipe",
     "patience", "freeze", "out", "resume", "replace", "log_dir", "device",
-    "sample_weight", "columns", "precision",
+    "sample_weight", "columns", "precision", "given",
 )  # fmt: skip
 """The flags that go to `fit` as they are; one that was not given is left to `fit`."""
 
@@ -57,6 +57,7 @@ def _options(parser: ArgumentParser) -> None:
     add("--precision", metavar="NAME", help="what nets compute in: float32, or bfloat16")
     add("--columns", metavar="NAMES", help='of a table, by variable: "x=age,bmi y=label"')
     add("--sample-weight", metavar="NAME", help="the column or key with each example's weight")
+    options.given(parser, "what all examples share")
     add("--replace", action="store_true", help="overwrite the run in --out")
 
 

@@ -11,6 +11,7 @@ from dgmlang.compiler.program import (
     Chain,
     Checked,
     Choose,
+    Chosen,
     ComputedLaw,
     Counter,
     Expr,
@@ -112,6 +113,8 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return tuple(law.arguments.values())
         case Mixture():
             return (law.weights, *arguments(law.component))
+        case Chosen():
+            return (law.test, *arguments(law.then), *arguments(law.otherwise))
         case Pushed():
             return (*arguments(law.base), *inputs(law.chain))
         case ComputedLaw() | ScoreLaw():
@@ -124,6 +127,16 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return (law.variable, *(() if place is None else arguments(place)))
         case Repeated():
             return tuple(e for piece in law.pieces for e in arguments(piece.law))
+    return ()
+
+
+def conditions(law: Law | None) -> tuple[Expr, ...]:
+    """What decides which of several laws a law is."""
+    match law:
+        case Chosen(test=test, then=then, otherwise=otherwise):
+            return (test, *conditions(then), *conditions(otherwise))
+        case Repeated():
+            return tuple(e for piece in law.pieces for e in conditions(piece.law))
     return ()
 
 
@@ -231,6 +244,9 @@ def pushing(law: Law) -> Iterator[Chain]:
             yield from pushing(base)
         case Mixture(component=component):
             yield from pushing(component)
+        case Chosen(then=then, otherwise=otherwise):
+            yield from pushing(then)
+            yield from pushing(otherwise)
         case ComputedLaw(chain=Chain() as chain):
             yield chain
         case WithinBin(place=Law() as place):

@@ -49,8 +49,9 @@ def _plan(source: Source) -> Plan | None:
 def _derived(plan: Plan, name: str) -> Iterator[str]:
     """The variable's type and whose it is, what becomes of a latent, the capabilities of data."""
     variable, facts = plan.program.variables[name], plan.facts
-    whose = "one for the data set" if variable.role == "param" else "one per example"
-    yield f"{variable.role} of type `{variable.type}`, {whose}"
+    whose = "one per example" if variable.of_examples else "one for the data set"
+    role = "given" if variable.role == "shared" else variable.role
+    yield f"{role} of type `{variable.type}`, {whose}"
     for removal in facts.removed:
         if removal.variable == name:
             yield f"removed by {removal.rule}: {removal.witness.text}"

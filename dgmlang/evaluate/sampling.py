@@ -30,17 +30,16 @@ if TYPE_CHECKING:
 
 def sampled(
     fitted: Fitted,
-    n: object,
+    n: int,
     given: Mapping[str, Any],
     sampler: str | Expression | None,
     seed: int,
     progress: Progress,
+    note: str = "",
 ) -> dict[str, Result]:
-    """N draws of every variable, each [n, …] (DGM0412, DGM0812)."""
+    """N draws of every variable, each [n, …] (DGM0412); `note` is one more thing to say of them."""
     plan, lowered = fitted.model.plan, fitted.model.lowered.counted
     method = named_sampler(plan, sampler)
-    if not isinstance(n, Integral) or n < 1:
-        raise DgmError(codes.wrong_draws(n))
     count = int(n)
     held, key = condition(fitted, given, count), jax.random.key(seed)
 
@@ -55,8 +54,14 @@ def sampled(
     chosen = fitted._sampler(lowered, method)
     each = "" if fitted._drawn_params is None else "each at a draw of the parameters"
     how = f"{method}{evaluated(lowered)}"
-    told = "; ".join(filter(None, (how, chosen.told(drawn.facts), each)))
+    told = "; ".join(filter(None, (how, chosen.told(drawn.facts), each, note)))
     return draws(drawn.values, told, _mixing(plan, chosen, drawn))
+
+
+def require_count(n: object) -> None:
+    """DGM0812 where a number of draws is none."""
+    if not isinstance(n, Integral) or n < 1:
+        raise DgmError(codes.wrong_draws(n))
 
 
 def _mixing(plan: Plan, sampler: AbstractSampler, drawn: Watched) -> Diagnostics | None:

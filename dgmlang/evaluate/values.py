@@ -118,6 +118,6 @@ def _needed(program: Program, names: Mapping[str, Expr], given: Mapping[str, Any
         computed = isinstance(variable.law, ComputedLaw) or variable.role == "state"
         if name not in given and computed:
             found += _needed(program, behind(variable.law, program), given)
-        elif variable.role != "param":
+        elif variable.of_examples:
             found.append(name)
     return list(dict.fromkeys(found))

@@ -19,7 +19,7 @@ from dgmlang.compiler.plan.methods import Chosen
 from dgmlang.fitted import Fitted
 from dgmlang.kept import POSTERIOR
 from dgmlang.model import Model
-from dgmlang.objectives.objective import Params
+from dgmlang.objectives.objective import Params, Values
 from dgmlang.posterior.chains import Chains
 from dgmlang.request import Request
 from dgmlang.runtime import checkpoint
@@ -55,7 +55,12 @@ def require_used(method: Chosen, request: Request, wanted: Mapping[str, Any]) ->
 
 
 def sampled(
-    model: Model, method: Chosen, intake: Intake, named: Columns, request: Request
+    model: Model,
+    method: Chosen,
+    intake: Intake,
+    shared: Values,
+    named: Columns,
+    request: Request,
 ) -> Fitted:
     """Draw the parameters given all the data, say how the chains did, and keep the run."""
     folder = None if request.out is None else Path(request.out)
@@ -63,10 +68,10 @@ def sampled(
         checkpoint.claim(folder, replace=request.replace)
     draw = model.objective(method).sample
     assert draw is not None
-    values = whole(brought(model.plan.program), intake)
+    values = {**whole(brought(model.plan.program), intake), **shared}
     key = purpose(root(request.seed), Purpose.CHAINS)
     chains = draw(values, key, request.progress is True)
-    inlet = Inlet(intake.preparation, intake.states, request.seed, named)
+    inlet = Inlet(intake.preparation, intake.states, request.seed, named, shared)
     kept = {"mean": means(model.lowered, chains)}
     fitted = Fitted(model, kept, POSTERIOR, inlet, method, folder=folder, chains=chains)
     if folder is not None:

@@ -46,7 +46,8 @@ def numpyro_model(lowered: Lowered, *, centred: bool = True) -> NumpyroModel:
     Params, and each array of a net's weights by its path, are sample sites where they have a prior
     and `numpyro.param`s elsewhere. Where all data are among the values they are observed: site by
     site, or, where latents are removed exactly or the law is by an energy, as one factor. Where
-    some are missing, all latents and those data are drawn in the order of their dependence.
+    some are missing, all latents and those data are drawn in the order of their dependence. Givens
+    that are `shared` stand among the values without an axis of examples.
 
     Args:
         lowered: The program.
@@ -56,11 +57,13 @@ def numpyro_model(lowered: Lowered, *, centred: bool = True) -> NumpyroModel:
     """
     lowered = lowered.unguided
     first = lowered.init(0, None)
+    names = [v.name for v in lowered.program.having("shared")]
 
     def program(values: Values | None = None, n: int | None = None) -> None:
         known = dict(values or {})
+        shared = {name: known.pop(name) for name in names}
         count = size(known) if known else n or 1
-        sites = _Sites(lowered, first, centred)
+        sites = _Sites(lowered, first, centred, shared=shared)
         sites.parameters()
         with numpyro.plate(PLATE, count):
             sites.examples(known, count)

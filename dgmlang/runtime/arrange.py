@@ -10,9 +10,10 @@ from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.codes import reading
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.program import Variable
-from dgmlang.compiler.types.dims import Dim, Shape, show
+from dgmlang.compiler.types.dims import Dim, Shape
 from dgmlang.runtime import sequences
 from dgmlang.runtime.blocks import Blocks
+from dgmlang.runtime.conform import expected_shape
 from dgmlang.runtime.data import NAMELESS, Dataset
 from dgmlang.runtime.sizes import settings
 
@@ -76,8 +77,9 @@ def solve(
         if not any(dim.symbols for dim in wanted):
             continue
         if len(wanted) != len(sizes):
-            shown = (variable.span, variable.name, show(wanted), sizes)
-            advice = _flatten(variable.name, wanted, sizes)
+            shown = (variable.span, variable.name, expected_shape(variable), sizes)
+            shared = variable.role == "shared"
+            advice = None if shared else _flatten(variable.name, wanted, sizes)
             raise DgmError(codes.wrong_shape(*shown, advice, {}, place))
         for dim, size in zip(wanted, sizes, strict=True):
             symbol = _symbol(dim)

@@ -30,13 +30,14 @@ class Columns:
         """Training data by variable, and these columns with the labels that were found.
 
         `weight` names one more column, which is left as it is. Where no columns are named the data
-        are read as they are.
+        are read as they are. What is `shared` has no axis of examples and comes apart.
 
         Raises:
             DgmError: DGM0503, DGM0527, DGM0528, DGM0530.
         """
+        apart = _shared(variables)
         if not self.names:
-            return read(source), self
+            return read(source, shared=apart), self
         self._known(variables)
 
         def chosen(found: Sequence[str], place: str) -> list[str]:
@@ -46,7 +47,7 @@ class Columns:
             own = [v.name for v in variables if v.name not in self.names and v.name in found]
             return [*self._wanted(), *own, *(name for name in found if name == weight)]
 
-        dataset = read(source, chosen)
+        dataset = read(source, chosen, shared=apart)
         labels: dict[str, tuple[str, ...]] = {}
         found = self._arrays(dataset, variables, labels, fitting=True)
         if weight is not None and weight in dataset.arrays:
@@ -59,14 +60,15 @@ class Columns:
         Raises:
             DgmError: DGM0529 for a label that the training data did not have, else as `fit`.
         """
+        apart = _shared(variables)
         if not self.names or isinstance(source, Dataset):
-            return read(source)
+            return read(source, shared=apart)
         wanted = {*self._wanted(), *(v.name for v in variables)}
 
         def chosen(found: Sequence[str], place: str) -> list[str]:
             return [name for name in found if name in wanted]
 
-        dataset = read(source, chosen, arrays=True)
+        dataset = read(source, chosen, arrays=True, shared=apart)
         found = self._arrays(dataset, variables, dict(self.labels), fitting=False)
         return replace(dataset, arrays=found or dataset.arrays, table=False)
 
@@ -105,6 +107,10 @@ class Columns:
                 column = dataset.arrays[names], names
                 found[variable.name] = _levels(variable, column, dataset.place, labels, fitting)
         return found
+
+
+def _shared(variables: Sequence[Variable]) -> frozenset[str]:
+    return frozenset(v.name for v in variables if v.role == "shared")
 
 
 def columns(written: Mapping[str, Any] | str | None) -> Columns:

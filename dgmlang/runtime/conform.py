@@ -92,10 +92,18 @@ def _shape(variable: Variable, whole: tuple[int, ...], place: str) -> Diagnostic
     expected, found = numbers(variable.type.array_shape), whole[1:]
     if expected == found:
         return None
+    shared = variable.role == "shared"
+    advice = None if shared else _reshape(variable.name, expected, whole)
     return codes.wrong_shape(
-        variable.span, variable.name, show(variable.type.array_shape), found,
-        _reshape(variable.name, expected, whole), sizes.settings(variable, found), place,
+        variable.span, variable.name, expected_shape(variable), found, advice,
+        sizes.settings(variable, found), place,
     )  # fmt: skip
+
+
+def expected_shape(variable: Variable) -> str:
+    """The shape that a variable's values have, for people."""
+    shown = show(variable.type.array_shape)
+    return shown if variable.role == "shared" else f"{shown} in each example"
 
 
 def _reshape(name: str, expected: tuple[int, ...], whole: tuple[int, ...]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ class Dataset:
     `table`: its arrays are the columns of a table. `builtin`: not the user's own, so columns that
     no variable names may be left out. `weights`: of the examples, None where each counts one.
     `lengths`: of the sequences in each array that came with them, or as a list of arrays.
+    `shared`: arrays without an axis of examples, one for the data set.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -39,6 +40,7 @@ class Dataset:
     builtin: bool = False
     weights: np.ndarray | None = None
     lengths: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shared: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -52,12 +54,24 @@ class Dataset:
         lengths = {name: found[chosen] for name, found in self.lengths.items()}
         return replace(self, arrays=arrays, weights=weights, lengths=lengths)
 
+    def parted(self, names: Collection[str]) -> Dataset:
+        """The arrays of these names, which are no table's columns, as what all examples share."""
+        own = {n: a for n, a in self.arrays.items() if n in names and not self.table}
+        rest = {n: a for n, a in self.arrays.items() if n not in own}
+        return replace(self, arrays=rest, shared=own) if own else self
+
 
 Chosen = Callable[[Sequence[str], str], Sequence[str]]
 """(names of all columns, place) → the columns to read, whose entries may be text."""
 
 
-def read(source: Any, chosen: Chosen | None = None, *, arrays: bool = False) -> Dataset:
+def read(
+    source: Any,
+    chosen: Chosen | None = None,
+    *,
+    arrays: bool = False,
+    shared: Collection[str] = (),
+) -> Dataset:
     """Read data.
 
     Args:
@@ -66,6 +80,7 @@ def read(source: Any, chosen: Chosen | None = None, *, arrays: bool = False) -> 
             built-in data set.
         chosen: which columns to read, of data with names; text stays, as objects of strings.
         arrays: whether one array without a name may come although `chosen` is given.
+        shared: names of arrays that have no axis of examples.
 
     Raises:
         DgmError: DGM0501 to DGM0506; DGM0530 where columns are chosen of data without names.
@@ -75,19 +90,20 @@ def read(source: Any, chosen: Chosen | None = None, *, arrays: bool = False) -> 
     if isinstance(source, str | Path):
         found = _named(str(source), chosen)
     elif isinstance(source, Mapping):
-        found = _mapping(source, chosen)
+        found = _mapping(source, chosen, shared)
     elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
         found = _frame(source, chosen)
     else:
         found = _one(source)
     if chosen is not None and NAMELESS in found.arrays and not arrays:
         raise DgmError(tables.nameless(found.place))
+    found = found.parted(shared)
     for name, array in found.arrays.items():
         if array.ndim == 0:
             raise DgmError(codes.not_numbers(name or found.place, f"the single number {array}"))
         if array.shape[0] == 0:
             raise DgmError(codes.no_examples(found.place))
-    if not found.arrays:
+    if not found.arrays and not found.shared:
         raise DgmError(codes.no_examples(found.place))
     return found
 
@@ -111,14 +127,14 @@ def _named(name: str, chosen: Chosen | None) -> Dataset:
 
 def _npy(path: Path) -> Dataset:
     with path.open("rb") as file:
-        array = _array(np.load(file, allow_pickle=False), str(path))
+        array = as_numbers(np.load(file, allow_pickle=False), str(path))
     return Dataset({NAMELESS: array}, str(path))
 
 
 def _npz(path: Path) -> Dataset:
     # Opened here, because NumPy leaves a file open that turns out to be cut short.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        arrays = {name: _array(stored[name], f"`{name}`") for name in stored.files}
+        arrays = {name: as_numbers(stored[name], f"`{name}`") for name in stored.files}
     return Dataset(arrays, str(path))
 
 
@@ -126,21 +142,24 @@ def _one(source: Any) -> Dataset:
     """Data without names."""
     place, found = "the data given", sequences(source)
     if found is None:
-        return Dataset({NAMELESS: _array(source, place)}, place)
+        return Dataset({NAMELESS: as_numbers(source, place)}, place)
     return Dataset({NAMELESS: found[0]}, place, lengths={NAMELESS: found[1]})
 
 
-def _mapping(source: Mapping[Any, Any], chosen: Chosen | None) -> Dataset:
+def _mapping(source: Mapping[Any, Any], chosen: Chosen | None, shared: Collection[str]) -> Dataset:
     own, place = isinstance(source, builtin.BuiltIn), "the data given"
     wanted = {str(name): value for name, value in source.items()}
     arrays: dict[str, np.ndarray] = {}
     lengths: dict[str, np.ndarray] = {}
     for name in wanted if chosen is None else chosen(tuple(wanted), place):
-        value, found = wanted[name], sequences(wanted[name])
+        value = wanted[name]
+        found = None if name in shared else sequences(value)
         if found is not None:
             arrays[name], lengths[name] = found
         else:
-            arrays[name] = _array(value, f"`{name}`") if chosen is None else _entries(value, name)
+            arrays[name] = (
+                as_numbers(value, f"`{name}`") if chosen is None else _entries(value, name)
+            )
     return Dataset(arrays, place, builtin=own, lengths=lengths)
 
 
@@ -229,12 +248,13 @@ def _entries(value: Any, name: str) -> np.ndarray:
     """A chosen column: numbers, or strings as objects, missing ones empty."""
     array = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
     if array.dtype.kind in "biuf":
-        return _array(array, f"`{name}`")
+        return as_numbers(array, f"`{name}`")
     texts = ["" if entry is None else str(entry).replace("<NA>", "") for entry in array.ravel()]
     return np.array([text.strip() for text in texts], object).reshape(array.shape)
 
 
-def _array(value: Any, place: str) -> np.ndarray:
+def as_numbers(value: Any, place: str) -> np.ndarray:
+    """An array of numbers, what is masked as NaN (DGM0505)."""
     if isinstance(value, np.ma.MaskedArray):
         return np.ma.filled(value.astype(np.float64), np.nan)
     try:

@@ -16,25 +16,31 @@ from dgmlang.runtime.columns import Columns
 from dgmlang.runtime.conform import blanks, conform, storable
 from dgmlang.runtime.intake import Intake, take_more
 from dgmlang.runtime.preparation import Preparation, States
+from dgmlang.runtime.shared import require_same
 
 
 @dataclass(frozen=True, eq=False)
 class Inlet:
     """The preparation as fitted to the training data; random steps are frozen by the seed.
 
-    `columns` say which columns of a table are which variable.
+    `columns` say which columns of a table are which variable. `shared` are the givens that have one
+    value for the data set: queries use those of the fit.
     """
 
     preparation: Preparation = field(default_factory=Preparation)
     states: States = field(default_factory=dict)
     seed: int = 0
     columns: Columns = field(default_factory=Columns)
+    shared: Values = field(default_factory=dict)
 
     def values(self, program: Program, data: Any) -> tuple[Values, Array]:
         """Data as the model sees them, and log |∂ prepared / ∂ given| of one example's data.
 
         Inputs that the model conditions on have no density, so their scale does not count.
         """
+        own = program.having("shared")
+        data = self.columns.read(data, (*brought(program), *own))
+        require_same(own, data.shared, self.shared)
         values = self.prepared(brought(program), data)
         own = {v.name: values[v.name] for v in program.having("data") if v.name in values}
         return values, self.preparation.log_det(self.states, own)

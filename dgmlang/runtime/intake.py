@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from dgmlang.runtime.conform import blanks, conform, finite, storable
 from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.keys import Purpose, purpose, root
 from dgmlang.runtime.preparation import Preparation, States
+from dgmlang.runtime.shared import as_examples
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -26,7 +27,8 @@ Arrays = Mapping[str, np.ndarray]
 class Intake:
     """Arrays by variable as they came, and as the model sees them with random steps frozen.
 
-    What is prepared is made a block at a time where it is looked at, and never kept whole.
+    What is prepared is made a block at a time where it is looked at, and never kept whole. `shared`
+    are arrays that all examples have in common.
     """
 
     arrays: Arrays
@@ -35,13 +37,15 @@ class Intake:
     states: States
     place: str
     notes: tuple[Diagnostic, ...]
+    shared: Arrays = field(default_factory=dict)
 
     def solve(
         self, variables: Sequence[Variable], names: Sequence[str]
     ) -> tuple[dict[str, int], tuple[Diagnostic, ...]]:
         """The open hyperparameters `names`, from the data, and notes; DGM0514 where one is left."""
-        found, notes = arrange.solve(variables, self.prepared, self.place)
-        arrange.require(names, found, sizes.likely(variables, self.prepared), self.place)
+        arrays = {**self.prepared, **as_examples(self.shared)}
+        found, notes = arrange.solve(variables, arrays, self.place)
+        arrange.require(names, found, sizes.likely(variables, arrays), self.place)
         return {name: found[name] for name in names}, notes
 
     def checked(self, variables: Sequence[Variable]) -> tuple[Arrays, tuple[Diagnostic, ...]]:
@@ -64,7 +68,8 @@ def take_in(
     chains = preparation.parse(prepare, variables)
     key = purpose(root(seed), Purpose.FREEZE)
     states = chains.fit(arrays, key)
-    return _prepared(arrays, chains, states, key, dataset.place, notes)
+    intake = _prepared(arrays, chains, states, key, dataset.place, notes)
+    return replace(intake, shared=dataset.shared)
 
 
 def take_more(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from dgmlang.runtime.columns import Columns, columns
 from dgmlang.runtime.inlet import Inlet, brought
 from dgmlang.runtime.metrics import records
 from dgmlang.runtime.preparation import Preparation, parse
+from dgmlang.runtime.shared import SHARED
 from dgmlang.runtime.sources import packed, unpacked
 from dgmlang.runtime.written import preparation
 
@@ -104,11 +105,12 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     model = compiled(head.program, {**hypers, **nets}, head.model)
     model = model.with_precision(head.settings.get("precision", "float32"))
     template = model.lowered.init(0, None)
-    kept = {name: _params(run, name, template) for name in ORDER if run.parts.get(name)}
+    shared = jax.tree.map(jnp.asarray, run.tree(SHARED) if SHARED in run.parts else {})
+    kept = {name: _params(run, name, template, shared) for name in ORDER if run.parts.get(name)}
     drawn = _chains(run, model.plan.program.priors)
     chains = parse(preparation(head.prepare), brought(model.plan.program))
     seed = int(head.settings.get("seed", 0))
-    inlet = Inlet(chains, _states(run, chains), seed, _columns(head))
+    inlet = Inlet(chains, _states(run, chains), seed, _columns(head), shared)
     history = records(run.training)
     method = objective(model.plan, head.objective) if head.objective else None
     which = POSTERIOR if drawn is not None else next(name for name in ORDER if name in kept)
@@ -116,9 +118,10 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     return Fitted(model, kept, which, inlet, method, history, step, path, drawn)
 
 
-def _params(run: Run, part: str, template: Any) -> dict[str, Any]:
+def _params(run: Run, part: str, template: Any, shared: Collection[str]) -> dict[str, Any]:
     """The model's parameters, held against its shapes; companions (a critic) come along."""
-    tree = jax.tree.map(jnp.asarray, run.tree(part))
+    found = {name: tree for name, tree in run.tree(part).items() if name not in shared}
+    tree = jax.tree.map(jnp.asarray, found)
     own = {name: tree[name] for name in template if name in tree}
     flat = {n: a for n, a in run.parts[part].items() if n.partition(".")[0] in template}
     checkpoint.restore(template, flat, str(run.path))
@@ -168,5 +171,6 @@ def save(fitted: Fitted, path: Path, *, replace: bool) -> None:
     chains = fitted.chains
     drawn = () if chains is None else (chains.params, chains.latents, chains.statistics)
     held = dict(zip(CHAINS, drawn, strict=False))
-    parts = {**fitted.kept, **held, "prepare": fitted.inlet.states}
+    own = {"prepare": fitted.inlet.states, SHARED: fitted.inlet.shared}
+    parts = {**fitted.kept, **held, **own}
     checkpoint.save(path, head.as_json(), training, parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import optax
@@ -71,8 +71,9 @@ def configure(
     settings: Settings,
     recipe: Recipe,
     prepare: Prepare | None = None,
+    held: Collection[str] = (),
 ) -> Configuration:
-    """What is compiled.
+    """What is compiled. `held` names the entries of `params` that are no parameters.
 
     Raises:
         DgmError: a batch is too large (DGM0705), a glob names nothing (DGM0706), Optax has no such
@@ -104,7 +105,8 @@ def configure(
         ),
         prepare,
         settings.average,
-        paths.chosen(params, settings.freeze),
+        paths.chosen({n: t for n, t in params.items() if n not in held}, settings.freeze)
+        | frozenset(held),
     )
 
 

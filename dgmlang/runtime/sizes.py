@@ -31,6 +31,19 @@ def settings(variable: Variable, sizes: tuple[int, ...]) -> dict[str, int]:
     return found
 
 
+def levels(variable: Variable) -> str | None:
+    """The hyperparameter that is the number of a variable's levels, by its text: `G` of `cat(G)`.
+
+    None where it is a number or an expression of several.
+    """
+    for model, node in _declarations(variable):
+        if node.span == variable.span and node.type is not None and node.type.arguments:
+            held = node.type.arguments[0].value
+            names = {hyper.name for hyper in model.hypers}
+            return held.id if isinstance(held, ast.Name) and held.id in names else None
+    return None
+
+
 def likely(variables: Sequence[Variable], arrays: Mapping[str, Blocks]) -> dict[str, int]:
     """What single axes say of open hyperparameters that they are not alone."""
     found: dict[str, int] = {}

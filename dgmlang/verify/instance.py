@@ -84,8 +84,10 @@ def key_of(seed: int, purpose: str) -> Array:
 
 def instance(model: Model, seed: int) -> Instance:
     """A model without open dimensions at random parameters and givens."""
-    givens = {v.name: v for v in model.plan.program.having("given")}
+    program = model.plan.program
+    givens, shared = ({v.name: v for v in program.having(r)} for r in ("given", "shared"))
     params = _moved(model.lowered.init(seed, None), seed)
+    params |= chain_variables(shared, key_of(seed, "shared"))
     return Instance(model, seed, params, chain_variables(givens, key_of(seed, "givens")))
 
 

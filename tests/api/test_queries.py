@@ -54,6 +54,25 @@ FIXED = """model Fixed {
 """
 
 
+GROUPS = """model Groups(G: int) {
+  given u : real[G] shared
+  given g : cat(G)
+  param a : real[G] ~ Normal(u, 1)
+  data y : real ~ Normal(a[g], 1)
+}
+"""
+ROWS = {"g": [0, 1], "y": [0.0, 2.0]}
+
+
+def groups() -> Any:
+    return dgm.parse(GROUPS, G=2).with_params({"a": [0.0, 2.0], "u": [0.0, 2.0]})
+
+
+def free_groups() -> Any:
+    text = GROUPS.replace("  given u : real[G] shared\n", "").replace(" ~ Normal(u, 1)", "")
+    return dgm.parse(text, G=2).with_params({})
+
+
 LADDER = """model Ladder {
   param a : real
   data x : real
@@ -119,6 +138,16 @@ CASES: dict[str, Callable[[], object]] = {
     "unknown_name_at_log_prob": lambda: known(FIXED).model.log_prob(
         {}, {"x": jnp.zeros(()), "y": jnp.zeros(())}
     ),
+    "shared_left_out": lambda: dgm.parse(GROUPS).fit(ROWS),
+    "shared_of_another_shape": lambda: dgm.parse(GROUPS, G=2).fit(ROWS, given={"u": [1.0]}),
+    "shared_misspelt": lambda: dgm.parse(GROUPS).fit(ROWS, given={"v": [0.0, 2.0]}),
+    "shared_changed": lambda: groups().log_prob({**ROWS, "u": [0.0, 2.5]}),
+    "shared_in_a_batch": lambda: dgm.parse(GROUPS, G=2).fit(
+        iter([{"g": np.arange(2), "y": np.zeros(2), "u": np.zeros(2)}]), objective="map"
+    ),
+    "level_not_seen": lambda: groups().sample(2, given={"g": 2}),
+    "level_without_a_row": lambda: groups().sample(2, given={"g": 2}, new_levels="prior"),
+    "level_without_a_prior": lambda: free_groups().sample(2, given={"g": 2}, new_levels="prior"),
     "two_lengths": lambda: dgm.parse(CONDITIONAL).fit([0.0], steps=1, epochs=1),
     "given_below_a_latent": lambda: example("gmm", d=1).draws(3, given={"x": [5.0]}),
     "given_of_a_score": lambda: example("score_field").sample(2, given={"x": [0.0, 0.0]}),

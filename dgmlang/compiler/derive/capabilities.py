@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dgmlang.compiler.derive.definite import normalisable
 from dgmlang.compiler.derive.facts import Bounded, Facet, Summation, Witness
-from dgmlang.compiler.derive.remove import gradient_of
+from dgmlang.compiler.derive.remove import gradient_of, jumping
 from dgmlang.compiler.program import ComputedLaw, EnergyLaw, Program, ScoreLaw, Variable
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.walk import entries
@@ -103,4 +103,9 @@ def pathwise(program: Program, draw_facet: Facet) -> Facet:
         if named and gradient_of(v.law) != "pathwise":
             text = f"the draw of {v.name} is discrete, so no gradient passes through it"
             return Facet("no", (Witness("draw", text, v.span),))
+    found = program.having("latent", "data")
+    for name, place in jumping([v.law for v in found if v.law is not None], program).items():
+        if program.variables[name].role in ("latent", "data"):
+            text = f"{name} chooses between laws, and a path does not show how often"
+            return Facet("no", (Witness("draw", text, place.span),))
     return Facet("yes")

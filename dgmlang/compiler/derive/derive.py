@@ -106,7 +106,11 @@ def _flags(
         "finite_latents": bool(finite or mixtures),
         "priors": bool(program.priors),
         "all_priors": everywhere(program),
-        "hierarchical": any(reads(*arguments(law)) for law in program.priors.values()),
+        "hierarchical": any(
+            program.variables[name].role == "param"
+            for law in program.priors.values()
+            for name in reads(*arguments(law))
+        ),
         "learned": bool(params or program.nets) or has_weights(program),
         "guided": guided,
         "deterministic": deterministic,
@@ -115,7 +119,7 @@ def _flags(
         "paired": any(v.name in critic for v in program.having("latent")),
         "noise_density": not program.having("given")
         and (bool(program.noise) or all(_has_noise(v) for v in data)),
-        "noise_learned": any(learns(law) for law in program.noise.values()),
+        "noise_learned": any(learns(law, program) for law in program.noise.values()),
         "ode_flow": field_flow(program) is not None,
         "givens": len(program.having("given")),
         "optional_givens": sum(v.type.optional for v in program.having("given")),

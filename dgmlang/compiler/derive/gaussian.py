@@ -14,7 +14,7 @@ from collections.abc import Set
 from dgmlang.compiler.derive.definite import gaussian_energy
 from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Removal, Witness
-from dgmlang.compiler.program import EnergyLaw, Law, Named, Program, Variable
+from dgmlang.compiler.program import Chosen, EnergyLaw, Law, Named, Program, Variable
 from dgmlang.compiler.walk import arguments, reads
 
 RULE = "closed form"
@@ -41,6 +41,9 @@ def closed_form(latent: Variable, beside: Set[str], program: Program) -> Removal
 
 def affine_gaussian(law: Law, names: Set[str], program: Program) -> bool:
     """Whether a law is Gaussian, its location affine in the variables, its scale free of them."""
+    if isinstance(law, Chosen):
+        chosen = degree(law.test, names, program.nets) == 0
+        return chosen and all(affine_gaussian(w, names, program) for w in (law.then, law.otherwise))
     if not isinstance(law, Named) or not law.extern.has("gaussian"):
         return False
     location = law.extern.argument("gaussian")

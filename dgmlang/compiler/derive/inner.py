@@ -24,7 +24,7 @@ def inner(program: Program, gaussian: bool) -> Program | None:
     found = undrawn(program, gaussian)
     if not found or any(v.role == "data" for v in found):
         return None
-    kept = {v.name: v for v in program.having("given", "param")}
+    kept = {v.name: v for v in program.having("given", "shared", "param")}
     own = {v.name: replace(v, role="data") for v in found}
     variables = {n: own.get(n, v) for n, v in program.variables.items() if n in {**kept, **own}}
     return replace(program, variables=variables, guide=None, critic=None, noise={}, recipes={})

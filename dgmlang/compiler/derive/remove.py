@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import log2
 
 from dgmlang.compiler.derive.degree import degree
@@ -10,8 +11,10 @@ from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.derive.gaussian import closed_form
 from dgmlang.compiler.derive.turns import by_turns
 from dgmlang.compiler.program import (
+    Chosen,
     ComputedLaw,
     EnergyLaw,
+    Expr,
     Law,
     Mixture,
     Named,
@@ -22,7 +25,7 @@ from dgmlang.compiler.program import (
     WithinBin,
 )
 from dgmlang.compiler.types.dims import Dim, size
-from dgmlang.compiler.walk import entries, parents
+from dgmlang.compiler.walk import behind, conditions, entries, laws, parents, reads
 
 ENUMERATED = 2**10
 """Joint states of the guide's finite latents that each step of a bound may sum over."""
@@ -95,11 +98,14 @@ def _leaf(missing: Variable, program: Program) -> Removal | None:
 
 def _one(law: Law, *, apart: bool) -> bool:
     """Whether what a law draws may only be missing together: all of it, or a single entry."""
-    return isinstance(law, Named | Pushed | Mixture) and not (apart and law.type.array_shape)
+    whole = isinstance(law, Named | Pushed | Mixture | Chosen)
+    return whole and not (apart and law.type.array_shape)
 
 
 def entrywise(law: Law) -> bool:
     """Whether the law draws entries independently: one value of a distribution is one entry."""
+    if isinstance(law, Chosen):
+        return entrywise(law.then) and entrywise(law.otherwise)
     if not isinstance(law, Named) or law.type.kind.inner:
         return False
     return law.extern.type is not None and not law.extern.type.shape
@@ -171,6 +177,8 @@ def states(variable: Variable) -> float | None:
 def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
     law = program.guide.laws.get(latent.name) if program.guide else None
     gradient = gradient_of(law if law is not None else latent.law)
+    if latent.name in jumping(laws(program), program):
+        gradient = "reinforce"  # a path of the draw does not show how often the law changes
     if few and law is not None and latent.type.kind.space == "finite":
         gradient = "enumerate"
     if latent.type.kind.space == "finite":
@@ -187,6 +195,18 @@ def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
     return Bounded(latent.name, gradient, Witness("bound", text, latent.span))
 
 
+def jumping(found: Iterable[Law], program: Program) -> dict[str, Expr]:
+    """The variables by which laws change into other laws, through what is computed of them."""
+    names = reads(*(test for law in found for test in conditions(law)))
+    for name in (todo := list(names)):
+        law = program.variables[name].law
+        if isinstance(law, ComputedLaw) or program.variables[name].role == "state":
+            new = {n: place for n, place in behind(law, program).items() if n not in names}
+            names |= new
+            todo += new
+    return names
+
+
 def gradient_of(law: Law | None) -> str:
     """How gradients pass through a draw from a law: `pathwise` or `reinforce`."""
     match law:
@@ -196,6 +216,9 @@ def gradient_of(law: Law | None) -> str:
             return gradient_of(law.base)
         case Mixture():
             return "reinforce"
+        case Chosen():
+            both = {gradient_of(law.then), gradient_of(law.otherwise)}
+            return "pathwise" if both == {"pathwise"} else "reinforce"
         case WithinBin(place=Law() as place):
             return gradient_of(place)
         case ComputedLaw() | WithinBin():

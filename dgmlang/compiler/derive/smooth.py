@@ -15,6 +15,7 @@ from dgmlang.compiler.program import (
     Chain,
     Choice,
     Choose,
+    Chosen,
     ComputedLaw,
     Expr,
     Law,
@@ -65,9 +66,9 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
         return
     if isinstance(law, Named) and not (law.extern.has("smooth") or law.extern.has("finite")):
         yield law.extern.name, law.span
-    inner = {Pushed: "base", Mixture: "component"}.get(type(law))
-    if inner is not None:
-        yield from _law(getattr(law, inner), program)
+    inner = {Pushed: ("base",), Mixture: ("component",), Chosen: ("then", "otherwise")}
+    for name in inner.get(type(law), ()):
+        yield from _law(getattr(law, name), program)
     if isinstance(law, Pushed | ComputedLaw) and law.chain is not None:
         yield from _chain(law.chain, program)
     for argument in arguments(law):
@@ -97,7 +98,7 @@ def _varies(node: Expr, program: Program) -> bool:
     for below in walk(node):
         if isinstance(below, Past) or (isinstance(below, Local) and _continuous(below)):
             return True
-        if isinstance(below, Read) and program.variables[below.name].role != "param":
+        if isinstance(below, Read) and program.variables[below.name].of_examples:
             return _continuous(below) or len(program.having("data", "latent", "given")) > 1
     return False
 

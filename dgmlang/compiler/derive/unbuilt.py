@@ -11,6 +11,7 @@ from dgmlang.compiler.derive.sequences import sequences
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import (
     Apply,
+    Chosen,
     ComputedLaw,
     EnergyLaw,
     Law,
@@ -86,6 +87,9 @@ def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
             yield from _of_law(place)
         case Mixture():
             yield from _of_law(law.component)
+        case Chosen():
+            yield from _of_law(law.then)
+            yield from _of_law(law.otherwise)
         case Repeated():
             for entry in entries(law):
                 yield from _of_law(entry)

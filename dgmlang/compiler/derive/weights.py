@@ -96,12 +96,14 @@ def applied(node: Expr) -> tuple[Chain, ...]:
     return (node.chain,) if isinstance(node, Through) else ()
 
 
-def learns(law: Law) -> bool:
-    """Whether a law that reads params only has parameters: params, nets, stages that learn."""
+def learns(law: Law, program: Program) -> bool:
+    """Whether a law that reads no variable of examples has params, nets or stages that learn."""
     nodes = list(walk(*arguments(law)))
     used = [*(chain for node in nodes for chain in applied(node)), *pushing(law)]
     learned = (s for chain in used for s in stages(chain) if not s.extern.has("weightless"))
-    return any(isinstance(node, Read | Call) for node in nodes) or any(True for _ in learned)
+    params = {v.name for v in program.having("param")}
+    own = any(isinstance(n, Call) or (isinstance(n, Read) and n.name in params) for n in nodes)
+    return own or any(True for _ in learned)
 
 
 _FREE: Mapping[str, Callable[[int], int]] = {

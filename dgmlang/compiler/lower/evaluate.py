@@ -14,6 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from dgmlang.compiler.library import Extern
+from dgmlang.compiler.lower.axes import reorder, same_rank
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
@@ -96,6 +97,14 @@ class Evaluation:
     def with_values(self, values: Mapping[str, Any]) -> Evaluation:
         """The same with more variables, nothing computed yet."""
         return replace(self, values={**self.values, **values}, _memo={})
+
+    def beside(
+        self, values: Mapping[str, Any], heads: Mapping[int, tuple[Array, int]], again: Set[int]
+    ) -> Evaluation:
+        """The same with other values of variables, and of reads at a turn, for nodes in `again`."""
+        memo = {key: value for key, value in self._memo.items() if key not in again}
+        values = {**self.values, **values}
+        return replace(self, values=values, heads={**self.heads, **heads}, _memo=memo)
 
     def value(self, expr: Expr) -> Any:
         """The array (or plain number) of an expression."""
@@ -246,7 +255,7 @@ class Evaluation:
 
     def _shared(self, expr: Expr) -> bool:
         variables = self.built.program.variables
-        return all(variables[name].role == "param" for name in reads(expr))
+        return not any(variables[name].of_examples for name in reads(expr))
 
     def _item(self, item: Expr | SliceItem | None) -> Any:
         if isinstance(item, SliceItem):
@@ -306,10 +315,10 @@ def evaluation(
 
 
 def constrained(built: Built, params: Params) -> Params:
-    """The declared params on their kinds' own scale."""
+    """The declared params on their kinds' own scale, and the `shared` givens, which are on it."""
     return {
-        v.name: constrain(v.type.kind, params[v.name])
-        for v in built.program.having("param")
+        v.name: constrain(v.type.kind, params[v.name]) if v.role == "param" else params[v.name]
+        for v in built.program.having("param", "shared")
         if v.name in params
     }
 
@@ -327,23 +336,6 @@ def through(inside: Evaluation, chain: Chain, x: Array, owner: str | None = None
             ends = inside.lengths(stage, owner)
             x = inside.built.layers[id(stage)](params, x, **inside.inputs(stage), **ends)
     return x
-
-
-def same_rank(*values: ArrayLike) -> list[ArrayLike]:
-    """Missing leading axes as axes of length 1; single numbers stay as they are."""
-    rank = max(jnp.ndim(v) for v in values)
-    return [
-        v if jnp.ndim(v) in (0, rank) else jnp.expand_dims(v, tuple(range(rank - jnp.ndim(v))))
-        for v in values
-    ]
-
-
-def reorder(value: ArrayLike, order: np.ndarray) -> Array:
-    """Entry i of the result is entry order[i], over the leading axes that hold the sites."""
-    array = jnp.asarray(value)
-    sites = next(n for n in range(array.ndim + 1) if int(np.prod(array.shape[:n])) == order.size)
-    flat = array.reshape(order.size, *array.shape[sites:])
-    return flat[order].reshape(array.shape)
 
 
 def _pasts(expr: Expr) -> list[Past]:

@@ -44,7 +44,7 @@ class DeclaredNet:
 
 def declared(inside: Evaluation, use: NetUse) -> Partial:
     """A net that the program declares, as a function of arrays that holds its weights."""
-    params = (v.name for v in inside.built.program.having("param"))
+    params = (v.name for v in inside.built.program.having("param", "shared"))
     values = {name: inside.values[name] for name in params if name in inside.values}
     return Partial(DeclaredNet(inside.built, use), inside.params, values)
 

@@ -41,7 +41,10 @@ Reals = NDArray[np.floating[Any]]
 
 
 def init(built: Built, seed: int, data: Values | None) -> Params:
-    """Parameters as they are stored: params of constrained kinds on the real line."""
+    """Parameters as they are stored: params of constrained kinds on the real line.
+
+    `data` holds `shared` givens too, where there are any, which have no axis of examples.
+    """
     tree: Params = {}
     for name, start in starts(built.program).items():
         param = built.program.variables[name]
@@ -49,7 +52,13 @@ def init(built: Built, seed: int, data: Values | None) -> Params:
     for path, part in _parts(built).items():
         _put(tree, path, part.init(stream(seed, ".".join(path))))
     tree = jax.tree.map(as_stored, tree)
-    return tree if data is None else settled(built, tree, data, stream(seed, "flows"))
+    if data is None:
+        return tree
+    names = {v.name for v in built.program.having("shared")}
+    held = {name: as_stored(array) for name, array in data.items() if name in names}
+    rest = {name: array for name, array in data.items() if name not in names}
+    found = settled(built, {**tree, **held}, rest, stream(seed, "flows"))
+    return {name: found[name] for name in tree}
 
 
 def stream(seed: int, path: str) -> np.random.Generator:

@@ -13,12 +13,13 @@ from jax import Array
 
 from dgmlang.compiler.derive.capabilities import energy_variables
 from dgmlang.compiler.lower.built import Built
+from dgmlang.compiler.lower.chosen import made_of
 from dgmlang.compiler.lower.counted import all_count, counted
 from dgmlang.compiler.lower.evaluate import Evaluation, constrained, evaluation
 from dgmlang.compiler.lower.laws import log_density, log_density_of
 from dgmlang.compiler.lower.quadratic import Quadratic, expanded
 from dgmlang.compiler.program import ComputedLaw
-from dgmlang.compiler.walk import arguments, entries
+from dgmlang.compiler.walk import entries
 from dgmlang.objectives.objective import Params, Values
 
 ENERGY = "energy"
@@ -74,9 +75,9 @@ def law_values(built: Built, params: Params, values: Values, guide: bool) -> lis
     laws = {name: built.law(name) for name in built.directed if name in values}
     if guide:
         laws = program.guide.laws if program.guide else {}
-    made_of = [e for law in laws.values() for e in arguments(law)]
     energies = () if guide else program.energies
-    return [jnp.asarray(inside.value(e)) for e in (*made_of, *energies)]
+    found = [value for law in laws.values() for value in made_of(law, inside)]
+    return [*found, *(jnp.asarray(inside.value(e)) for e in energies)]
 
 
 def _term(name: str, inside: Evaluation) -> Array:

@@ -14,10 +14,12 @@ from dgmlang.bijections.bijection import pull, push
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower import quantized
 from dgmlang.compiler.lower.built import at
+from dgmlang.compiler.lower.chosen import either
 from dgmlang.compiler.lower.turns import piecewise
 from dgmlang.compiler.program import (
     Binned,
     Chain,
+    Chosen,
     ComputedLaw,
     Law,
     Mixture,
@@ -76,6 +78,9 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
             return PushedForward(distribution(base, inside), transforms(chain, inside))
         case Mixture():
             return mixture(law, inside)
+        case Chosen():
+            found = either(law, inside, apart)
+            return found.to_event(len(found.batch_shape))
         case Quantized(base=Named() as base):
             entries = named(base, inside)
             return quantized.ByCdf(entries, _levels(law), entries)
@@ -126,18 +131,20 @@ def log_density_of(law: Law, value: ArrayLike, counted: ArrayLike, inside: Evalu
 
         parts = piecewise(law, inside, run, (jnp.asarray(value), counted))
         return jnp.sum(jnp.stack([jnp.sum(part) for part in parts]))
-    apart = jnp.asarray(_apart(law, inside).log_prob(value))
-    whole = jnp.all(counted, axis=tuple(range(apart.ndim, counted.ndim)))
-    return jnp.sum(jnp.where(whole, apart, 0.0))
+    each = jnp.asarray(apart(law, inside).log_prob(value))
+    whole = jnp.all(counted, axis=tuple(range(each.ndim, counted.ndim)))
+    return jnp.sum(jnp.where(whole, each, 0.0))
 
 
-def _apart(law: Law, inside: Evaluation) -> dist.Distribution:
+def apart(law: Law, inside: Evaluation) -> dist.Distribution:
     """The law as independent laws of its first axes, as many of them as it has."""
     match law:
         case Named():
             return named(law, inside)
         case Mixture():
             return mixture(law, inside, apart=True)
+        case Chosen():
+            return either(law, inside, apart)
         case Quantized(base=Named() as base):
             return quantized.ByCdf(
                 entries := named(base, inside), _levels(law), entries, apart=True

@@ -25,6 +25,7 @@ from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.heads import MaskedOutput, Output
 from dgmlang.compiler.lower.stages import Mapped, followable
 from dgmlang.compiler.program import (
+    Chosen,
     Expr,
     Law,
     Mixture,
@@ -57,6 +58,9 @@ def of_entry(law: Law, sites: int) -> Law:
         case Quantized(base=base):
             inner = of_entry(base, sites)
             return replace(law, type=_without(law.type, sites), base=inner)
+        case Chosen(then=then, otherwise=otherwise):
+            both = of_entry(then, sites), of_entry(otherwise, sites)
+            return replace(law, type=_without(law.type, sites), then=both[0], otherwise=both[1])
     raise TypeError(f"{type(law).__name__} does not read its own past")
 
 
@@ -75,6 +79,10 @@ def arguments_of(law: Law) -> Iterator[tuple[Expr, int]]:
             yield from ((e, own + 1) for e, own in arguments_of(component))
         case Quantized(base=base):
             yield from arguments_of(base)
+        case Chosen(test=test, then=then, otherwise=otherwise):
+            yield test, 0
+            yield from arguments_of(then)
+            yield from arguments_of(otherwise)
 
 
 def by_entry(array: Array, own: int, sites: tuple[int, ...]) -> Array:

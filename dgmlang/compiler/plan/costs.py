@@ -201,7 +201,7 @@ def memory(found: Iterable[Root], laws: Iterable[Law], program: Program, states:
 def _numbers(root: Expr, program: Program) -> int:
     total, calls = 0, dict[int, NetCall]()
     for node in walk(root):
-        if isinstance(node, Read) and program.variables[node.name].role == "param":
+        if isinstance(node, Read) and not program.variables[node.name].of_examples:
             continue  # one for all examples
         total += _outputs(node.chain) if isinstance(node, Through) else _entries(node.type)
         if isinstance(node, Call):

@@ -41,7 +41,7 @@ class Explanation:
             "model": plan.program.name,
             "hyperparameters": {n: _plain(v) for n, v in plan.program.hypers.items()},
             "parameters": facts.parameters,
-            "givens": [v.name for v in plan.program.having("given")],
+            "givens": [v.name for v in plan.program.having("given", "shared")],
             **{name: getattr(facts, name).value for name in FACETS},
             "density": printed_density(facts),
             "removed": [{"variable": r.variable, "rule": r.rule} for r in facts.removed],
@@ -138,13 +138,14 @@ def _whose(plan: Plan) -> Iterator[str]:
         f"{v.name} ({v.role}{', may be missing' * v.type.may_miss})"
         for v in program.having("data", "latent", "given")
     ]
-    every = [v.name for v in program.having("param")] + list(program.nets)
+    every = [f"{v.name} (given)" for v in program.having("shared")]
+    every += [v.name for v in program.having("param")] + list(program.nets)
     every += dict.fromkeys(_learned_chains(program))
     every += ["the critic"] * (program.critic is not None)
     every += [
         f"the noise of {name}"
         for name, law in program.noise.items()
-        if learns(law) and not any(chain.owner[0] in every for chain in pushing(law))
+        if learns(law, program) and not any(chain.owner[0] in every for chain in pushing(law))
     ]
     yield f"  one per example: {', '.join(one)}"
     count = f" ({plan.facts.parameters:,} numbers)" if plan.facts.parameters else ""

@@ -28,6 +28,7 @@ from dgmlang.compiler.program.expressions import SliceItem as SliceItem
 from dgmlang.compiler.program.expressions import Stack as Stack
 from dgmlang.compiler.program.expressions import Through as Through
 from dgmlang.compiler.program.laws import Binned as Binned
+from dgmlang.compiler.program.laws import Chosen as Chosen
 from dgmlang.compiler.program.laws import ComputedLaw as ComputedLaw
 from dgmlang.compiler.program.laws import EnergyLaw as EnergyLaw
 from dgmlang.compiler.program.laws import Law as Law

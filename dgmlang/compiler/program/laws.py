@@ -47,6 +47,18 @@ class Mixture(Law):
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen(Law):
+    """`then if test else otherwise`, with a test that is known when it runs.
+
+    The test has the first axes of the law: each of their indices has a law of its own.
+    """
+
+    test: Expr
+    then: Law
+    otherwise: Law
+
+
+@dataclass(frozen=True, eq=False)
 class ComputedLaw(Law):
     """`x : T = value`. Where `chain` is set, value is that chain of bijections of `latent`."""
 

@@ -15,7 +15,10 @@ from dgmlang.compiler.types.kinds import Type
 
 @dataclass(frozen=True, eq=False)
 class Variable:
-    """A declared variable. Givens have no law; a param's law is its prior, or None."""
+    """A declared variable. Givens have no law; a param's law is its prior, or None.
+
+    The role of a given with one value for the data set is `shared`.
+    """
 
     role: str
     name: str
@@ -24,6 +27,11 @@ class Variable:
     start: Expr | None
     span: Span = field(repr=False)
     doc: str = ""
+
+    @property
+    def of_examples(self) -> bool:
+        """Whether each example has one; else there is one for the data set."""
+        return self.role not in ("param", "shared")
 
 
 @dataclass(frozen=True, eq=False)

@@ -182,6 +182,11 @@ class Variable(Statement):
     shared: bool = False
     name_span: Span = field(kw_only=True, compare=False, repr=False)
 
+    @property
+    def of_examples(self) -> bool:
+        """Whether each example has one; else there is one for the data set."""
+        return self.role != "param" and not self.shared
+
 
 @dataclass(frozen=True)
 class Let(Statement):

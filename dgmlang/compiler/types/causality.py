@@ -20,6 +20,7 @@ from dgmlang.compiler.program import (
     Call,
     Chain,
     Choose,
+    Chosen,
     Expr,
     Index,
     Law,
@@ -111,6 +112,11 @@ def _of_law(law: Law, seen: Seen) -> int:
         inner = law.component
         each = (_argument(inner, n, e, seen, 1) for n, e in inner.arguments.items())
         return max(weights, *each)
+    if isinstance(law, Chosen):
+        test = dependence(law.test, seen)
+        if test != FREE and law.test.type.array_shape != seen.sites:
+            raise Broken(law.test.span, "a condition on the whole past")
+        return max(test, _of_law(law.then, seen), _of_law(law.otherwise, seen))
     raise Broken(law.span, "a law of whole arrays")
 
 

@@ -62,7 +62,6 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
         report, hypers, types, resolved.names, resolved.models, used=used,
         constants=constants(resolved.names, resolved.hypers, used), above=above or (model,),
     )  # fmt: skip
-    _refuse_unbuilt(model.body, report)
     once(model.body, resolved.recipes, report)
     written, lets = nesting.flatten(model.body, Scope(shared, {}))
     scope = Scope(shared, {}, looped=nesting.looped(written, lets))
@@ -117,6 +116,8 @@ def declare(written: list[nesting.InLoops], scope: Scope) -> None:
         if s.type is None:
             continue  # the parser has said so
         type_ = declared(s.type, scope.static)
+        if s.shared:
+            type_ = _shared_type(s, type_, scope)
         if type_.may_miss and s.role not in ("data", "given"):
             scope.report.say(codes.never_missing(s.type.span, s.role, s.name))
             type_ = type_.present
@@ -125,6 +126,13 @@ def declare(written: list[nesting.InLoops], scope: Scope) -> None:
         whole = _in_loops(s, type_, around, scope)
         read = Read(s.name, type=whole, span=s.name_span)
         scope.shared.values[s.name] = wrong(s.name_span) if type_.kind == ANY else read
+
+
+def _shared_type(s: ast.Variable, found: Type, scope: Scope) -> Type:
+    """One value for the data set is never missing, and its sizes are numbers (DGM0396)."""
+    if found.may_miss or found.varying:
+        scope.report.say(codes.shared_varies(s.span, s.name, str(found), missing=found.may_miss))
+    return replace(found.present, varying=False)
 
 
 def _missing_in_loops(s: ast.Variable, entry: Type, scope: Scope) -> Type:
@@ -146,12 +154,6 @@ def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Sco
         scope.shared.lengths[s.name] = over or s.name
     shape = (*(loop.stop for loop in around), *entry.shape)
     return replace(entry, shape=shape, varying=over is not None or entry.varying)
-
-
-def _refuse_unbuilt(body: tuple[ast.Statement, ...], report: Report) -> None:
-    for s in body:
-        if isinstance(s, ast.Variable) and s.shared:
-            report.say(name_codes.not_built(s.span, "shared givens"))
 
 
 def _with_ends(shared: Shared) -> dict[str, Net]:
@@ -188,7 +190,8 @@ def _variable(
         law = entry_law(known.type, scope)
     type_ = known.type if law is None or s.role == "data" else _narrowed(known.type, law)
     scope.shared.values[s.name] = replace(known, type=type_)
-    return Variable(s.role, s.name, type_, law, start, s.span, s.doc)
+    role = "shared" if s.shared else s.role
+    return Variable(role, s.name, type_, law, start, s.span, s.doc)
 
 
 def _narrowed(declared_: Type, law: Law) -> Type:

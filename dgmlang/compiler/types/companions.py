@@ -30,11 +30,7 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
         if isinstance(declaration, ast.Let):
             scope.report.say(loop_codes.energy_reads_state(place.span, name))
             return None
-        if (
-            isinstance(declaration, ast.Variable)
-            and declaration.role != "param"
-            and declaration.origin
-        ):
+        if isinstance(declaration, ast.Variable) and declaration.of_examples and declaration.origin:
             scope.report.say(law_codes.energy_reads_directed(place.span, name))
             return None
     return found

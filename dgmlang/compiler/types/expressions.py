@@ -211,7 +211,7 @@ def _hyper(name: str, held: Any, span: Span, scope: Scope) -> Expr:
 def _variable(node: ast.Expr, declaration: ast.Variable, scope: Scope) -> Expr:
     name = declaration.name
     scope.shared.used.add(name)
-    if declaration.role != "param" and not scope.variables:
+    if declaration.of_examples and not scope.variables:
         scope.report.say(name_codes.unknown_name(node.span, name, scope.locals))
         return wrong(node.span)
     known = scope.shared.values.get(name)

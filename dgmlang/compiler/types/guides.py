@@ -84,7 +84,7 @@ def _blocks(body: Sequence[ast.Statement], role: str) -> Iterator[ast.Companion]
 def _reads_params_only(found: Law, scope: Scope) -> bool:
     for name, place in reads(*arguments(found)).items():
         declaration = scope.shared.declarations.get(name)
-        if isinstance(declaration, ast.Variable) and declaration.role != "param":
+        if isinstance(declaration, ast.Variable) and declaration.of_examples:
             scope.report.say(law_codes.noise_reads(place.span, name))
             return False
     return True

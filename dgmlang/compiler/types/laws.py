@@ -28,6 +28,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types import lets
 from dgmlang.compiler.types.calls import bind_arguments, group_of, place
+from dgmlang.compiler.types.chosen import chosen
 from dgmlang.compiler.types.declared import bind, instantiate
 from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.ends import symbols, with_end
@@ -51,8 +52,7 @@ def law(node: ast.Expr, target: Type, declared_at: Span, scope: Scope) -> Law | 
     if isinstance(node, ast.Conditional) and (truth := decided(node.test, scope)) is not None:
         return law(node.then if truth else node.otherwise, target, declared_at, scope)
     if isinstance(node, ast.Conditional):
-        scope.report.say(name_codes.not_built(node.span, "laws chosen by a condition"))
-        return None
+        return chosen(node, target, declared_at, scope)
     if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
         return not_a_law(node, scope)
     if node.block is not None:

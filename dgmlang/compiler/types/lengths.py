@@ -15,6 +15,7 @@ from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.program import (
     Apply,
     Call,
+    Chosen,
     ComputedLaw,
     Counter,
     Expr,
@@ -113,6 +114,8 @@ def by_rows(law: Law) -> bool:
             return bool(weights.type.shape)
         case Quantized(base=Named()):
             return True
+        case Chosen(then=then, otherwise=otherwise):
+            return by_rows(then) and by_rows(otherwise)
     return isinstance(law, Repeated | ComputedLaw)
 
 

@@ -11,6 +11,7 @@ from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.modules import Module
 from dgmlang.compiler.program import (
+    Chosen,
     ComputedLaw,
     Expr,
     Law,
@@ -32,6 +33,7 @@ from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.types.renamed import Renaming
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import static
+from dgmlang.compiler.walk import reads
 
 
 def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | None:
@@ -110,17 +112,29 @@ def _givens(
     node: ast.Call, name: str, inner: Program, bound: Mapping[str, ast.Argument], scope: Scope
 ) -> dict[str, Expr] | None:
     values: dict[str, Expr] = {}
-    for given in inner.having("given"):
+    givens = inner.having("given", "shared")
+    for given in givens:
         if given.name not in bound:
-            wanted = f"{name}({', '.join(v.name for v in inner.having('given'))})"
+            wanted = f"{name}({', '.join(v.name for v in givens)})"
             scope.report.say(call_codes.missing_argument(node.span, name, given.name, wanted))
             return None
         offered = optional_value(bound[given.name].value, scope)
         taken = accepted(offered, given.type, f"`{given.name}` of `{name}`", scope)
-        if taken is None:
+        if taken is None or (given.role == "shared" and _of_examples(taken, given, scope)):
             return None
         values[given.name] = taken
     return values
+
+
+def _of_examples(taken: Expr, given: Variable, scope: Scope) -> bool:
+    """DGM0395 where what stands for a `shared` given reads what each example has one of."""
+    for read, found in reads(taken).items():
+        declared = scope.shared.declarations.get(read)
+        if isinstance(declared, ast.Variable) and declared.of_examples:
+            said = found.span, given.span, read, given.name, declared.role
+            scope.report.say(words.prior_reads(*said))
+            return True
+    return False
 
 
 def _placed(
@@ -180,11 +194,11 @@ def _variable(variable: Variable, renamed: Renaming) -> Variable:
 def _alone(inner: Program, data: Variable) -> Law | None:
     """The law of the data where it is one of its own: drawn, or a flow of the only latent."""
     latents, law = inner.having("latent"), data.law
-    if not latents and isinstance(law, Named | Mixture | Pushed):
+    if not latents and isinstance(law, Named | Mixture | Pushed | Chosen):
         return law
     if len(latents) != 1 or not isinstance(law, ComputedLaw) or law.chain is None:
         return None
     base = latents[0].law
-    if not isinstance(base, Named | Mixture | Pushed) or law.latent != latents[0].name:
+    if not isinstance(base, Named | Mixture | Pushed | Chosen) or law.latent != latents[0].name:
         return None
     return Pushed(base, law.chain, type=data.type, span=data.span)

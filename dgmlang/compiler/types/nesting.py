@@ -141,8 +141,8 @@ def _ragged(s: ast.For, over: ast.Name, around: tuple[Loop, ...], scope: Scope) 
 
 def _placed(s: ast.Variable | ast.Let, at: Span, scope: Scope, around: tuple[Loop, ...]) -> bool:
     """Whether a target has the indices of the loops around it (DGM0360)."""
-    if around and isinstance(s, ast.Variable) and s.role == "param":
-        scope.report.say(codes.stray(s.span, "a param"))
+    if around and isinstance(s, ast.Variable) and not s.of_examples:
+        scope.report.say(codes.stray(s.span, "a shared given" if s.shared else "a param"))
         return False
     found = [i.id if isinstance(i, ast.Name) else None for i in s.indices]
     names = [loop.index for loop in around]

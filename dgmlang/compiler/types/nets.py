@@ -78,9 +78,10 @@ def _body(node: ast.Expr, scope: Scope) -> Expr:
 
 def _sees_variables(body: Expr, scope: Scope) -> bool:
     """DGM0341 where a `let` brings a variable into the body."""
-    roles = {n: d.role for n, d in scope.shared.declarations.items() if isinstance(d, ast.Variable)}
+    declared = scope.shared.declarations
     for name, place in reads(body).items():
-        if name in scope.looped or roles.get(name, "param") != "param":
+        known = declared.get(name)
+        if name in scope.looped or (isinstance(known, ast.Variable) and known.of_examples):
             scope.report.say(law_codes.variable_in_net(place.span, name))
             return True
     return False

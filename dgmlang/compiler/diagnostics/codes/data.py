@@ -113,12 +113,12 @@ def wrong_shape(
     sizes: Mapping[str, int],
     place: str,
 ) -> Diagnostic:
-    """An example's array has another shape than its variable; under `sizes` it would not."""
+    """An array has another shape than its variable; under `sizes` it would not."""
     common = _flags(sizes) if sizes else f"give `{name}` in that shape"
     return Diagnostic(
         "DGM0512",
         "wrong shape",
-        (Label(span, f"Expected {expected} in each example; found {list(found)}"),),
+        (Label(span, f"Expected {expected}; found {list(found)}"),),
         why=_of(place),
         help=advice or common,
         place=place,

@@ -310,5 +310,14 @@ def never_missing(span: Span, role: str, name: str) -> Diagnostic:
     return Diagnostic("DGM0381", "never missing", (label,), why, "take the `?` out")
 
 
+def shared_varies(span: Span, name: str, found: str, *, missing: bool) -> Diagnostic:
+    """A value of the whole data set that may be missing, or whose length may vary."""
+    what = "missing in some examples" if missing else "of another length in each example"
+    label = Label(span, f"`{name}` is `{found}`, and one value for the data set is not {what}")
+    help = "take the `?` out" if missing else "take the `<=` out: its length is a number"
+    why = ("every example has the same value of what is `shared`",)
+    return Diagnostic("DGM0396", "one value that varies", (label,), why, help)
+
+
 def _count(n: int, one: str, more: str) -> str:
     return f"{n} {one if n == 1 else more}"
