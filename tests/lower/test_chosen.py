@@ -200,20 +200,22 @@ def test_a_chain_sums_over_what_chooses() -> None:
 
 PAST = """model Past {
   given y : bit
+  param m : real[3]
   net f(x: real[3]) -> (loc: real[3], scale: positive[3]) = x |> made([8])
-  data x : real[3] ~ Normal(f(past(x))...) if y else Normal(0, 2)
+  data x : real[3] ~ Normal(f(past(x))...) if y else Normal(m, 2)
 }"""
 
 
 def test_entries_that_follow_each_other_may_be_chosen() -> None:
-    found = dgm.parse(PAST).with_params({})
+    m = np.array([0.0, 5.0, -5.0])
+    found = dgm.parse(PAST).with_params({"m": m})
     density = found.log_prob({"y": [0, 1], "x": [X, X]})
-    assert density[0] == pytest.approx(lp(dist.Normal(0, 2), X))
+    assert density[0] == pytest.approx(lp(dist.Normal(m, 2), X))
     heads = found.nets.f(X[None])
     by_hand = lp(dist.Normal(heads["loc"][0], heads["scale"][0]), X)
     assert density[1] == pytest.approx(by_hand)
     drawn = np.asarray(found.sample(MANY, given={"y": 0}))
-    assert off(drawn, dist.Normal(np.zeros(3), 2.0)) < ERRORS
+    assert off(drawn, dist.Normal(m, 2.0)) < ERRORS
 
 
 def test_a_prior_may_be_chosen_by_what_the_data_set_has() -> None:

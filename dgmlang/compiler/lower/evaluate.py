@@ -63,7 +63,7 @@ class Evaluation:
     Variables may be added to `values`; one that has been read must not change. `drawn` holds, by
     the id of a law, a value that was drawn from it and the log density there. `owners`: whose
     length each of a net's arguments has. `open`: variables that are being drawn, so that their ends
-    are not known.
+    are not known. `rows`: nodes whose value is one entry's, which nothing here can compute.
     """
 
     built: Built
@@ -75,6 +75,7 @@ class Evaluation:
     drawn: dict[int, tuple[Array, Array]] = field(default_factory=dict)
     owners: Mapping[str, str | None] = field(default_factory=dict)
     open: Set[str] = frozenset()
+    rows: Set[int] = frozenset()
     _memo: dict[Any, Any] = field(default_factory=dict)
 
     def turn(
@@ -92,7 +93,7 @@ class Evaluation:
 
     def injected(self, known: Mapping[int, Any]) -> Evaluation:
         """The same place with the values of some nodes replaced."""
-        return replace(self, _memo={**self._memo, **known})
+        return replace(self, rows=frozenset(known), _memo={**self._memo, **known})
 
     def with_values(self, values: Mapping[str, Any]) -> Evaluation:
         """The same with more variables, nothing computed yet."""
@@ -102,6 +103,7 @@ class Evaluation:
         self, values: Mapping[str, Any], heads: Mapping[int, tuple[Array, int]], again: Set[int]
     ) -> Evaluation:
         """The same with other values of variables, and of reads at a turn, for nodes in `again`."""
+        again = again - self.rows
         memo = {key: value for key, value in self._memo.items() if key not in again}
         values = {**self.values, **values}
         return replace(self, values=values, heads={**self.heads, **heads}, _memo=memo)
