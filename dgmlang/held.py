@@ -10,7 +10,16 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.missing import absent
 from dgmlang.compiler.program import Program
 from dgmlang.compiler.types.dims import numbers, show
-from dgmlang.objectives.objective import Values
+from dgmlang.objectives.objective import Params, Values
+
+
+def placed(
+    program: Program, params: Params, values: Any, needed: tuple[str, ...], leading: int
+) -> tuple[Params, Values]:
+    """Parameters and values, `shared` givens among the former as the program's functions want."""
+    found = held(program, values, needed, leading)
+    names = [v.name for v in program.having("shared")]
+    return {**params, **{name: found.pop(name) for name in names}}, found
 
 
 def held(program: Program, values: Any, needed: tuple[str, ...], leading: int = 0) -> Values:

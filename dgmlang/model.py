@@ -199,15 +199,10 @@ class Model:
     def _held(
         self, params: Params, values: Any, needed: tuple[str, ...], leading: int = 0
     ) -> tuple[Params, Values]:
-        """Values by name for the pure functions, held against the program (DGM0422).
+        """Values by name for the pure functions, held against the program (DGM0422)."""
+        from dgmlang.held import placed
 
-        Those of `shared` givens go to the parameters, as the program's functions take them.
-        """
-        from dgmlang.held import held
-
-        found = held(self.plan.program, values, needed, leading)
-        names = [v.name for v in self.plan.program.having("shared")]
-        return {**params, **{name: found.pop(name) for name in names}}, found
+        return placed(self.plan.program, params, values, needed, leading)
 
     def objective(self, method: Chosen) -> Objective:
         """A method bound to this model; one object for the same words, so nothing recompiles."""

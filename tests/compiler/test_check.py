@@ -45,7 +45,7 @@ def test_every_code_has_a_golden_case() -> None:
     folder = Path(*codes.__path__)
     words = "".join(
         (folder / f"{name}.py").read_text("utf-8")
-        for name in ("names", "imports", "types", "calls", "laws", "loops", "fields")
+        for name in ("names", "imports", "types", "calls", "laws", "chosen", "loops", "fields")
     )
     shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
     assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))

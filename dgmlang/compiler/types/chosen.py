@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmlang.compiler.diagnostics.codes import laws as words
+from dgmlang.compiler.diagnostics.codes import chosen as words
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import Chosen, Law, Literal, Mixture, Named, Quantized
 from dgmlang.compiler.source import Span

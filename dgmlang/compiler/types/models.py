@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
+from dgmlang.compiler.diagnostics.codes import chosen as chosen_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.modules import Module
@@ -132,7 +133,7 @@ def _of_examples(taken: Expr, given: Variable, scope: Scope) -> bool:
         declared = scope.shared.declarations.get(read)
         if isinstance(declared, ast.Variable) and declared.of_examples:
             said = found.span, given.span, read, given.name, declared.role
-            scope.report.say(words.prior_reads(*said))
+            scope.report.say(chosen_codes.prior_reads(*said))
             return True
     return False
 

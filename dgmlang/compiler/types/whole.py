@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from dgmlang.compiler.diagnostics.codes import chosen as chosen_codes
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
@@ -66,7 +67,7 @@ def _priors(program: Program, report: Report) -> None:
             read = program.variables[name]
             if read.of_examples:
                 said = place.span, param.span, name, param.name, read.role
-                report.say(law_codes.prior_reads(*said))
+                report.say(chosen_codes.prior_reads(*said))
 
 
 def _acyclic(program: Program, report: Report) -> None:
