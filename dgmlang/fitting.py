@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import runs as run_codes
-from dgmlang.compiler.diagnostics.codes import shared as shared_codes
 from dgmlang.compiler.diagnostics.codes import streams as stream_codes
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -29,9 +28,10 @@ from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
 from dgmlang.posterior.fit import require_used, sampled, samples
+from dgmlang.reading import read
 from dgmlang.request import Request, as_before, remembered
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
-from dgmlang.runtime.columns import Columns, columns
+from dgmlang.runtime.columns import Columns
 from dgmlang.runtime.data import Dataset
 from dgmlang.runtime.devices import computed_on
 from dgmlang.runtime.events import events
@@ -42,12 +42,10 @@ from dgmlang.runtime.loop import Outlet, Result
 from dgmlang.runtime.metrics import records
 from dgmlang.runtime.progress import shown_by
 from dgmlang.runtime.settings import Settings, configure
-from dgmlang.runtime.shared import SHARED, checked, merged, require_same
+from dgmlang.runtime.shared import SHARED, checked
 from dgmlang.runtime.sources import difference
 from dgmlang.runtime.stream import Stream, streams, taking
-from dgmlang.runtime.weights import entry_of, weighed
-
-Resumed = tuple[checkpoint.Run, runs.Header]
+from dgmlang.runtime.weights import entry_of
 
 
 def fit(model: Model, data: Any, request: Request) -> Fitted:
@@ -68,7 +66,9 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     prepare = written.preparations(request.prepare, recipe)
     stream = Stream(data, vars(request)) if streams(data) else None
     data = data if stream is None else stream.first
-    data, named = _read(model, data, request, stream, resumed)
+    data, named = read(
+        model.plan.program, data, request, stream, None if resumed is None else resumed[0]
+    )
     data, held = _divided(data, request)
     weights = data.weights
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
@@ -171,27 +171,6 @@ def _instance(
         for note in (*notes, *warnings):
             tell(note)
     return model, dict(arrays), _on_device(shared)
-
-
-def _read(
-    model: Model, data: Any, request: Request, stream: Stream | None, resumed: Resumed | None
-) -> tuple[Dataset, Columns]:
-    """The data by variable, with their weights and what they share, and their columns."""
-    given = request.sample_weight
-    weight = given if isinstance(given, str) else None
-    program = model.plan.program
-    own = program.having("shared")
-    dataset, named = columns(request.columns).fit(data, (*brought(program), *own), weight)
-    if stream is not None and dataset.shared:
-        name = next(iter(dataset.shared))
-        raise DgmError(shared_codes.in_batches(program.variables[name].span, name))
-    dataset = dataset if given is None else weighed(dataset, given)
-    if resumed is None:
-        return merged(own, dataset, request.given), named
-    before = resumed[0].tree(SHARED) if SHARED in resumed[0].parts else {}
-    found = merged(own, replace(dataset, shared={**before, **dataset.shared}), request.given)
-    require_same(own, found.shared, before)
-    return found, named
 
 
 def _divided(data: Dataset, request: Request) -> tuple[Dataset, Any]:
