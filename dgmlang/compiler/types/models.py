@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
-from dgmlang.compiler.diagnostics.codes import chosen as chosen_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.modules import Module
@@ -128,12 +127,12 @@ def _givens(
 
 
 def _of_examples(taken: Expr, given: Variable, scope: Scope) -> bool:
-    """DGM0395 where what stands for a `shared` given reads what each example has one of."""
+    """DGM0342 where what stands for a `shared` given reads what each example has one of."""
     for read, found in reads(taken).items():
         declared = scope.shared.declarations.get(read)
         if isinstance(declared, ast.Variable) and declared.of_examples:
-            said = found.span, given.span, read, given.name, declared.role
-            scope.report.say(chosen_codes.prior_reads(*said))
+            said = found.span, given.name, read, given.span
+            scope.report.say(words.prior_of_an_example(*said))
             return True
     return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from dgmlang.compiler.diagnostics.codes import chosen as chosen_codes
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
@@ -50,7 +49,6 @@ def settle(program: Program, report: Report) -> None:
         check_causality(variable, program.nets, report)
     check_lengths(program, report)
     check_presence(program, report)
-    _priors(program, report)
     _acyclic(program, report)
     _data_from_data(program, report)
     _priors(program, report)
@@ -58,16 +56,6 @@ def settle(program: Program, report: Report) -> None:
     _chains(program, report)
     _energies(program, report)
     _guide(program, report)
-
-
-def _priors(program: Program, report: Report) -> None:
-    """DGM0395 where the prior of a param reads what belongs to an example."""
-    for param in program.having("param"):
-        for name, place in reads(*(arguments(param.law) if param.law else ())).items():
-            read = program.variables[name]
-            if read.of_examples:
-                said = place.span, param.span, name, param.name, read.role
-                report.say(chosen_codes.prior_reads(*said))
 
 
 def _acyclic(program: Program, report: Report) -> None:

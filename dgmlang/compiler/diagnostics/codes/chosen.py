@@ -1,4 +1,4 @@
-"""DGM03xx, laws that a condition chooses between, and what a law may rest on."""
+"""DGM0307, DGM0397: laws that a condition chooses between."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ def two_supports(span: Span, support: str, first: Span, other: str) -> Diagnosti
     labels = (Label(span, f"this law has support {support}"), Label(first, f"and this one {other}"))
     help = "give both laws one support, so that each value has a density under both"
     return Diagnostic("DGM0307", "support mismatch", labels, help=help)
-
-
-def prior_reads(span: Span, owner: Span, name: str, param: str, role: str) -> Diagnostic:
-    """A param's prior that reads what each example has one of."""
-    labels = (
-        Label(span, f"each example has its own `{name}`"),
-        Label(owner, f"there is one `{param}` for the data set"),
-    )
-    why = ("a prior may read params, and givens that are `shared`",)
-    help = f"write `shared` behind the type of `{name}`, if the data set has one value of it"
-    said = help if role == "given" else None
-    return Diagnostic("DGM0395", "prior of one example", labels, why, said)
 
 
 def drawn_together(span: Span, test: Span, axes: str) -> Diagnostic:

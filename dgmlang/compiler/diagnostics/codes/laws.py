@@ -281,7 +281,7 @@ def prior_of_an_example(span: Span, param: str, name: str, declared: Span) -> Di
         Label(span, f"`{name}` has a value for each example"),
         Label(declared, f"`{param}` has one for the whole data set"),
     )
-    help = f"let the prior read params only, or declare `{param}` as a `latent`"
+    help = f"let it read params and `shared` givens only, or declare `{param}` as a `latent`"
     return Diagnostic("DGM0342", "prior of one example", labels, help=help)
 
 
