@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.result import Result, only
-from dgmlang.objectives.objective import Values
+from dgmlang.objectives.objective import Params, Values
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -25,12 +26,13 @@ def score(fitted: Fitted, data: Any, t: float | None) -> Any:
         raise DgmError(codes.no_score(fitted.model.name, facet.witnesses))
     values, _ = fitted.inlet.values(fitted.model.plan.program, data)
     time = None if t is None else jnp.asarray(float(t))
-
-    def run(lowered: Lowered) -> Values:
-        return jax.vmap(partial(lowered.score, t=time), in_axes=(None, 0))(fitted.raw, values)
-
-    found = fitted.model.lowered.sound(run)
+    found = fitted.model.lowered.sound(lambda own: _scores(own, fitted.raw, values, time))
     modelled = facet.value == "model"
     how = "as modelled" if modelled else "gradient of log p"
     kind = "model" if modelled else "exact"
     return only({n: Result(a, kind, None, how) for n, a in found.items()})
+
+
+@partial(jax.jit, static_argnums=0)
+def _scores(lowered: Lowered, params: Params, values: Values, t: Array | None) -> Values:
+    return jax.vmap(partial(lowered.score, t=t), in_axes=(None, 0))(params, values)

@@ -40,6 +40,7 @@ def asked(text: str) -> tuple[dgm.Fitted, np.ndarray]:
 
 QUERIES: dict[str, tuple[str, Callable[[dgm.Fitted, Any], Any]]] = {
     "log_prob": (FLOW, lambda fit, x: fit.log_prob(x)),
+    "score": (FLOW, lambda fit, x: fit.score(x)),
     "hutchinson": (WIDE, lambda fit, x: fit.log_prob(x, method="hutchinson(probes = 2)")),
     "mode": (CHAIN, lambda fit, x: fit.mode(given={"x": x.astype(np.int32)})),
     "exact": (RING, lambda fit, x: fit.log_normalizer(given={"u": x[:, 0]})),
