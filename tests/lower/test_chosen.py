@@ -126,13 +126,21 @@ def test_a_check_in_what_is_not_chosen_is_silent() -> None:
 
 JUMPS = """model Jumps {
   param m : real
+  net sign(z: real) -> real raw = 3 if z > 0 else -3
   latent z : real ~ Normal(0, 1)
-  data x : real ~ Normal(3, 1) if z > 0 else Normal(-3, 1)
+  data x : real ~ LAW
   guide { z ~ Normal(m, 1) }
 }"""
+LAWS = (
+    "Normal(3, 1) if z > 0 else Normal(-3, 1)",
+    "Normal(3 if z > 0 else -3, 1)",
+    "Normal(6 * (z > 0) - 3, 1)",
+    "Normal(sign(z), 1)",
+)
 
 
-def test_a_latent_that_chooses_has_an_unbiased_gradient() -> None:
+@pytest.mark.parametrize("law", LAWS)
+def test_a_latent_at_which_a_law_jumps_has_an_unbiased_gradient(law: str) -> None:
     """∂ E_q log w/∂m = φ(m) (log p(x | z > 0) − log p(x | z < 0)) − m for q = N(m, 1)."""
     m, x = 0.4, 0.5
     truth = float(jnp.exp(dist.Normal(0, 1).log_prob(m))) * (
@@ -148,9 +156,10 @@ def test_a_latent_that_chooses_has_an_unbiased_gradient() -> None:
         one = jax.grad(lambda p, key: -loss(p, {}, values, key)[0])
         return np.asarray(jax.vmap(one, in_axes=(None, 0))(params, keys)["m"])
 
-    lowered = model(JUMPS)
+    text = JUMPS.replace("LAW", law)
+    lowered = model(text)
     assert [b.gradient for b in lowered.facts.bounded] == ["reinforce"]
-    found, path = slopes(lowered), slopes(model(JUMPS, {"z": "pathwise"}))
+    found, path = slopes(lowered), slopes(model(text, {"z": "pathwise"}))
     assert abs(found.mean() - (truth - m)) < ERRORS * found.std() / np.sqrt(len(found))
     # The twin: along the path of the draw the choice does not move.
     assert abs(path.mean() + m) < ERRORS * path.std() / np.sqrt(len(path)) + 1e-9

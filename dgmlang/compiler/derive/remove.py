@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import log2
 
 from dgmlang.compiler.derive.degree import degree
@@ -11,11 +11,15 @@ from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.derive.gaussian import closed_form
 from dgmlang.compiler.derive.turns import by_turns
 from dgmlang.compiler.program import (
+    Apply,
+    Call,
+    Choose,
     Chosen,
     ComputedLaw,
     EnergyLaw,
     Expr,
     Law,
+    Local,
     Mixture,
     Named,
     Program,
@@ -25,7 +29,16 @@ from dgmlang.compiler.program import (
     WithinBin,
 )
 from dgmlang.compiler.types.dims import Dim, size
-from dgmlang.compiler.walk import behind, conditions, entries, laws, parents, reads
+from dgmlang.compiler.walk import (
+    arguments,
+    behind,
+    conditions,
+    entries,
+    laws,
+    parents,
+    reads,
+    walk,
+)
 
 ENUMERATED = 2**10
 """Joint states of the guide's finite latents that each step of a bound may sum over."""
@@ -196,8 +209,14 @@ def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
 
 
 def jumping(found: Iterable[Law], program: Program) -> dict[str, Expr]:
-    """The variables by which laws change into other laws, through what is computed of them."""
-    names = reads(*(test for law in found for test in conditions(law)))
+    """The variables at some of whose values laws jump, through what is computed of them.
+
+    They decide between laws, or between expressions, or are compared. Whether two branches meet is
+    not looked at, so that a kink counts as a jump.
+    """
+    found = tuple(found)
+    tests = [test for law in found for test in conditions(law)]
+    names = reads(*tests, *_switches([e for law in found for e in arguments(law)], program))
     for name in (todo := list(names)):
         law = program.variables[name].law
         if isinstance(law, ComputedLaw) or program.variables[name].role == "state":
@@ -205,6 +224,20 @@ def jumping(found: Iterable[Law], program: Program) -> dict[str, Expr]:
             names |= new
             todo += new
     return names
+
+
+def _switches(roots: Iterable[Expr], program: Program) -> Iterator[Expr]:
+    """What is compared, or decides between expressions, at or below the roots and in their nets."""
+    for node in walk(*roots):
+        if isinstance(node, Choose):
+            yield node.test
+        elif isinstance(node, Call):
+            body = program.nets[node.call.net].body
+            if any(isinstance(n, Local) for s in _switches((body,), program) for n in walk(s)):
+                yield from node.call.args.values()
+        elif isinstance(node, Apply) and node.type.kind.space == "finite":
+            known = node.extern.has("presence")
+            yield from (a for a in node.args if a.type.kind.space == "continuous" and not known)
 
 
 def gradient_of(law: Law | None) -> str:
