@@ -184,3 +184,15 @@ def test_missing_entries_beside_a_latent_in_closed_form() -> None:
     x = np.array([0.7, -1.0])
     wanted = -0.5 * (x @ np.linalg.solve(kept, x) + np.linalg.slogdet(2 * np.pi * kept)[1])
     np.testing.assert_allclose(found, [wanted], atol=1e-4)
+
+
+def test_an_entry_of_a_given_that_may_be_absent_is_no_index() -> None:
+    """Absent is stored as −1, which would read the last row."""
+    program = """model M {
+  given c : cat(3)?[4]
+  param m : real[3]
+  data x : real ~ Normal(m[c[1]], 1)
+}"""
+    with pytest.raises(dgm.DgmError, match="DGM0380"):
+        dgm.parse(program)
+    dgm.parse(program.replace("?", ""))

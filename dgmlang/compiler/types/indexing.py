@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
@@ -38,7 +39,13 @@ def index(
     rows = taken <= len(value.type.shape)
     kind = value.type.kind if rows else REAL
     own = shape[: len(shape) - len(kind.inner)]
-    return Index(value, items, type=Type(kind, own), span=node.span)
+    return Index(value, items, type=_still_optional(value.type, Type(kind, own)), span=node.span)
+
+
+def _still_optional(whole: Type, part: Type) -> Type:
+    """A part of what may be absent may be: of a given, as data are inferred where they are."""
+    apart = whole.entry_optional and bool(part.shape)
+    return replace(part, optional=whole.may_miss and not apart, entry_optional=apart)
 
 
 def _item(
