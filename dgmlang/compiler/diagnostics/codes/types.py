@@ -299,7 +299,9 @@ def may_be_absent(span: Span, what: str, found: str) -> Diagnostic:
     """A given that some examples lack, where every example needs a value."""
     label = Label(span, f"{what} is `{found}`: it may be absent, and this place needs a value")
     why = ("a given is never inferred; only an argument of an optional type accepts it",)
-    help = 'write `… |> embed(16)`, which has a vector for "absent"'
+    help = "leave out the `?`, or make it `data` with a law, which is inferred where missing"
+    if found.startswith("cat"):
+        help = 'write `… |> embed(16)`, which has a vector for "absent"'
     return Diagnostic("DGM0380", "may be absent", (label,), why, help)
 
 
