@@ -126,7 +126,8 @@ def exported(path: Path) -> Any:
 @cache
 def known(name: str) -> dgm.Fitted:
     model = dgm.load(EXAMPLES / f"{name}.dgm")
-    return model.with_hypers(**dict.fromkeys(model.open, 4)).with_params({})
+    model = model.with_hypers(**dict.fromkeys(model.open, 4))
+    return model.with_params({name: one[0] for name, one in some(model, ("shared",), 1).items()})
 
 
 def refusal(run: Callable[[], object]) -> set[str]:
@@ -138,11 +139,11 @@ def refusal(run: Callable[[], object]) -> set[str]:
     return set()
 
 
-def some(fitted: dgm.Fitted, roles: tuple[Any, ...], n: int = 3) -> dict[str, np.ndarray]:
+def some(model: dgm.Model, roles: tuple[Any, ...], n: int = 3) -> dict[str, np.ndarray]:
     """Values of the right kinds for what examples bring."""
     rng = np.random.default_rng(0)
     found = {}
-    for variable in fitted.model.plan.program.having(*roles):
+    for variable in model.plan.program.having(*roles):
         kind, shape = variable.type.kind, (n, *numbers(variable.type.array_shape))
         if kind.name in INTEGERS or kind.name == "bit":
             found[variable.name] = rng.integers(0, 2, shape).astype(dtype(kind))
@@ -191,7 +192,7 @@ def test_every_example_agrees_or_is_refused(name: str, query: str, tmp_path: Pat
         assert refused in ({"DGM0817"}, {"DGM0291"})
         return
     fitted = known(name)
-    values = some(fitted, ("data", "given"))
+    values = some(fitted.model, ("data", "given"))
     timed = fitted.model.lowered.process is not None
     time = {"t": 0.5} if timed else {}
     call, atol = exported(tmp_path / "q").call, apart(fitted)
@@ -210,7 +211,7 @@ def test_every_example_agrees_or_is_refused(name: str, query: str, tmp_path: Pat
 def test_draws_are_those_of_the_fit(name: str, tmp_path: Path):
     fitted, seed = known(name), 3
     fitted.export(tmp_path / "q", "sample", batch=2)
-    given = some(fitted, ("given",), 2)
+    given = some(fitted.model, ("given",), 2)
     key = jax.random.key_data(jax.random.key(seed))
     found = exported(tmp_path / "q").call(key, *given.values())
     wanted = fitted.sample(2, seed=seed, given=given)
