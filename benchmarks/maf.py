@@ -56,7 +56,7 @@ def speed(steps: int) -> Ratio:
     from benchmarks.by_hand import maf
 
     ours, x = model(), data()
-    by_hand, turns = maf.Run(ours.init(0), x), Turns(WARM_UP)
+    by_hand, turns = maf.run(ours.init(0), x), Turns(WARM_UP)
 
     def take_turns(record: Any) -> None:
         turns.ours()

@@ -26,7 +26,7 @@ def speed(steps: int) -> Ratio:
 
     dots = pictures.made().reshape(-1, pictures.SIDE**2) > 127
     ours, data = dgm.load(PROGRAM), dots.astype(np.float32)
-    by_hand, turns = rbm.Run(ours.init(0), data), Turns(WARM_UP)
+    by_hand, turns = rbm.run(ours.init(0), data), Turns(WARM_UP)
 
     def take_turns(record: Any) -> None:
         turns.ours()

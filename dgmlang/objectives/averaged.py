@@ -23,14 +23,21 @@ from dgmlang.objectives.priors import with_priors
 
 
 def averaged(
-    lowered: Lowered, name: str, quantity: str, each: Callable[[Params, Values, Array], Array]
+    lowered: Lowered,
+    name: str,
+    quantity: str,
+    each: Callable[[Params, Values, Array], Array],
+    metrics: Callable[[Values], Metrics] = lambda _: {},
 ) -> Objective:
-    """The objective whose loss is the mean of `each` (params, batch, key) → [n], with priors."""
+    """The objective whose loss is the mean of `each` (params, batch, key) → [n], with priors.
+
+    `metrics` of a batch are reported beside it.
+    """
 
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        return mean(each(params, batch, key), batch), (state, {})
+        return mean(each(params, batch, key), batch), (state, metrics(batch))
 
     player = Player("model", loss, everything)
     return with_priors(lowered, Objective(name, quantity, (player,), nothing, stateless, each))

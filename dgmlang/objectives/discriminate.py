@@ -13,19 +13,9 @@ from dgmlang.compiler.derive.classes import GUIDE, classified
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.lower.missing import agrees, lacking
 from dgmlang.evaluate.states import numbered, total_states, whole
-from dgmlang.objectives.batch import mean, per_example
-from dgmlang.objectives.objective import (
-    Metrics,
-    Objective,
-    Params,
-    Player,
-    State,
-    Values,
-    everything,
-    nothing,
-    stateless,
-)
-from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.averaged import averaged
+from dgmlang.objectives.batch import per_example
+from dgmlang.objectives.objective import Metrics, Objective, Params, Values
 from dgmlang.registry import implements
 
 
@@ -49,25 +39,13 @@ def discriminate(lowered: Lowered, *, y: str) -> Objective:
     def each(params: Params, values: Values, _: Array) -> Array:
         return -per_example(log_law)(params, values)
 
-    def loss(
-        params: Params, state: State, batch: Values, key: Array
-    ) -> tuple[Array, tuple[State, Metrics]]:
+    def labelled(batch: Values) -> Metrics:
         known = ~lacking(batch[y]).reshape(len(batch[y]), -1).all(axis=1)
-        value = mean(each(params, batch, key), batch)
-        return value, (state, {"labelled": jnp.mean(known, dtype=value.dtype)})
+        return {"labelled": jnp.mean(known, dtype=jnp.result_type(float))}
 
     whose = f"q({y} | …) of the guide" if by_guide else f"p({y} | …), exact"
-    return with_priors(
-        lowered,
-        Objective(
-            name="discriminate",
-            quantity=f"negative log {whose}, where {y} is known",
-            players=(Player("model", loss, everything),),
-            companions=nothing,
-            start=stateless,
-            validate=each,
-        ),
-    )
+    quantity = f"negative log {whose}, where {y} is known"
+    return averaged(lowered, "discriminate", quantity, each, labelled)
 
 
 def _guided(lowered: Lowered, y: str) -> Callable[[Params, Values], Array]:

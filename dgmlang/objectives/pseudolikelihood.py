@@ -16,7 +16,7 @@ from dgmlang.objectives.batch import keyed
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.objectives.variables import data_names, only
 from dgmlang.registry import implements
-from dgmlang.samplers.sweeps import covered
+from dgmlang.samplers.sweeps import covered, energy_variables
 
 
 @implements("objective", "pseudolikelihood")
@@ -72,4 +72,5 @@ def by_differences(lowered: Lowered, density: Density, values: Values) -> Values
 def _linear(lowered: Lowered) -> bool:
     """Whether the derivative in each site is a difference of log densities."""
     rules = {block.rule for block in lowered.blocks}
-    return covered(lowered) and rules == {"multilinear"} and not lowered.facts.removed
+    numbers = all(v.type.kind.two_valued for v in energy_variables(lowered).values())
+    return covered(lowered) and rules == {"multilinear"} and numbers and not lowered.facts.removed

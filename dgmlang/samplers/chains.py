@@ -28,8 +28,8 @@ class AbstractSwept(AbstractChain):
         """What a chain holds."""
 
     @abstractmethod
-    def sweep(self, given: Values) -> Move:
-        """One transition of one chain."""
+    def moves(self, given: Values) -> Move:
+        """One transition of all chains, on the last axis of each array."""
 
     def start(self, params: Params, key: Array, n: int, given: Values) -> Values:
         return jax.tree.map(
@@ -37,9 +37,7 @@ class AbstractSwept(AbstractChain):
         )
 
     def move(self, params: Params, key: Array, i: Array, state: Values, given: Values) -> Values:
-        n = jax.tree.leaves(state)[0].shape[-1]
-        moves = jax.vmap(self.sweep(given), in_axes=(None, 0, -1), out_axes=-1)
-        return moves(params, jax.random.split(key, n), state)
+        return self.moves(given)(params, key, state)
 
     def values(self, state: Values, given: Values) -> Values:
         return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), state)

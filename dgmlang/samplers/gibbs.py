@@ -49,14 +49,11 @@ class Gibbs(AbstractSwept):
     def start(self, params: Params, key: Array, n: int, given: Values) -> Values:
         return self.lowered.packed(super().start(params, key, n, given))
 
-    def move(self, params: Params, key: Array, i: Array, state: Values, given: Values) -> Values:
-        return gibbs_sweep(self.lowered, frozenset(given), together=True)(params, key, state)
-
     def values(self, state: Values, given: Values) -> Values:
         return super().values(whole(state), given)
 
     def recorded(self, statistic: Statistic, state: Values, given: Values) -> Any:
         return super().recorded(statistic, whole(state), given)
 
-    def sweep(self, given: Values) -> Move:
-        return gibbs_sweep(self.lowered, frozenset(given))
+    def moves(self, given: Values) -> Move:
+        return gibbs_sweep(self.lowered, frozenset(given), chains=True)

@@ -9,7 +9,7 @@ from dgmlang.compiler.program import Variable
 from dgmlang.objectives.objective import Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import AbstractSwept
-from dgmlang.samplers.sweeps import Move, langevin_step
+from dgmlang.samplers.sweeps import Move, langevin_step, together
 from dgmlang.samplers.target import holding, moved
 
 
@@ -39,6 +39,6 @@ class Langevin(AbstractSwept):
     def variables(self) -> dict[str, Variable]:
         return {v.name: v for v in moved(self.lowered)}
 
-    def sweep(self, given: Values) -> Move:
+    def moves(self, given: Values) -> Move:
         names = tuple(name for name in self.variables() if name not in given)
-        return langevin_step(holding(self.lowered.chained, given), names, self.step)
+        return together(langevin_step(holding(self.lowered.chained, given), names, self.step))

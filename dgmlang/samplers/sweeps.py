@@ -49,17 +49,17 @@ def covered(lowered: Lowered) -> bool:
 
 
 def gibbs_sweep(
-    lowered: Lowered, fixed: frozenset[str] = frozenset(), *, together: bool = False
+    lowered: Lowered, fixed: frozenset[str] = frozenset(), *, chains: bool = False
 ) -> Move:
     """Each block in turn given all others, the fixed variables kept as they are.
 
-    `together`: of many chains, on the last axis of each array.
+    `chains`: of many chains, on the last axis of each array.
 
     Where a block holds a fixed variable beside others, its sites are put back: sites of a block are
     independent given the rest, so the others' draws are right.
     """
     blocks = _moving(lowered, fixed)
-    update = lowered.update_chains if together else lowered.update
+    update = lowered.update_chains if chains else lowered.update
 
     def sweep(params: Params, key: Array, values: Values) -> Values:
         kept = {name: values[name] for name in fixed}
@@ -119,6 +119,17 @@ def langevin_step(lowered: Lowered, names: tuple[str, ...], step: float) -> Move
         return {**values, **moved}
 
     return move
+
+
+def together(move: Move) -> Move:
+    """The transition of many chains, on the last axis of each array, with keys of their own."""
+    each = jax.vmap(move, in_axes=(None, 0, -1), out_axes=-1)
+
+    def moves(params: Params, key: Array, values: Values) -> Values:
+        n = jax.tree.leaves(values)[0].shape[-1]
+        return each(params, jax.random.split(key, n), values)
+
+    return moves
 
 
 def repeated(move: Move, times: int) -> Move:

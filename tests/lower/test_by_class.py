@@ -148,8 +148,8 @@ def test_scores_are_differences_of_densities(name: str) -> None:
             mask = where(part, table.shape[:-1])
             score = np.asarray(found[part.variable])
             kind = own.program.variables[part.variable].type.kind
-            score = score - score[..., :1] if by_class.by_levels(kind) else score[..., None]
-            wanted = table if by_class.by_levels(kind) else table[..., 1:]
+            score = score[..., None] if kind.two_valued else score - score[..., :1]
+            wanted = table[..., 1:] if kind.two_valued else table
             grid = grid_of(mask.shape, part.weights, part.modulus)
             if grid is None:
                 score, wanted = score[mask], wanted[mask]

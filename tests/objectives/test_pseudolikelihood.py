@@ -29,10 +29,17 @@ COLOURS = """model Colours {
   data c : cat(3)[2]
   energy -sum(a * one_hot(c[0])) - 1.5 * sum(one_hot(c[0]) * one_hot(c[1]))
 }"""
+# Of degree one in each class by its one-hot, which a slope in the class itself does not show.
+COMPARED = """model Compared {
+  param J : real
+  data c : cat(3)[4]
+  energy -J * sum(c == shift(c, 1, axis = 0)) - 0.4 * sum(c == 2)
+}"""
 
 MODELS = {
     "lattice": (LATTICE, arrays(J=0.4, b=[0.1, -0.2, 0.3, 0.5]), {"s": (-1, 1), "v": (0, 1)}),
     "rbm": (RBM, rbm_params(), {"v": (0, 1)}),
+    "compared": (COMPARED, arrays(J=0.8), {"c": (0, 1, 2)}),
     "colours": (COLOURS, arrays(a=[0.5, -1.0, 0.2]), {"c": (0, 1, 2)}),
 }
 

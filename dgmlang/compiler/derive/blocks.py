@@ -130,7 +130,8 @@ def _block(parts: list[Part], program: Program, pairs: frozenset[Pair]) -> Block
 
 def _multilinear(names: set[str], program: Program, pairs: frozenset[Pair]) -> bool:
     """Degree at most one in each site: a polynomial that never multiplies a site with itself."""
-    known = all(program.variables[n].type.kind.name in ("bit", "spin", "cat") for n in names)
+    kinds = [program.variables[n].type.kind for n in names]
+    known = all(kind.two_valued or kind.name == "cat" for kind in kinds)
     squared = any(u == v and d is not None and not any(d) for u, v, d in pairs if u in names)
     return (
         known

@@ -137,7 +137,7 @@ def _change_of_variables(latent: Variable, program: Program) -> Removal | None:
 
 def _free_energy(latent: Variable, program: Program) -> Removal | None:
     """Finite sites that the energy is affine in, as a whole array."""
-    if not isinstance(latent.law, EnergyLaw) or latent.type.kind.name not in ("bit", "spin"):
+    if not isinstance(latent.law, EnergyLaw) or not latent.type.kind.two_valued:
         return None
     worst = max(degree(e, {latent.name}, program.nets) for e in program.energies)
     others = [v for v in program.having("latent") if v is not latent]

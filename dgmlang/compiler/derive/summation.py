@@ -38,8 +38,8 @@ def _by_states(
     levels = {v.name: log2(v.type.kind.levels.value or 1) for v in variables if v.type.kind.levels}
     yield _bounded(total, None)
     for number, block in enumerate(blocks):
-        kinds = {program.variables[part.variable].type.kind.name for part in block.parts}
-        if block.rule == "multilinear" and kinds <= {"bit", "spin"}:
+        kinds = [program.variables[part.variable].type.kind for part in block.parts]
+        if block.rule == "multilinear" and all(kind.two_valued for kind in kinds):
             gone = sum(part.sites * levels[part.variable] for part in block.parts)
             yield _bounded(total - gone, number)
 

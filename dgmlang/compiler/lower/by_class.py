@@ -80,7 +80,7 @@ def draw(built: Built, name: str, key: Key, scores: Array, chains: tuple[int, ..
     """
     kind = built.program.variables[name].type.kind
     levels = choices(kind)
-    if by_levels(kind):
+    if not kind.two_valued:
         axis = -1 - len(chains)
         if key is None:
             return jnp.asarray(levels)[jnp.argmax(scores, axis)]
@@ -90,11 +90,6 @@ def draw(built: Built, name: str, key: Key, scores: Array, chains: tuple[int, ..
     else:
         upper = jax.random.uniform(key, scores.shape, scores.dtype) < jax.nn.sigmoid(scores)
     return jnp.where(upper, levels[1], levels[0])
-
-
-def by_levels(kind: Kind) -> bool:
-    """Whether scores of the kind are a table of levels, rather than log-odds of two values."""
-    return kind.name not in ("bit", "spin")
 
 
 def scores(
@@ -135,7 +130,7 @@ def scores(
     old = {name: own.classes[places[name]] for name, own in split.items()}
     slopes = jax.grad(summed)({n: _weighed(kinds[n], own, chains) for n, own in old.items()})
     return {
-        name: slope.weights if by_levels(kinds[name]) else np.ptp(choices(kinds[name])) * slope
+        name: np.ptp(choices(kinds[name])) * slope if kinds[name].two_valued else slope.weights
         for name, slope in slopes.items()
     }
 
@@ -204,7 +199,7 @@ def _place(part: Part, grid: Grid) -> int:
 
 def _weighed(kind: Kind, sites: Array, chains: tuple[int, ...]) -> Any:
     """What the density is differentiated by: the sites, or the weights of their levels."""
-    if not by_levels(kind):
+    if kind.two_valued:
         return sites
     axis = -1 - len(chains)
     return Levels(jax.nn.one_hot(sites, len(choices(kind)), axis=axis), axis)

@@ -13,7 +13,7 @@ from jax import Array
 from dgmlang.compiler.derive.facts import Block, Part
 from dgmlang.compiler.lower import by_class
 from dgmlang.compiler.lower.built import Built
-from dgmlang.compiler.lower.by_class import by_levels, draw
+from dgmlang.compiler.lower.by_class import draw
 from dgmlang.compiler.lower.domains import choices, stored
 from dgmlang.compiler.lower.draw import site_key
 from dgmlang.compiler.lower.grid import Packed, where
@@ -51,7 +51,7 @@ def update(
         return new | by_class.pack(built, {name: new[name] for name in packed})
     kinds = [built.program.variables[name].type.kind for name in block.variables]
     rule = block.rule
-    if rule == "multilinear" and any(map(by_levels, kinds)):
+    if rule == "multilinear" and not all(kind.two_valued for kind in kinds):
         rule = "differences"  # another density knows no weights of levels
     new = RULES[rule](built, density or partial(log_joint, built, params), key, values, block)
     kept = {part.variable: _outside(built, part) for part in block.parts}
@@ -92,7 +92,8 @@ def from_levels(built: Built, density: Density, key: Key, values: Values, block:
     drawn: Values = {}
     for name, table in level_densities(built, density, values, block.variables).items():
         own = None if key is None else site_key(key, name)
-        scores = table if by_levels(_kind(built, name)) else table[..., 1] - table[..., 0]
+        two = _kind(built, name).two_valued
+        scores = table[..., 1] - table[..., 0] if two else table
         drawn[name] = draw(built, name, own, scores).astype(values[name].dtype)
     return drawn
 

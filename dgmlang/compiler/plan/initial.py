@@ -181,7 +181,7 @@ def _bias(
         return
     if param.type.array_shape != variable.type.array_shape or not variable.type.shape:
         return
-    if variable.type.kind.name in ("bit", "spin"):
+    if variable.type.kind.two_valued:
         data = variable.role == "data"
         yield param.name, Start("visible", variable.name, -sign) if data else Start("hidden")
 

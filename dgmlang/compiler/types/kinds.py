@@ -111,9 +111,14 @@ class Kind:
         return {"real": REALS, "positive": POSITIVES}.get(self.name)
 
     @property
+    def two_valued(self) -> bool:
+        """Whether a value is one of two numbers: a slope then tells what is affine in it."""
+        return self.name in ("bit", "spin")
+
+    @property
     def levels(self) -> Dim | None:
         """How many values a finite kind has, else None."""
-        if self.name in ("bit", "spin"):
+        if self.two_valued:
             return Dim.of(2)
         if self.name in ("cat", "grey") and isinstance(self.args[0], Dim):
             return self.args[0]
