@@ -21,6 +21,7 @@ COMPILER = ROOT / "dgmlang" / "compiler"
 # The stages of the compiler from left to right. A stage imports its own group and those before it;
 # the longest name that fits a module decides, so `types.check` may stand apart from `types`.
 ORDER: tuple[tuple[str, ...], ...] = (
+    ("frozen",),
     ("source", "diagnostics", "report", "files"),
     ("syntax",),
     ("types.dims", "types.kinds"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
 from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Source, Unopened
 
 Overlay = Callable[[Path], str | None]
@@ -34,7 +35,7 @@ def placed(path: Path, name: str, text: str, overlay: Overlay = on_disk) -> Sour
     return tree.source(file, Source(name, text, partial(tree.open, file.parent)))
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Tree:
     """The folder of a program's root file. A file in it is one source, however often it is used.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import cast
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.shelves import MODEL, Shelf, shelves
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Parameter:
     """A parameter of an extern; `static` ones take compile-time values."""
 
@@ -22,7 +23,7 @@ class Parameter:
     static: bool
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Extern:
     """A built-in: what the front end knows of it. Rules ask `has` and `argument`, never the name.
 
@@ -57,7 +58,7 @@ class Extern:
         return tuple({p.name: p for group in self.groups for p in group}.values())
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Library:
     """All externs by kind and name, and the models that the library defines in the language."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
 
 from dgmlang.compiler.diagnostics.codes import imports as codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import library
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source, Span, Unopened
@@ -18,7 +19,7 @@ from dgmlang.compiler.syntax.parse import parse
 Declared = ast.Model | ast.Let | ast.Net
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Found:
     """What a name of a file means: a declaration of the file `home`, where it has another name."""
 
@@ -27,7 +28,7 @@ class Found:
     home: Module
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Module:
     """One file. `names` are those that its models may use: its own, and those it brings in.
 

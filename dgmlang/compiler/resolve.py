@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.linking import linked, mentioned
 from dgmlang.compiler.modules import Found, Module, idle_imports
 from dgmlang.compiler.report import Report
@@ -18,7 +19,7 @@ from dgmlang.compiler.types.static import Static, static
 Declaration = ast.Variable | ast.Let | ast.Net
 
 
-@dataclass(frozen=True)
+@frozen()
 class Resolved:
     """One model of a file; `hypers` has a value, or a Dim symbol, for each hyperparameter."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from unicodedata import combining, east_asian_width
+
+from dgmlang.compiler.frozen import frozen
 
 
 class Unopened(Exception):
@@ -29,7 +31,7 @@ def _homeless(path: str) -> Source:
     raise Unopened("homeless")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Source:
     """One text with the name a person knows it by (a path, or `<text>`).
 
@@ -65,7 +67,7 @@ class Source:
         return self.text[start:] if end < 0 else self.text[start:end]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Span:
     """The characters `start` to `end` (exclusive) of a source."""
 

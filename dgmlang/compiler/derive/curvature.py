@@ -9,9 +9,9 @@ something that reads the variable is broadcast, they are not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dgmlang.compiler.derive.degree import degree
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import Apply, Expr, Net, Program, Read
 from dgmlang.compiler.types.kinds import REALS, Interval
 from dgmlang.compiler.walk import bare
@@ -19,7 +19,7 @@ from dgmlang.compiler.walk import bare
 ZERO, ONE, TWO = Interval(0.0, 0.0), Interval(1.0, 1.0), Interval(2.0, 2.0)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Expansion:
     """First and second derivative in a site, of the entries that read it."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dgmlang.compiler.derive.divergence import estimates
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import Chain, ComputedLaw, Program, Pushed, Stage, choices
 from dgmlang.compiler.types.dims import size
 from dgmlang.compiler.walk import entries
 
 
-@dataclass(frozen=True)
+@frozen()
 class Direction:
     """One bijection in the law of `variable`: `density` goes towards the base, `draw` from it.
 

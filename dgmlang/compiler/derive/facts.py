@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Span
 
 
-@dataclass(frozen=True)
+@frozen()
 class Witness:
     """Why something holds: the rule's name, a clause for people, and the lines that show it."""
 
@@ -18,7 +19,7 @@ class Witness:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Facet:
     """One capability: `value` is a word of the facet's, `witnesses` are what holds it down."""
 
@@ -29,7 +30,7 @@ class Facet:
         return self.value
 
 
-@dataclass(frozen=True)
+@frozen()
 class Turns:
     """How finite latents of loops are summed jointly, turn by turn.
 
@@ -43,7 +44,7 @@ class Turns:
     lag: int
 
 
-@dataclass(frozen=True)
+@frozen()
 class Removal:
     """A latent that goes exactly: by `sum`, `free energy`, `change of variables`, `forward`, …
 
@@ -58,7 +59,7 @@ class Removal:
     turns: Turns | None = None
 
 
-@dataclass(frozen=True)
+@frozen()
 class Bounded:
     """A latent left to a bound, and how gradients pass through its draw."""
 
@@ -67,7 +68,7 @@ class Bounded:
     witness: Witness
 
 
-@dataclass(frozen=True)
+@frozen()
 class Part:
     """The sites of one variable that a Gibbs block updates.
 
@@ -82,7 +83,7 @@ class Part:
     sites: int
 
 
-@dataclass(frozen=True)
+@frozen()
 class Block:
     """Sites that are independent given all others, so that one update draws them together.
 
@@ -98,7 +99,7 @@ class Block:
         return tuple(part.variable for part in self.parts)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Summation:
     """How the normaliser of an energy is summed exactly.
 
@@ -114,7 +115,7 @@ class Summation:
     axis: int = 0
 
 
-@dataclass(frozen=True)
+@frozen()
 class Run:
     """How variables of loops are drawn: `ways` has `plate`, `chain` or `prefix` for each loop.
 
@@ -127,7 +128,7 @@ class Run:
     witness: Witness
 
 
-@dataclass(frozen=True)
+@frozen()
 class Unbuilt:
     """A part of the library that the program names and that no implementation is bound to yet."""
 
@@ -136,7 +137,7 @@ class Unbuilt:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Facts:
     """Everything derived from one program, nothing decided.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dgmlang.compiler.derive.weights import applied, has_own
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import Call, Law, Program, Pushed, Stage
 from dgmlang.compiler.walk import arguments, pushing, reads, stages, walk
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class FieldFlow:
     """`variable ~ base |> before |> field |> behind`."""
 

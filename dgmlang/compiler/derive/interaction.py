@@ -9,10 +9,10 @@ of v for all i; δ is ALL where any two may.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import combinations, product
 
 from dgmlang.compiler.derive.degree import is_class
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import Apply, Expr, Read
 from dgmlang.compiler.types.dims import Shape
 from dgmlang.compiler.walk import bare, children, reads
@@ -24,7 +24,7 @@ Where = frozenset[Offset] | None
 Pair = tuple[str, str, Offset | None]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Trace:
     """What an expression depends on, and the pairs that it couples."""
 

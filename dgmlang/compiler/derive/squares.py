@@ -9,12 +9,13 @@ left out (a matrix, a sum, an index) only a bound on it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from math import inf, sqrt
 from typing import Any
 
 from dgmlang.compiler.derive.degree import degree
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Apply,
     Expr,
@@ -43,7 +44,7 @@ Image = Mapping[tuple[str, Place], Interval]
 """The linear part of an array: what multiplies each variable, entry by entry, by its place."""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Product:
     """⟨c ∘ left, right⟩ with factors c in `weight`, or minus that.
 
@@ -57,7 +58,7 @@ class Product:
     minus: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Expansion:
     """Reads expressions as polynomials in some variables, in a net's body in its parameters."""
 

@@ -9,8 +9,8 @@ Source: Dempster, Laird & Rubin 1977, section 3.2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import (
     Counter,
@@ -31,7 +31,7 @@ WEIGHTS = "probs"
 """What a mixture's weights are called among the arguments of the law of its component."""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Table:
     """One law, whose statistics are summed for each value of the indices `picks`.
 
@@ -65,7 +65,7 @@ class Table:
         return max((len(p.type.array_shape) for p in self.picks), default=0)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Tabular:
     """The tables of a program, and the params that they alone decide: no others read these."""
 

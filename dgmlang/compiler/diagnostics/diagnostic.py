@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Span
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Label:
     """A place and a clause about it; an empty text only underlines."""
 
@@ -20,7 +20,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Edit:
     """`text` in the place of `span`; at an empty span, before what stands there."""
 
@@ -28,7 +28,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class Diagnostic:
     """One finding.
 

@@ -8,13 +8,13 @@ the variables that it couples, and a guide's dependences are dashed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import EnergyLaw, Program, ScoreLaw
 from dgmlang.compiler.walk import parents, reads
 
 
-@dataclass(frozen=True)
+@frozen()
 class Node:
     """`role` is a variable's, or `energy`; `layer` counts from the top, `place` from the left."""
 
@@ -24,7 +24,7 @@ class Node:
     place: float
 
 
-@dataclass(frozen=True)
+@frozen()
 class Edge:
     """`directed` edges point at the variable that depends; `guide` ones belong to the guide."""
 
@@ -34,7 +34,7 @@ class Edge:
     guide: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Graph:
     """Nodes by name; an edge names two of them."""
 

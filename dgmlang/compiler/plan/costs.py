@@ -7,11 +7,12 @@ one evaluation in single precision, which is what a gradient keeps, not what XLA
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
 from dgmlang.compiler.derive.facts import Facts, Removal
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Call,
     Chain,
@@ -36,7 +37,7 @@ BYTES = 4
 """Of one number in single precision."""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Cost:
     """`steps` must follow one another; None where that is not known before it runs.
 
@@ -84,7 +85,7 @@ def _bytes(count: int) -> str:
     return f"{count} {unit}"
 
 
-@dataclass(frozen=True)
+@frozen()
 class Root:
     """An expression, evaluated `turns` times where it depends on the loop that it stands in."""
 

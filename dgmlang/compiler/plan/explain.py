@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.facts import Block, Facet, Facts
 from dgmlang.compiler.derive.weights import has_own, learns
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.initial import initial_rules
 from dgmlang.compiler.plan.plan import Plan, Verdict
@@ -21,7 +21,7 @@ from dgmlang.compiler.walk import entries, pushing, stages, walk
 FACETS = ("density", "normaliser", "score", "smooth", "draw", "space")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Explanation:
     """`str` gives the text for people, `json` the object for programs."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Expression:
     """Objectives or samplers as people write them; equal to the text and to its parsed form.
 

@@ -6,9 +6,9 @@ The values themselves are drawn by `lower/initial.py`; `explain` prints the rule
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Apply,
     Chain,
@@ -27,7 +27,7 @@ from dgmlang.compiler.types.picked import picked
 from dgmlang.compiler.walk import stages, walk
 
 
-@dataclass(frozen=True)
+@frozen()
 class Start:
     """A rule of the table, the data variable that it looks at, and the sign it takes it with.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from dgmlang.compiler.derive.classes import classified
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Label
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.plan.conditions import idle
 from dgmlang.compiler.plan.expression import Expression
@@ -23,7 +24,7 @@ from dgmlang.compiler.types.calls import bind_arguments, place
 from dgmlang.compiler.types.static import Static, static
 
 
-@dataclass(frozen=True)
+@frozen()
 class Method:
     """A named method with all its settings; `str` gives it back as people write it.
 
@@ -54,7 +55,7 @@ class Method:
         return f"{self.name}({shown})" if shown else self.name
 
 
-@dataclass(frozen=True)
+@frozen()
 class Sum:
     """A weighted sum of objectives; `str` gives it back as people write it, brackets gone."""
 

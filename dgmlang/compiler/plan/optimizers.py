@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
@@ -20,7 +20,7 @@ TABLE = "optax.json"
 """What `python -m dgmlang.runtime.optimizers` writes of the Optax that is installed."""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Choice:
     """A call of Optax as data: `adam(learning_rate = cosine_decay_schedule(1e-3, steps))`."""
 

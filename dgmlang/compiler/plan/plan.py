@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.codes.plan import Unmet
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan.conditions import environment, holds, unmet
 from dgmlang.compiler.program import Program
 from dgmlang.compiler.syntax import ast
 
 
-@dataclass(frozen=True)
+@frozen()
 class Verdict:
     """Whether one objective or sampler may be used; `unmet` is what rules it out, None where legal.
 
@@ -33,7 +33,7 @@ class Verdict:
         return self.unmet is None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Plan:
     """A program with what was derived and decided.
 

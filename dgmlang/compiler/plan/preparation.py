@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dgmlang.compiler.diagnostics.codes import data as codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Variable
 from dgmlang.compiler.report import Report
@@ -16,7 +17,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.static import Static, static
 
 
-@dataclass(frozen=True)
+@frozen()
 class Applied:
     """One step: the extern `name` with settings, or where it is None, `scale` · x + `offset`."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dgmlang.compiler.derive.capabilities import summed
 from dgmlang.compiler.derive.directions import directions
 from dgmlang.compiler.derive.divergence import estimated, vector_fields
 from dgmlang.compiler.derive.facts import Facts, Removal
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.plan import depth
 from dgmlang.compiler.plan.conditions import idle
@@ -27,7 +28,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import size
 
 
-@dataclass(frozen=True)
+@frozen()
 class Query:
     """`kind` is exact, model, bound, estimate, unnormalised (bound), (approximate) draws."""
 

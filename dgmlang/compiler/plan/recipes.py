@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import library
 
 
-@dataclass(frozen=True)
+@frozen()
 class Recipe:
     """An optimiser by its Optax name, with its schedule.
 

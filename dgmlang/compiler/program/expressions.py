@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.dims import Dim
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from dgmlang.compiler.program.stages import Chain
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@frozen(eq=False, kw_only=True)
 class Expr:
     """A run-time value of one example."""
 
@@ -24,35 +25,35 @@ class Expr:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Literal(Expr):
     """A number, or an array of numbers as nested tuples (`[1, 2]`, `ones(3)` are functions)."""
 
     value: float | int | bool | tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Open(Expr):
     """A hyperparameter that has no value yet; only in programs that cannot be lowered."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Read(Expr):
     """The value of a variable: data, latent, given or param."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Local(Expr):
     """A net's or critic's parameter inside its body, or the `t` of `at t`."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Loop:
     """`for index in 0..stop`. Two loops are never equal, whatever they are called.
 
@@ -65,7 +66,7 @@ class Loop:
     over: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Counter(Expr):
     """The variable of a loop plus a constant, as a number or as an index: `t`, `t - 1`."""
 
@@ -73,7 +74,7 @@ class Counter(Expr):
     offset: int
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Past(Expr):
     """`past(variable, order)`: the entries before this one; it only stands in the variable's law.
 
@@ -84,7 +85,7 @@ class Past(Expr):
     order: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Apply(Expr):
     """An extern function or operator (`add`, `exp`, `shift`) on run-time arguments.
 
@@ -96,7 +97,7 @@ class Apply(Expr):
     settings: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Index(Expr):
     """`value[items]`; an item is an Expr (gather), a SliceItem, or None (a new axis)."""
 
@@ -104,7 +105,7 @@ class Index(Expr):
     items: tuple[Expr | SliceItem | None, ...]
 
 
-@dataclass(frozen=True)
+@frozen()
 class SliceItem:
     """`start:stop` among the items of an index; None is open.
 
@@ -115,14 +116,14 @@ class SliceItem:
     stop: int | Counter | None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Stack(Expr):
     """`[a, b]` of run-time values: a new leading axis."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Choose(Expr):
     """`then if test else otherwise` with a run-time test."""
 
@@ -131,7 +132,7 @@ class Choose(Expr):
     otherwise: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Checked(Expr):
     """`value` where a narrower kind is wanted: NaN outside of `interval` when it runs.
 
@@ -146,7 +147,7 @@ class Checked(Expr):
     summed: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Call(Expr):
     """One head of a net applied to arguments. All heads of one call share `call`."""
 
@@ -154,7 +155,7 @@ class Call(Expr):
     head: str
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class NetCall:
     """The application of a net; evaluated once however many heads are read."""
 
@@ -162,7 +163,7 @@ class NetCall:
     args: Mapping[str, Expr]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Outside(Expr):
     """The body of an `extern net`: what Python passes, at the net's own parameters.
 
@@ -174,7 +175,7 @@ class Outside(Expr):
     smooth: bool
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Through(Expr):
     """`value |> stages` in an expression."""
 
@@ -182,7 +183,7 @@ class Through(Expr):
     chain: Chain
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class LogProb(Expr):
     """`log_prob(law, value)`: any law as a number."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program.expressions import Expr, Loop
 from dgmlang.compiler.program.stages import Chain
@@ -14,7 +15,7 @@ from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import Type
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@frozen(eq=False, kw_only=True)
 class Law:
     """The law of one variable; `type` is what it yields."""
 
@@ -22,7 +23,7 @@ class Law:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Named(Law):
     """A distribution of the library. Arguments of lower rank repeat over `type.shape`."""
 
@@ -30,7 +31,7 @@ class Named(Law):
     arguments: Mapping[str, Expr]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Pushed(Law):
     """A law pushed through bijections."""
 
@@ -38,7 +39,7 @@ class Pushed(Law):
     chain: Chain
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Mixture(Law):
     """`mixture(weights, component)`: the component axis stands before the law's own axes."""
 
@@ -46,7 +47,7 @@ class Mixture(Law):
     component: Law
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Chosen(Law):
     """`then if test else otherwise`, with a test that is known when it runs.
 
@@ -58,7 +59,7 @@ class Chosen(Law):
     otherwise: Law
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class ComputedLaw(Law):
     """`x : T = value`. Where `chain` is set, value is that chain of bijections of `latent`."""
 
@@ -67,7 +68,7 @@ class ComputedLaw(Law):
     chain: Chain | None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Piece:
     """The law of one entry, at the indices of one range, [start, stop), of each loop."""
 
@@ -75,7 +76,7 @@ class Piece:
     law: Law
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Repeated(Law):
     """The law of a variable that is declared in loops, entry by entry; loops stand outer first.
 
@@ -87,21 +88,21 @@ class Repeated(Law):
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Quantized(Law):
     """The bin [k/K, (k+1)/K) of a draw, exact by its cdf; the outer bins take the tails."""
 
     base: Named | Mixture
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Binned(Law):
     """The bin k of a latent in (0, 1), entry by entry: it is certain."""
 
     latent: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class WithinBin(Law):
     """Within the bin that a variable is: the guide of the latent of `quantize`.
 
@@ -113,12 +114,12 @@ class WithinBin(Law):
     place: Law | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class EnergyLaw(Law):
     """The variable belongs to the density that the program's energies define together."""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class ScoreLaw(Law):
     """`score x [at t under process] = value`; without a process `process` is None."""
 
@@ -127,7 +128,7 @@ class ScoreLaw(Law):
     process: Process | None
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Process:
     """A forward noising process with its settings."""
 

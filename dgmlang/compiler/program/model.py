@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program.expressions import Expr
 from dgmlang.compiler.program.laws import Law
 from dgmlang.compiler.program.stages import Head, Net
@@ -13,7 +14,7 @@ from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.kinds import Type
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Variable:
     """A declared variable. Givens have no law; a param's law is its prior, or None.
 
@@ -34,7 +35,7 @@ class Variable:
         return self.role not in ("param", "shared")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Guide:
     """q(latents | data, givens): laws in the order in which they are drawn.
 
@@ -46,7 +47,7 @@ class Guide:
     built: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Critic:
     """A real-valued function of variables; `value` reads them as `Local`s, a real head is added."""
 
@@ -71,7 +72,7 @@ RECIPE_NUMBERS: Mapping[str, tuple[str, int, int | None]] = {
 """Those that are numbers: their type, the least that they may be, and what they stay below."""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Recipe:
     """Named settings: numbers, and methods as the expressions that name them.
 
@@ -84,7 +85,7 @@ class Recipe:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Program:
     """An instantiated model. `open` names the hyperparameters that the data have yet to give."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program.expressions import Call, Expr
 from dgmlang.compiler.source import Span
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from dgmlang.compiler.program.laws import Law
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Choice:
     """A setting from a name space with settings of its own: `transform = spline(bins = 8)`.
 
@@ -44,7 +45,7 @@ def choices(stage: Stage) -> Iterator[Extern]:
             yield space[held]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class NetUse:
     """A net that the program declares, as the argument of a stage: `ode(v)`.
 
@@ -63,7 +64,7 @@ class NetUse:
         return tuple(self.value.call.args)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Stage:
     """One layer or bijection at one place of the text.
 
@@ -81,7 +82,7 @@ class Stage:
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Chain:
     """Stages applied from left to right. `owner` is the parameter path above the places.
 
@@ -95,7 +96,7 @@ class Chain:
     target: Type
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Head:
     """One output of a net: a dense map from the body's last axes to `type`, then its kind's map.
 
@@ -111,7 +112,7 @@ class Head:
     masked: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Net:
     """A function with its own parameters: `body` reads its parameters as `Local`s.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Span
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Node:
     span: Span = field(compare=False, repr=False)
 
@@ -15,19 +16,19 @@ class Node:
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
+@frozen()
 class Number(Node):
     value: int | float
 
 
-@dataclass(frozen=True)
+@frozen()
 class Name(Node):
     """A name; `true`, `false` and `None` are names too, told apart by `resolve`."""
 
     id: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class Attribute(Node):
     """`value.name`"""
 
@@ -35,7 +36,7 @@ class Attribute(Node):
     name: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class Argument(Node):
     """`value`, `name = value`, where `spread` `value...`, where `site` `name: value`"""
 
@@ -45,7 +46,7 @@ class Argument(Node):
     site: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Call(Node):
     """`function(arguments) { block }`; without brackets `called` is False (`repeat { … }`)."""
 
@@ -55,7 +56,7 @@ class Call(Node):
     called: bool = True
 
 
-@dataclass(frozen=True)
+@frozen()
 class Slice(Node):
     """`start:stop`, only inside an index."""
 
@@ -63,7 +64,7 @@ class Slice(Node):
     stop: Expr | None
 
 
-@dataclass(frozen=True)
+@frozen()
 class Index(Node):
     """`value[items]`; the item `None` makes a new axis."""
 
@@ -71,7 +72,7 @@ class Index(Node):
     items: tuple[Expr | Slice, ...]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Unary(Node):
     """`op` is `-`, `+` or `not`."""
 
@@ -79,7 +80,7 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Binary(Node):
     """`op` is one of `+ - * / @ ** == != < <= > >= and or`."""
 
@@ -88,7 +89,7 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Conditional(Node):
     """`then if test else otherwise`"""
 
@@ -97,7 +98,7 @@ class Conditional(Node):
     otherwise: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Sequence(Node):
     """`[a, b]`; as a tuple `(a, b)` where `tuple` is True."""
 
@@ -105,7 +106,7 @@ class Sequence(Node):
     tuple: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Pipe(Node):
     """`value |> stage`; left-associative."""
 
@@ -118,7 +119,7 @@ Expr = Number | Name | Attribute | Call | Index | Unary | Binary | Conditional |
 # ── types ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
+@frozen()
 class TypeExpr(Node):
     """`kind(arguments)[shape]`.
 
@@ -138,12 +139,12 @@ class TypeExpr(Node):
 # ── declarations ─────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Statement(Node):
     doc: str = ""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Hyper(Node):
     """`name: type = default` in a model's or an extern's brackets."""
 
@@ -152,21 +153,21 @@ class Hyper(Node):
     default: Expr | None = None
 
 
-@dataclass(frozen=True)
+@frozen()
 class Drawn(Node):
     """`~ law`"""
 
     law: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Computed(Node):
     """`= value`"""
 
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Variable(Statement):
     """`role name[indices] : type ~ law | = value`, for `data`, `latent`, `given` and `param`.
 
@@ -188,7 +189,7 @@ class Variable(Statement):
         return self.role != "param" and not self.shared
 
 
-@dataclass(frozen=True)
+@frozen()
 class Let(Statement):
     """`let h = e`, `let (a, b) = e`, `let f(x) = e`, `let h[t] = e`"""
 
@@ -198,7 +199,7 @@ class Let(Statement):
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Port(Node):
     """A typed name of a net: a parameter or a head."""
 
@@ -206,7 +207,7 @@ class Port(Node):
     type: TypeExpr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Net(Statement):
     """`net f(parameters) -> heads = body`; one unnamed head is a Port whose name is empty.
 
@@ -222,12 +223,12 @@ class Net(Statement):
     smooth: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Energy(Statement):
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Score(Statement):
     """`score variable at time under process = value`"""
 
@@ -237,7 +238,7 @@ class Score(Statement):
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Companion(Statement):
     """`guide { … }` or `noise { … }`, told apart by `role`."""
 
@@ -245,13 +246,13 @@ class Companion(Statement):
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Critic(Statement):
     parameters: tuple[str, ...]
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class For(Statement):
     variable: str
     start: Expr
@@ -259,7 +260,7 @@ class For(Statement):
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Setting(Node):
     """`key = value` of a recipe; `prepare x = value` has `prepare` True."""
 
@@ -268,13 +269,13 @@ class Setting(Node):
     prepare: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Recipe(Statement):
     name: str
     settings: tuple[Setting, ...]
 
 
-@dataclass(frozen=True)
+@frozen()
 class Imported(Node):
     """`name as alias` of a `use`; where nothing else is said, the alias is the name."""
 
@@ -282,7 +283,7 @@ class Imported(Node):
     alias: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class Use(Statement):
     """`use "path": Name as Alias` (`path` is a file) or `use models: Name` (`path` is None)."""
 
@@ -292,7 +293,7 @@ class Use(Statement):
     place_span: Span = field(kw_only=True, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Model(Statement):
     name: str
     hypers: tuple[Hyper, ...]
@@ -300,7 +301,7 @@ class Model(Statement):
     name_span: Span = field(kw_only=True, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Property(Node):
     """`name` or `name(arguments)` behind an extern's `with`."""
 
@@ -308,7 +309,7 @@ class Property(Node):
     arguments: tuple[Expr, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen()
 class Extern(Statement):
     """`extern kind name(parameters) : source -> type with properties requires condition`.
 
@@ -327,7 +328,7 @@ class Extern(Statement):
     heads: tuple[Port, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen()
 class File(Node):
     """A whole text; `statements` are uses, models, nets, recipes and externs in order."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.syntax.tokens import Token
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -16,7 +17,7 @@ _VALUES = frozenset({"NAME", "NUMBER", "STRING", "CONSTANT", ")", "]", "}", "?",
 _BREAK_AFTER = frozenset({*BINARY, ",", "|", "=", "~", "->"})
 
 
-@dataclass(frozen=True)
+@frozen()
 class Comment:
     """`own`: it stands on a line of its own."""
 

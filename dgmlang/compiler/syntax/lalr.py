@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import dgmlang.grammar
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.syntax.tokens import Token
 
 END = "$END"
@@ -29,7 +29,7 @@ class Rule(NamedTuple):
     builder: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class Tables:
     """What `grammar/generate.py` wrote: an action n ≥ 0 shifts, n < 0 reduces by rule -n - 1."""
 

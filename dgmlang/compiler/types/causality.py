@@ -12,9 +12,10 @@ its past shifted by one place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Apply,
     Call,
@@ -52,7 +53,7 @@ class Broken(Exception):
         self.span, self.step = span, step
 
 
-@dataclass(frozen=True)
+@frozen()
 class Seen:
     """What the walk knows: the nets, the sites' shape and order, a net's parameters' dependence.
 

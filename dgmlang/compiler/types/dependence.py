@@ -9,9 +9,9 @@ left is looked at again within one turn, along the next loop. A cycle that no lo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Counter,
     Expr,
@@ -26,7 +26,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.walk import arguments, children
 
 
-@dataclass(frozen=True)
+@frozen()
 class Lag:
     """How far back one loop is read: `least` turns, or with `prefix` so many and all before."""
 
@@ -34,7 +34,7 @@ class Lag:
     prefix: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class Dependence:
     """One read: how far back along each loop of the variable read; None: at any place of it."""
 
@@ -44,7 +44,7 @@ class Dependence:
     place: Expr
 
 
-@dataclass(frozen=True)
+@frozen()
 class Component:
     """Variables that are drawn together: how each of their common loops runs, outermost first.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from dgmlang.compiler.frozen import frozen
 
 Monomial = tuple[str, ...]  # sorted names, repeated by their power; () is the constant
 
 
-@dataclass(frozen=True)
+@frozen()
 class Dim:
     """A polynomial in normal form, so that two dimensions agree exactly where they are equal."""
 

@@ -7,17 +7,18 @@ and `positive`" and "−1 can never be a scale" are all interval arithmetic.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf, isinf
 from typing import TYPE_CHECKING
 
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.types.dims import Dim, Shape, show
 
 if TYPE_CHECKING:
     from dgmlang.compiler.syntax import ast
 
 
-@dataclass(frozen=True)
+@frozen()
 class Interval:
     """[low, high]; an end that is infinite, or 0 of a positive kind, is open."""
 
@@ -90,7 +91,7 @@ STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
 KINDS = FINITE | NUMERIC | frozenset(ARRAYS) | STATIC | {"count", "byte", "any"}
 
 
-@dataclass(frozen=True)
+@frozen()
 class Kind:
     """A kind with its parameters: `cat(10)` has a Dim, `interval(0, 1)` two numbers."""
 
@@ -173,7 +174,7 @@ def hull(kinds: Iterable[Kind]) -> Kind:
 REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", "bit", "any"))
 
 
-@dataclass(frozen=True)
+@frozen()
 class Type:
     """`kind[shape]`: an array of shape `shape + kind.inner`.
 

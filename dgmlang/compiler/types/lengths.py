@@ -8,10 +8,11 @@ ends (`lengths`) keep it or take it up; anything else would mix in what stands b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import laws as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import (
     Apply,
     Call,
@@ -52,7 +53,7 @@ class Mixed(Exception):
         self.span, self.step, self.variable, self.turn = span, step, variable, turn
 
 
-@dataclass(frozen=True)
+@frozen()
 class Seen:
     """What the walk knows: whose length variables have, the nets, and a net's parameters'."""
 

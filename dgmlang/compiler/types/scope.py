@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.modules import Found
 from dgmlang.compiler.program import Expr, Head, Law, Loop, Net, NetCall, Process, Variable
 from dgmlang.compiler.report import Report
@@ -20,7 +21,7 @@ from dgmlang.compiler.types.kinds import ANY, Type
 from dgmlang.compiler.types.static import FUNCTIONS, Static
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Record:
     """The heads of one call of a net, by name; `outside`: it is Python's, and maps into no kind."""
 
@@ -30,7 +31,7 @@ class Record:
     outside: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Wrong(Expr):
     """Stands for an expression known to be wrong; whatever follows from it stays silent."""
 
@@ -40,7 +41,7 @@ def wrong(span: Span) -> Wrong:
     return Wrong(type=Type(ANY), span=span)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Range:
     """The indices [start, stop) of a loop that are looked at."""
 
@@ -60,7 +61,7 @@ class Places:
         self.visits: dict[tuple[object, ...], int] = {}
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Shared:
     """What all scopes of one model share: the tables of names, elaborated on demand, once.
 
@@ -108,7 +109,7 @@ class Shared:
             self.pending.pop()
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Scope:
     """One place's view. `locals` are a net's parameters, a function's, or the `t` of `at t`.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from dgmlang.compiler.diagnostics.codes import loops as codes
 from dgmlang.compiler.diagnostics.codes import types as type_codes
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import ComputedLaw, Expr, Loop, Piece, Read, Repeated, Variable
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
@@ -110,7 +110,7 @@ def _tentative(shared: Shared) -> Iterator[None]:
             del shared.states[name]
 
 
-@dataclass(frozen=True)
+@frozen()
 class _State:
     """One statement, in its loops, with the scope around them."""
 

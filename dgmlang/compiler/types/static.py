@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
 
 
-@dataclass(frozen=True)
+@frozen()
 class Static:
     """What a compile-time expression may read. With `words`, an unknown name stands for itself.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label, respelt
 from dgmlang.compiler.diagnostics.suggest import suggest
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.source import Span
 
 
-@dataclass(frozen=True)
+@frozen()
 class Unmet:
     """The first clause of a condition that fails.
 
