@@ -139,11 +139,11 @@ def _partly_missing(variable: Variable, array: np.ndarray, place: str) -> Diagno
 
 def _partial(variable: Variable, array: np.ndarray) -> np.ndarray:
     """Where an entry is missing that may only be missing together with its whole example."""
-    apart = variable.type.entry_optional or not variable.type.optional
-    if apart or array.ndim < 2 or array.dtype.kind != "f":
+    last = array.ndim - 1 if variable.type.optional else variable.type.together
+    if last < 1 or array.dtype.kind != "f":
         return np.zeros(array.shape, bool)
     gone = np.isnan(array)
-    return gone & ~gone.all(axis=tuple(range(1, array.ndim)), keepdims=True)
+    return gone & ~gone.all(axis=tuple(range(array.ndim - last, array.ndim)), keepdims=True)
 
 
 def _missing(variable: Variable, array: np.ndarray) -> np.ndarray:

@@ -101,7 +101,7 @@ def _leaf(missing: Variable, program: Program) -> Removal | None:
         return None
     if any(missing.name in parents(v.law) for v in program.variables.values()):
         return None
-    apart = isinstance(law, Repeated) or missing.type.entry_optional
+    apart = missing.type.entry_optional and not missing.type.together
     alone = bool(entries(law)) and all(entrywise(e) or _one(e, apart=apart) for e in entries(law))
     if not alone or (finite and size(missing.type.shape) == Dim.of(1)):
         return None

@@ -27,6 +27,7 @@ from dgmlang.compiler.program import (
     choices,
 )
 from dgmlang.compiler.source import Span
+from dgmlang.compiler.types.kinds import Type
 from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
 
 
@@ -59,8 +60,14 @@ def _missing(program: Program) -> Iterator[Unbuilt]:
         law = guided.get(data.name)
         if isinstance(data.law, EnergyLaw | ScoreLaw | ComputedLaw):
             yield Unbuilt("energy, score or value of the missing", data.name, data.span)
-        elif data.type.entry_optional and law is not None and not entrywise(law):
+        elif data.type.entry_optional and law is not None and not _apart(law, data.type):
             yield Unbuilt("guide of single missing entries of", data.name, law.span)
+
+
+def _apart(law: Law, of: Type) -> bool:
+    """Whether a guide draws by themselves what may be missing by itself: entries, or turns."""
+    turns = isinstance(law, Repeated) and of.together > 0
+    return turns or all(entrywise(entry) for entry in entries(law))
 
 
 def _named(program: Program) -> Iterator[tuple[Extern, Span]]:

@@ -20,6 +20,7 @@ from jax import Array
 from dgmlang.compiler.lower.domains import dtype, stored
 from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.laws import sample
+from dgmlang.compiler.lower.missing import lacking
 from dgmlang.compiler.lower.turns import (
     Fixed,
     Window,
@@ -49,7 +50,7 @@ class Drawn:
     Attributes:
         laws: The laws of the variables that are drawn; those given are not among them.
         types: The variables' types.
-        keys: A key for each entry of each variable.
+        each: A key for each entry of each variable, and what an example holds of it, if anything.
         known: The values of nodes that no turn changes.
         inside: The evaluation around the component.
         window: Where a scan carries windows: this turn's.
@@ -57,7 +58,7 @@ class Drawn:
 
     laws: Mapping[str, Repeated]
     types: Mapping[str, Type]
-    keys: Mapping[str, Array]
+    each: Mapping[str, tuple[Array, Array | None]]
     known: Mapping[int, Any]
     inside: Evaluation
     window: Window | None = None
@@ -66,14 +67,18 @@ class Drawn:
 def draw_in_loops(
     part: Component, laws: Mapping[str, Law], keys: Mapping[str, Array], inside: Evaluation
 ) -> Values:
-    """One draw of a component's variables that have no value yet; `keys` has one for each."""
-    wanted = {n: laws[n] for n in part.variables if n not in inside.values}
+    """One draw of a component's variables that have no value yet, or are in `keys`.
+
+    Of what has a value only the missing entries are drawn; later ones read the entries it has.
+    """
+    seen = {n: jnp.asarray(inside.values[n]) for n in keys if n in inside.values}
+    wanted = {n: laws[n] for n in part.variables if n in seen or n not in inside.values}
     looped = {n: law for n, law in wanted.items() if isinstance(law, Repeated)}
     types = {n: inside.built.program.variables[n].type for n in looped}
     known: dict[int, Any] = {}
     for law in looped.values():
         known |= hoisted(law, inside, frozenset(looped))
-    each = {n: _each(keys.get(n), law) for n, law in looped.items()}
+    each = {n: (_each(keys.get(n), law), seen.get(n)) for n, law in looped.items()}
     blank: Values = {n: jnp.zeros(numbers(t.array_shape), dtype(t.kind)) for n, t in types.items()}
     return _part(part, 0, {}, {}, blank, Drawn(looped, types, each, known, inside))
 
@@ -125,15 +130,17 @@ def _plate(name: str, fixed: Fixed, spans: Spans, values: Values, run: Drawn) ->
     kind = run.types[name].kind
     now = replace(run.inside.with_values(values), open=frozenset(run.laws))
     for piece in _covering(law, spans):
-        entries = at_turns(law, piece, now, _entry, run.keys[name], fixed, run.known, window=window)
+        entries = at_turns(law, piece, now, _entry, run.each[name], fixed, run.known, window=window)
         held = fixed if window is None else {**fixed, window.axis: window.lag}
         at = places(ends(piece), held)
         values = {**values, name: values[name].at[at].set(stored(kind, entries))}
     return values
 
 
-def _entry(law: Law, inside: Evaluation, key: Array) -> Array:
-    return sample(law, key, inside)
+def _entry(law: Law, inside: Evaluation, own: tuple[Array, Array | None]) -> Array:
+    key, seen = own
+    drawn = sample(law, key, inside)
+    return drawn if seen is None else jnp.where(lacking(seen), drawn, seen)
 
 
 def _covering(law: Repeated, spans: Spans) -> Iterator[Piece]:

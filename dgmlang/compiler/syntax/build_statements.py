@@ -81,8 +81,15 @@ class BuildStatements(BuildExpressions):
             name_span=self._span(name),
         )
 
-    def given(self, span: Span, name: Token, type_: ast.TypeExpr, shared: bool) -> ast.Variable:
-        return self.variable(span, "given", name, (), type_, None, shared=shared)
+    def given(
+        self,
+        span: Span,
+        name: Token,
+        indices: tuple[ast.Expr, ...],
+        type_: ast.TypeExpr,
+        shared: bool,
+    ) -> ast.Variable:
+        return self.variable(span, "given", name, indices, type_, None, shared=shared)
 
     def param(
         self,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.program import (
@@ -122,7 +123,7 @@ def declare(written: list[nesting.InLoops], scope: Scope) -> None:
             scope.report.say(codes.never_missing(s.type.span, s.role, s.name))
             type_ = type_.present
         if around and type_.may_miss:
-            type_ = _missing_in_loops(s, type_, scope)
+            type_ = _missing_in_loops(type_)
         whole = _in_loops(s, type_, around, scope)
         read = Read(s.name, type=whole, span=s.name_span)
         scope.shared.values[s.name] = wrong(s.name_span) if type_.kind == ANY else read
@@ -135,14 +136,10 @@ def _shared_type(s: ast.Variable, found: Type, scope: Scope) -> Type:
     return replace(found.present, varying=False)
 
 
-def _missing_in_loops(s: ast.Variable, entry: Type, scope: Scope) -> Type:
-    """The type of one turn's entry, of which single ones may be missing."""
-    given = "givens of a loop that may be missing"
-    what = given if s.role == "given" else "vectors of a loop that are missing as a whole"
-    if s.role == "given" or (entry.optional and entry.shape):
-        scope.report.say(name_codes.not_built(s.span, what))
-        return entry.present
-    return replace(entry, optional=False, entry_optional=True)
+def _missing_in_loops(entry: Type) -> Type:
+    """The type of a turn's entry in the whole: turn by turn it may be missing, or parts of it."""
+    together = len(entry.array_shape) if entry.optional else 0
+    return replace(entry, optional=False, entry_optional=True, together=together)
 
 
 def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Scope) -> Type:
@@ -150,7 +147,10 @@ def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Sco
     over = around[0].over if around else None
     if around and entry.varying:
         scope.report.say(name_codes.not_built(s.span, "sequences of sequences of varying length"))
-    if over is not None or (entry.varying and not around):
+    if over is not None and s.role == "given":
+        whole = replace(entry, shape=(around[0].stop, *entry.shape), varying=True)
+        scope.report.say(loop_codes.given_of_a_length(s.span, s.name, over, str(whole)))
+    elif over is not None or (entry.varying and not around):
         scope.shared.lengths[s.name] = over or s.name
     shape = (*(loop.stop for loop in around), *entry.shape)
     return replace(entry, shape=shape, varying=over is not None or entry.varying)

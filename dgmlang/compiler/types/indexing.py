@@ -44,8 +44,10 @@ def index(
 
 def _still_optional(whole: Type, part: Type) -> Type:
     """A part of what may be absent may be: of a given, as data are inferred where they are."""
-    apart = whole.entry_optional and bool(part.shape)
-    return replace(part, optional=whole.may_miss and not apart, entry_optional=apart)
+    together = max(whole.together, len(part.kind.inner))
+    if whole.entry_optional and len(part.array_shape) > together:
+        return replace(part, entry_optional=True, together=whole.together)
+    return replace(part, optional=whole.may_miss)
 
 
 def _item(

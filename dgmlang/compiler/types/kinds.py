@@ -178,8 +178,9 @@ REAL, POSITIVE, UNIT, BIT, ANY = (Kind(n) for n in ("real", "positive", "unit", 
 class Type:
     """`kind[shape]`: an array of shape `shape + kind.inner`.
 
-    `optional`: the whole may be missing; `entry_optional`: single entries may. `varying`: the first
-    axis is the greatest length that an example may have.
+    `optional`: the whole may be missing; `entry_optional`: single entries may, those of the last
+    `together` axes only with each other, as the turns of a loop do. `varying`: the first axis is
+    the greatest length that an example may have.
     """
 
     kind: Kind
@@ -187,6 +188,7 @@ class Type:
     optional: bool = False
     entry_optional: bool = False
     varying: bool = False
+    together: int = 0
 
     @property
     def array_shape(self) -> Shape:
@@ -200,12 +202,14 @@ class Type:
     @property
     def present(self) -> Type:
         """The type of a value that is there."""
-        return replace(self, optional=False, entry_optional=False)
+        return replace(self, optional=False, entry_optional=False, together=0)
 
     def __str__(self) -> str:
-        entry = "?" if self.entry_optional else ""
-        whole = "?" if self.optional else ""
-        shape = show(self.shape) if self.shape else ""
+        together = self.together - len(self.kind.inner) if self.together else 0
+        axes = len(self.shape) - together
+        entry = (show(self.shape[axes:]) if together else "") + "?" * self.entry_optional
+        shape = show(self.shape[:axes]) if axes else ""
+        whole = "?" * self.optional
         return f"{self.kind}{entry}{shape.replace('[', '[<= ', self.varying)}{whole}"
 
 

@@ -47,9 +47,10 @@ def _of_whole(
     if declared is None or not declared.may_miss:
         scope.report.say(codes.always_there(first.span, extern.name))
         return wrong(node.span)
-    settings = {"whole": declared.optional}
+    apart = 0 if declared.optional else len(declared.array_shape) - declared.together
+    settings = {"apart": apart}
     if not others:
-        shape = () if declared.optional else declared.array_shape
+        shape = declared.array_shape[:apart]
         result = Type(BIT, shape, varying=declared.varying and bool(shape))
         return Apply(extern, (found,), settings, type=result, span=node.span)
     other = _filling(value(others[0], scope), declared, scope)

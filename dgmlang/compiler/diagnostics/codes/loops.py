@@ -24,6 +24,13 @@ def stray(span: Span, what: str) -> Diagnostic:
     return Diagnostic("DGM0361", "statement in a loop", (label,), help=help)
 
 
+def given_of_a_length(span: Span, name: str, over: str, type_: str) -> Diagnostic:
+    """A given as long as other data: `over` has no length yet where it is drawn, and givens do."""
+    label = Label(span, f"`{name}` would be as long as `{over}`, which is drawn given `{name}`")
+    help = f"declare `given {name} : {type_}` before the loop, and loop over `0..len({name})`"
+    return Diagnostic("DGM0361", "statement in a loop", (label,), help=help)
+
+
 def start(span: Span, found: str) -> Diagnostic:
     """A range that does not begin at 0."""
     label = Label(span, f"Expected 0; found `{found}`")
