@@ -172,10 +172,10 @@ def test_a_turn_is_missing_as_a_whole_or_not_at_all():
     }"""
     rows = np.random.default_rng(0).standard_normal((1, 3, 2))
     rows[:, 1] = np.nan
-    found, z = model(text), np.ones(3)
-    value = found.guide_log_prob(found.init(0, None), {"x": rows[0], "z": z})
+    found, z = model(text), jnp.ones(3)
+    value = found.guide_log_prob(found.init(0, None), {"x": jnp.asarray(rows[0]), "z": z})
     means = np.where(np.isnan(rows[0, :, 0]), 6, 1 + rows[0].sum(axis=1))
-    assert float(value) == pytest.approx(stats.norm(means, 1).logpdf(z).sum(), abs=1e-10)
+    assert float(value) == pytest.approx(stats.norm.logpdf(z, means).sum(), abs=1e-10)
     rows[0, 1, 1] = 0.0
     with pytest.raises(DgmError, match=r"(?s)DGM0525.*`real\[2\]\?\[3\]`.*x\[0, 1, 0\]"):
         dgm.parse(text).fit(rows, steps=1, progress=False)
@@ -235,7 +235,7 @@ def test_givens_of_a_turn_may_be_absent():
     x = np.ones((3, 2))
     values = {"c": jnp.asarray(c), "b": jnp.asarray(b), "x": jnp.asarray(x)}
     means = table[[1, 2, 0]] + np.where(np.isnan(b), 5, b)
-    wanted = stats.norm(means, 1).logpdf(x).sum()
+    wanted = stats.norm.logpdf(x, means).sum()
     value, slope = jax.jit(jax.value_and_grad(found.log_prob))(params, values)
     assert float(value) == pytest.approx(wanted, abs=1e-10)
     rows = x - means  # d log p / d mean of each turn
