@@ -16,7 +16,7 @@ from dgmlang.editor.words import words
 Sort = Literal["keyword", "kind", "builtin", "name"]
 
 _SPACES = {
-    "|>": ("layer", "bijection"),
+    "|>": ("layer", "bijection", "chain"),
     "~": ("dist",),
     "under": ("process",),
     "transform": ("transform",),

@@ -9,6 +9,7 @@ from dgmlang.compiler.syntax import ast
 
 KINDS = {
     "dist": "distribution", "fn": "function", "layer": "layer", "bijection": "bijection",
+    "chain": "chain of bijections",
     "transform": "transform of a coupling", "mask": "mask of a coupling",
     "activation": "activation", "solver": "solver of differential equations",
     "adjoint": "way to differentiate a solve",
@@ -47,7 +48,8 @@ def signature(extern: Extern) -> str:
 def properties(extern: Extern) -> list[str]:
     """`causal(strict)`, `smooth` …, as rules ask for them."""
     held = extern.properties.items()
-    return [f"{name}({', '.join(words)})" if words else name for name, words in held]
+    shown = {name: " ".join(", ".join(words).split()) for name, words in held}
+    return [f"{name}({words})" if words else name for name, words in shown.items()]
 
 
 def _extern(extern: Extern) -> Iterator[str]:

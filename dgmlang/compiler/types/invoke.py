@@ -57,7 +57,7 @@ def _unknown(node: ast.Call, name: str, scope: Scope) -> Expr:
     if name in library().space("dist"):
         help = f"write `log_prob({node.span.text}, x)` for its density"
         found = codes.kind_mismatch(span, "a value", f"the law `{name}`", "this place", help)
-    elif name in library().space("layer", "bijection"):
+    elif name in library().space("layer", "bijection", "chain"):
         help = f"write `{_piped(node, name)}`"
         found = codes.kind_mismatch(span, "a function", f"the stage `{name}`", "this place", help)
     elif name in scope.known():

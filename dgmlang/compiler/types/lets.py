@@ -130,7 +130,7 @@ def names_law(let: ast.Let, scope: Scope) -> bool:
 
 def is_chain(let: ast.Let, scope: Scope) -> bool:
     """Whether a `let` names a chain of stages, seen from its first one alone."""
-    return _begins(let, set(library().space("layer", "bijection")), scope)
+    return _begins(let, set(library().space("layer", "bijection", "chain")), scope)
 
 
 def _begins(let: ast.Let, words: Collection[str], scope: Scope) -> bool:

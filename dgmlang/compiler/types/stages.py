@@ -12,7 +12,7 @@ from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import Chain, Expr, Stage
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types import foreign, lets
+from dgmlang.compiler.types import foreign, lets, library_chains
 from dgmlang.compiler.types.calls import bind_arguments
 from dgmlang.compiler.types.conditions import handed_on
 from dgmlang.compiler.types.declared import bind, instantiate
@@ -56,8 +56,11 @@ def bijective(chain: Chain) -> bool:
 
 
 def _put_in(node: ast.Expr, source: Type, scope: Scope) -> tuple[Stage, ...] | None:
-    """One stage, or those that a `let` names; each use of a `let` has parameters of its own."""
+    """One stage, or those that a `let` or the library names; each use has parameters of its own."""
     let = lets.named_by(node, scope)
+    known = None if let is not None else library_chains.chain_named_by(node)
+    if known is not None:
+        return _meant(node, known, source, scope)
     if let is None:
         stage = _stage(node, source, scope)
         return None if stage is None else (stage,)
@@ -65,6 +68,23 @@ def _put_in(node: ast.Expr, source: Type, scope: Scope) -> tuple[Stage, ...] | N
     first, rest = unroll(let.value)
     with scope.shared.elaborating(let.names[0], node.span) as fresh:
         found = chain((first, *rest), source, inner) if fresh and inner else None
+    return None if found is None else found.stages
+
+
+def _meant(
+    node: ast.Expr, known: Extern, source: Type, scope: Scope
+) -> tuple[Stage, ...] | None:
+    """The stages that a name of the library stands for (DGM0316)."""
+    wanted = known.source
+    if wanted is not None and bind(wanted, source, {}) is None:
+        said = codes.stage_input(node.span, known.name, wanted.span.text, str(source))
+        scope.report.say(said)
+        return None
+    put = library_chains.put_in(node, known, source, scope)
+    if put is None:
+        return None
+    first, rest = unroll(put[0])
+    found = chain((first, *rest), source, put[1])
     return None if found is None else found.stages
 
 
@@ -136,7 +156,7 @@ def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope)
 
 
 def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:
-    externs = library().space("layer", "bijection")
+    externs = library_chains.stages()
     meant = foreign.stages(node)
     if not isinstance(function, ast.Name):
         scope.report.say(
