@@ -107,7 +107,8 @@ def _expression(node: ast.Call) -> str | None:
     if isinstance(node.function, ast.Call):
         stage, values = stages(node.function), _texts(node)
         inner = node.function.function
-        if isinstance(inner, ast.Name) and inner.id in library().space("layer", "bijection", "chain"):
+        known = library().space("layer", "bijection", "chain")
+        if isinstance(inner, ast.Name) and inner.id in known:
             stage = node.function.span.text
         return f"{values[0]} |> {stage}" if stage and len(values) == 1 else None
     owner, member = _parts(node.function)

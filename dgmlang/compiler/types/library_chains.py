@@ -28,9 +28,7 @@ def stages() -> Mapping[str, Extern]:
 def chain_named_by(node: ast.Expr) -> Extern | None:
     """The library's chain that a stage's name means, if it means one."""
     function = node.function if isinstance(node, ast.Call) else node
-    known = library().space("chain")
-    name = function.id if isinstance(function, ast.Name) else ""
-    return known[name] if name in known else None
+    return library().space("chain").get(function.id) if isinstance(function, ast.Name) else None
 
 
 def put_in(
@@ -51,7 +49,8 @@ def put_in(
     if held is None or meaning is None:
         return None
     shared = replace(scope.shared, declarations={}, hypers={}, constants={})
-    return _standing(meaning, node.span), scope.within(shared=shared, arguments=held, locals={}, ranges={})
+    inner = scope.within(shared=shared, arguments=held, locals={}, ranges={})
+    return _standing(meaning, node.span), inner
 
 
 def _standing(node: Any, span: Span) -> Any:
