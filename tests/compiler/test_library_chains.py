@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dgmlang.compiler.library import library
@@ -18,7 +20,7 @@ def pushed(stages: str, shape: str = "4", before: str = "") -> Chain:
     return law.chain
 
 
-def shown(chain: Chain) -> list[object]:
+def shown(chain: Chain) -> list[Any]:
     """Names, places and settings of all stages; not where they stand in the text."""
     return [
         (

@@ -71,9 +71,7 @@ def _put_in(node: ast.Expr, source: Type, scope: Scope) -> tuple[Stage, ...] | N
     return None if found is None else found.stages
 
 
-def _meant(
-    node: ast.Expr, known: Extern, source: Type, scope: Scope
-) -> tuple[Stage, ...] | None:
+def _meant(node: ast.Expr, known: Extern, source: Type, scope: Scope) -> tuple[Stage, ...] | None:
     """The stages that a name of the library stands for (DGM0316)."""
     wanted = known.source
     if wanted is not None and bind(wanted, source, {}) is None:
