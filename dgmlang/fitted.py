@@ -20,22 +20,19 @@ from dgmlang.evaluate import log_prob as likelihoods
 from dgmlang.evaluate.conditions import condition
 from dgmlang.evaluate.entries import entries
 from dgmlang.evaluate.estimators import estimator
-from dgmlang.evaluate.mode import mode
 from dgmlang.evaluate.new_levels import with_new_levels
 from dgmlang.evaluate.normaliser import normaliser
-from dgmlang.evaluate.posterior import answers, reconstruction
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.sampling import require_count, sampled
-from dgmlang.evaluate.sound import sound_at
 from dgmlang.evaluate.values import Nets, value
-from dgmlang.kept import AbstractFitted
 from dgmlang.posterior.draws import log_prob as averaged
 from dgmlang.registry import implementation
 from dgmlang.runtime.progress import Progress, shown_by
+from dgmlang.unknowns import AbstractUnknowns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fitted(AbstractFitted):
+class Fitted(AbstractUnknowns):
     """A model with parameters. Answers are `Result` arrays; every random query takes a `seed`.
 
     `which` says which of the parameters that training left (`kept`) queries use. Of a fit that
@@ -191,43 +188,6 @@ class Fitted(AbstractFitted):
         """The data that have these codes, on the scale of the data that came in."""
         fitted, rest = self._beside(given or {})
         return flow_codes.decoded(fitted, code, condition(fitted, rest, len(code)))
-
-    # ── latents ──────────────────────────────────────────────────────────────────────────────────
-
-    def posterior(self, data: Any, *, seed: int = 0) -> dict[str, Result]:
-        """What the data say of the latents, each answer with its kind.
-
-        A latent that was summed out: its probabilities [n, …, levels], exact. One that bijections
-        turn into the data: its code, exact. One that goes by its free energy, or that the guide
-        gives: a draw [n, …].
-        """
-        self._guide_learned()
-        plan, lowered = self.model.plan, self.model.lowered
-        values, _ = self.inlet.values(plan.program, data)
-        key = jax.random.key(seed)
-        found = lowered.sound(lambda lowered: answers(lowered, self.raw, values, key))
-        if not found:
-            raise DgmError(codes.no_posterior(self.model.name, bool(plan.program.having("latent"))))
-        if plan.program.guide is not None:
-            drawn = {n: jax.numpy.asarray(found[n].value) for n in plan.program.guide.laws}
-            sound_at(self, {**values, **drawn}, guide=True)
-        return found
-
-    def mode(
-        self, given: Mapping[str, Any] | None = None, *, method: str | None = None, seed: int = 0
-    ) -> Any:
-        """The most likely joint state of all variables that are not given, [n, …] (DGM0840).
-
-        By `method`: `exact`, by default where it is known or at most 2^20 states have it; for an
-        energy also `anneal(steps = 1000, hottest = 10, chains = 8)` and `icm(starts = 8)`, which
-        may end in a local maximum. n is how many values are given, or 1.
-        """
-        return mode(*self._beside(given or {}), method, seed)
-
-    def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
-        """The data drawn again from a draw of the guide: x → z → x."""
-        self._guide_learned()
-        return reconstruction(self, data, seed)
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -17,10 +17,10 @@ from dgmlang.objectives.objective import Values
 from dgmlang.runtime.sequences import sequences
 
 if TYPE_CHECKING:
-    from dgmlang.fitted import Fitted
+    from dgmlang.kept import AbstractFitted
 
 
-def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
+def condition(fitted: AbstractFitted, given: Mapping[str, Any], n: int) -> Values:
     """Values to condition on, prepared and checked, with a leading axis of n.
 
     Raises:
@@ -35,18 +35,27 @@ def condition(fitted: Fitted, given: Mapping[str, Any], n: int) -> Values:
     for name in given:
         if name not in known:
             raise DgmError(codes.unknown_choice("variable", name, known))
-        blocked = _unobserved(program, name, given)
+        blocked = unobserved(program, name, given)
         if blocked is not None:
             raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
-    repeated = {name: _repeated(known[name], value, n) for name, value in given.items()}
+    every = {name: repeated(known[name], value, n) for name, value in given.items()}
     masks = {}
     for name in (name for name in given if _in_part(program, name)):
-        array = np.asarray(repeated[name], float)
-        repeated[name] = np.nan_to_num(array, nan=0.0)
+        array = np.asarray(every[name], float)
+        every[name] = np.nan_to_num(array, nan=0.0)
         masks[mask(name)] = jnp.asarray(np.isnan(array))
-    held = fitted.inlet.prepared([known[name] for name in given], repeated) if given else {}
+    held = fitted.inlet.prepared([known[name] for name in given], every) if given else {}
     left = [v for v in program.having("given") if v.name not in held]
     return held | masks | {v.name: jnp.stack([absent(v)] * n) for v in left}
+
+
+def looks_back(program: Program, given: Mapping[str, Any], missing: Collection[str]) -> bool:
+    """Whether draws given these values are neither ancestral nor those of a chain or a score."""
+    known = {v.name: v for v in program.having("data", "latent")}
+    if any(isinstance(v.law, ScoreLaw) for v in known.values()):
+        return False
+    below = (name for name in given if name in known)
+    return bool(missing) or any(unobserved(program, name, given) is not None for name in below)
 
 
 def _in_part(program: Program, name: str) -> bool:
@@ -65,7 +74,7 @@ def examples(program: Program, given: Mapping[str, Any]) -> int:
     return 1
 
 
-def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
+def unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
     """What an ancestral draw would have to infer from a value held fixed, or None.
 
     A variable of an energy is clamped by the chain; a directed one may only be fixed below fixed
@@ -78,7 +87,7 @@ def _unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | 
     return next((n for n in above if n != name and n not in given), None)
 
 
-def _repeated(variable: Variable, value: Any, n: int) -> Any:
+def repeated(variable: Variable, value: Any, n: int) -> Any:
     """One example's value n times, or n values as they are."""
     if sequences(value) is not None and len(value) == n:
         return value

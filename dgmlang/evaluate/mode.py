@@ -32,7 +32,7 @@ from dgmlang.samplers.anneal import Anneal
 from dgmlang.samplers.sweeps import covered
 
 if TYPE_CHECKING:
-    from dgmlang.fitted import Fitted
+    from dgmlang.kept import AbstractFitted
 
 WAYS: Mapping[str, Settings] = {
     "exact": {},
@@ -42,7 +42,7 @@ WAYS: Mapping[str, Settings] = {
 """The ways to a mode, with what may stand in their brackets."""
 
 
-def mode(fitted: Fitted, given: Mapping[str, Any], method: str | None, seed: int) -> Any:
+def mode(fitted: AbstractFitted, given: Mapping[str, Any], method: str | None, seed: int) -> Any:
     """The most likely joint state [n, …] of all variables that are not given.
 
     Raises:
@@ -60,7 +60,7 @@ def mode(fitted: Fitted, given: Mapping[str, Any], method: str | None, seed: int
 
 
 def _of_energy(
-    fitted: Fitted, given: Mapping[str, Any], method: str | None, key: jax.Array
+    fitted: AbstractFitted, given: Mapping[str, Any], method: str | None, key: jax.Array
 ) -> tuple[Values, Kind, str]:
     lowered, params = fitted.model.lowered, fitted.raw
     n = examples(lowered.program, given)
@@ -82,7 +82,7 @@ def _of_energy(
 
 
 def _of_latents(
-    fitted: Fitted, given: Mapping[str, Any], method: str | None
+    fitted: AbstractFitted, given: Mapping[str, Any], method: str | None
 ) -> tuple[Values, Kind, str]:
     """The latents of a directed model given its data, where sums remove all of them."""
     lowered, program = fitted.model.lowered, fitted.model.plan.program

@@ -23,7 +23,7 @@ from dgmlang.evaluate.sound import sound_at
 from dgmlang.objectives.objective import Params, Values
 
 if TYPE_CHECKING:
-    from dgmlang.fitted import Fitted
+    from dgmlang.kept import AbstractFitted
 
 GUIDE = "one draw an example of the guide, which is near the posterior"
 
@@ -62,7 +62,7 @@ def guided(lowered: Lowered, params: Params, values: Values, key: Array) -> Valu
     return jax.vmap(lowered.guide_draw, in_axes=(None, 0, 0))(params, keys, values)[0]
 
 
-def reconstruction(fitted: Fitted, data: Any, seed: int) -> Any:
+def reconstruction(fitted: AbstractFitted, data: Any, seed: int) -> Any:
     """The data drawn again from a draw of the guide (DGM0808 without one)."""
     lowered, program = fitted.model.lowered, fitted.model.plan.program
     if program.guide is None:

@@ -14,8 +14,10 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.compiler.plan.plan import Plan
-from dgmlang.evaluate.conditions import condition
+from dgmlang.evaluate.completing import completed, known_of
+from dgmlang.evaluate.conditions import condition, looks_back
 from dgmlang.evaluate.log_prob import evaluated
+from dgmlang.evaluate.parts import Parts, parts
 from dgmlang.evaluate.result import Result, draws
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.posterior.draws import predictive
@@ -39,6 +41,10 @@ def sampled(
 ) -> dict[str, Result]:
     """N draws of every variable, each [n, …] (DGM0412); `note` is one more thing to say of them."""
     plan, lowered = fitted.model.plan, fitted.model.lowered.counted
+    found = parts(plan.program, given)
+    given = found.written
+    if looks_back(plan.program, given, found.missing):
+        return _completed(fitted, n, found, sampler, seed, progress, note)
     method = named_sampler(plan, sampler)
     count = int(n)
     held, key = condition(fitted, given, count), jax.random.key(seed)
@@ -55,7 +61,25 @@ def sampled(
     each = "" if fitted._drawn_params is None else "each at a draw of the parameters"
     how = f"{method}{evaluated(lowered)}"
     told = "; ".join(filter(None, (how, chosen.told(drawn.facts), each, note)))
-    return draws(drawn.values, told, _mixing(plan, chosen, drawn))
+    return draws(drawn.values, told, mixing_of(plan, chosen, drawn))
+
+
+def _completed(
+    fitted: Fitted,
+    n: int,
+    found: Parts,
+    sampler: str | Expression | None,
+    seed: int,
+    progress: Progress,
+    note: str,
+) -> dict[str, Result]:
+    """Draws of the rest where a value is given that a draw would have to reason back from."""
+    at = known_of(fitted, found, int(n))
+    got = completed(fitted, at, sampler, jax.random.key(seed), progress)
+    sound_at(fitted, got.values)
+    told = "; ".join(filter(None, (got.how, note)))
+    chains = None if got.sampler is None else mixing_of(fitted.model.plan, got.sampler, got.watched)
+    return draws(got.values, told, chains)
 
 
 def require_count(n: object) -> None:
@@ -64,7 +88,7 @@ def require_count(n: object) -> None:
         raise DgmError(codes.wrong_draws(n))
 
 
-def _mixing(plan: Plan, sampler: AbstractSampler, drawn: Watched) -> Diagnostics | None:
+def mixing_of(plan: Plan, sampler: AbstractSampler, drawn: Watched) -> Diagnostics | None:
     """None where the draws are no chain's, or it is too short to tell."""
     if not isinstance(sampler, AbstractChain) or not drawn.traces:
         return None

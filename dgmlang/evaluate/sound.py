@@ -8,10 +8,10 @@ from dgmlang.compiler.lower.lowered import law_values
 from dgmlang.objectives.objective import Values
 
 if TYPE_CHECKING:
-    from dgmlang.fitted import Fitted
+    from dgmlang.kept import AbstractFitted
 
 
-def sound_at(fitted: Fitted, values: Values, *, guide: bool = False) -> None:
+def sound_at(fitted: AbstractFitted, values: Values, *, guide: bool = False) -> None:
     """DGM0715 where a check fails at drawn values: a discrete draw hides a NaN above it."""
     lowered = fitted.model.lowered
     if lowered.built.checks and fitted._drawn_params is None:

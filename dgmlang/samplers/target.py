@@ -98,9 +98,12 @@ def completed(
 
 
 def holding(lowered: Lowered, given: Values) -> Lowered:
-    """The same model, with nothing removed from its density that is given a value."""
+    """The same model, with nothing removed from its density that is given a value.
+
+    Leaves go entry by entry, so that they may be given in part.
+    """
     facts = lowered.facts
-    left = tuple(r for r in facts.removed if r.variable not in given)
+    left = tuple(r for r in facts.removed if r.variable not in given or r.rule == "leaf")
     if len(left) == len(facts.removed):
         return lowered
     return Lowered(replace(lowered.built, facts=replace(facts, removed=left)))
