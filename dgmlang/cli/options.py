@@ -11,6 +11,7 @@ from typing import Any
 
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Source
+from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse_expression
 from dgmlang.compiler.types.static import Static, static
 
@@ -86,9 +87,11 @@ class Assign(argparse.Action):
         setattr(namespace, self.dest, {**before, name: self.value(name, value)})
 
     def value(self, name: str, text: str) -> Any:
-        """A number, true, false, a name, a list, or arithmetic on them."""
+        """A number, true, false, a name, a list, arithmetic on them, or the text of a chain."""
         report = Report()
         node, found = parse_expression(Source(str(self.option_strings[0]), text))
+        if not found and isinstance(node, ast.Call | ast.Pipe):
+            return text
         value = None if node is None else static(node, Static({}, report, words=True))
         if found or report.found or value is None:
             words = "write a number, true, false, a name or a list such as [400, 400]"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from dgmlang.compiler import stage_hypers
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.linking import linked, mentioned
@@ -62,14 +63,21 @@ def instance(
     model: ast.Model, home: Module, settings: Mapping[str, Any], report: Report
 ) -> Resolved:
     """A model of a file, as one that another model names as a law: its own recipes do not count."""
-    hypers = _hypers(model, settings, report)
+    texts, chains = stage_hypers.lets(model, settings, report)
+    hypers = _hypers(model, settings, texts, report)
     left = tuple(n for n, v in hypers.items() if isinstance(v, Dim) and v.value is None)
-    own = _names(model, home, report)
+    own = {**_names(model, home, report), **chains}
     outside, models = linked(model, home, own, report)
     return Resolved(model, hypers, left, {**own, **outside}, {**home.models, **models}, ())
 
 
-def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> dict[str, Any]:
+def _hypers(
+    model: ast.Model,
+    settings: Mapping[str, Any],
+    texts: Mapping[str, str | None],
+    report: Report,
+) -> dict[str, Any]:
+    """The values by name; of nets and stages, which are no values, what is written."""
     known = [h.name for h in model.hypers]
     for name in settings:
         if name not in known:
@@ -77,10 +85,8 @@ def _hypers(model: ast.Model, settings: Mapping[str, Any], report: Report) -> di
             report.say(codes.unknown_hyperparameter(name, model.name, known, place))
     values: dict[str, Any] = {}
     for hyper in model.hypers:
-        if hyper.type.kind in ("net", "stage"):
-            what = f"hyperparameters of kind `{hyper.type.kind}`"
-            report.say(codes.not_built(hyper.type.span, what))
-            values[hyper.name] = None
+        if hyper.name in texts:
+            values[hyper.name] = texts[hyper.name]
         elif hyper.type.kind not in STATIC:
             report.say(codes.hyperparameter_kind(hyper.type.span, hyper.type.kind))
             values[hyper.name] = None

@@ -133,6 +133,10 @@ def _name(node: ast.Name, name: str, scope: Scope) -> Expr | Record:
         return _hyper(name, scope.arguments[name], node.span, scope)
     if name in shared.hypers:
         shared.used.add(name)
+        if name in shared.declarations:
+            found, help = f"the chain `{name}`", f"apply it, as in `x |> {name}`"
+            scope.report.say(codes.kind_mismatch(node.span, "a value", found, "this place", help))
+            return wrong(node.span)
         return _hyper(name, shared.hypers[name], node.span, scope)
     declaration = shared.declarations.get(name)
     if isinstance(declaration, ast.Variable):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from dgmlang.compiler import stage_hypers
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -54,13 +55,22 @@ def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | No
     bound = place(name, given_names, [*given_names, *hypers], node.arguments, scope.report)
     if bound is None:
         return None
-    settings = {h: static(bound[h].value, scope.static) for h in hypers if h in bound}
+    settings = {
+        h.name: _setting(h, bound[h.name].value, scope) for h in model.hypers if h.name in bound
+    }
     settings = {**_sizes(model, data[0], target), **settings}
     inner = _checked(model, found.home, settings, node.span, scope)
     if inner is None:
         return None
     values = _givens(node, name, inner, bound, scope)
     return None if values is None else _placed(node, name, inner, values, scope)
+
+
+def _setting(hyper: ast.Hyper, node: ast.Expr, scope: Scope) -> Any:
+    """A hyperparameter's value; of a net or a stage the chain, which reads no name of here."""
+    if hyper.type.kind in stage_hypers.KINDS:
+        return stage_hypers.closed(node, scope.statics)
+    return static(node, scope.static)
 
 
 def _of_role(model: ast.Model, role: str) -> list[ast.Variable]:

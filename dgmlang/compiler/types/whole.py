@@ -141,8 +141,9 @@ def idle_declarations(
     for hyper in model.hypers:
         if hyper.name not in hypers | shared.used:
             yield name_codes.idle(hyper.span, "hyperparameter", hyper.name)
+    own = {hyper.name for hyper in model.hypers}
     for name, declaration in shared.declarations.items():
-        if name in read or not declaration.span.inside(model.span):
+        if name in read | own or not declaration.span.inside(model.span):
             continue
         if isinstance(declaration, ast.Net):
             yield name_codes.idle(declaration.span, "net", name)

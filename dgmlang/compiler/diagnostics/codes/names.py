@@ -134,7 +134,7 @@ _HYPERPARAMETERS = {
 def hyperparameter_kind(span: Span, kind: str) -> Diagnostic:
     """A hyperparameter of a kind that it cannot have."""
     label = Label(span, f"no hyperparameter is of kind `{kind}`")
-    why = ("they are int, float, bool, name, and lists of these, as int[]",)
+    why = ("they are int, float, bool, name, lists of these, as int[], or net and stage",)
     near = _HYPERPARAMETERS.get(kind) or suggest(kind, ("int", "float", "bool", "name"))
     fixes = instead(span, near)
     return Diagnostic("DGM0301", "unknown kind", (label,), why, _write(near), fixes=fixes)
@@ -147,6 +147,18 @@ def wrong_hyperparameter(span: Span, name: str, expected: str, found: str) -> Di
         "wrong hyperparameter",
         (Label(span, f"Expected {expected}; found {found}"),),
         help=f"give `{name}` a value of type {expected}",
+    )
+
+
+def stage_wanted(span: Span, name: str, kind: str, found: str | None) -> Diagnostic:
+    """A hyperparameter of kind `net` or `stage` that is none, or that nobody gives a value."""
+    missing = f"the {kind} `{name}` has no value; unlike a size it is not left open"
+    label = missing if found is None else f"Expected a chain of stages; found {found}"
+    return Diagnostic(
+        "DGM0206",
+        "wrong hyperparameter",
+        (Label(span, label),),
+        help=f'write `{name}: {kind} = mlp([64, 64])`, or give `--set "{name}=mlp([64, 64])"`',
     )
 
 
