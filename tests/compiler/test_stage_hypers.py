@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -15,7 +17,7 @@ TEXT = """model A({}) {{
 GIVEN = TEXT.format("f: net = mlp([8]), s: stage = scale |> reverse", "f", "s")
 
 
-def stages(text: str, **settings: str) -> list[object]:
+def stages(text: str, **settings: str) -> list[Any]:
     law = parsed(text, **settings).variables["x"].law
     assert isinstance(law, Pushed)
     return shown(law.chain)
@@ -46,7 +48,7 @@ def test_a_model_gives_one_to_another_with_its_own_sizes() -> None:
 
 def test_each_use_has_parameters_of_its_own() -> None:
     text = TEXT.format("f: net = mlp([8])", "f", "reverse |> coupling(f)")
-    places = [name for name, *_ in stages(text)]
+    places = [stage[0] for stage in stages(text)]
     assert places == ["coupling", "reverse", "coupling"]
 
 
