@@ -27,7 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("types.dims", "types.kinds"),
     ("shelves",),
     ("library",),
-    ("types.static", "resolve", "modules", "linking"),
+    ("types.static", "resolve", "modules", "linking", "stage_hypers"),
     ("types", "program", "walk"),
     ("derive",),
     ("plan",),

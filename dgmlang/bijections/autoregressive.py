@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -51,13 +52,19 @@ class Autoregressive(AbstractFlow):
     def one_by_one(self, step: Pass, value: Array) -> tuple[Array, Array]:
         """The direction whose result is what the net reads."""
         wide = jnp.result_type(float, value, *jax.tree.leaves((self.params, self.inputs)))
-        params, inputs = jax.tree.map(lambda a: jnp.asarray(a, wide), (self.params, self.inputs))
+        params, inputs = jax.tree.map(partial(_widened, wide), (self.params, self.inputs))
 
         def entry(raw: Array, value: Array) -> tuple[Array, Array]:
             found, log_det = step(self.own.entrywise(raw[None]), value[None])
             return found[0], log_det
 
         return along(self.own.net.follow(params, **inputs), entry, jnp.asarray(value, wide))
+
+
+def _widened(wide: Any, leaf: Any) -> Array:
+    """Floats in one precision, as the scan carries them; classes among the inputs as they are."""
+    array = jnp.asarray(leaf)
+    return array.astype(wide) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
 class Masked(Autoregressive):

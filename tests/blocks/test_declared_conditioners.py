@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dgmlang as dgm
+from dgmlang.bijections.transforms import AT_ZERO
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.verify.finding import Finding
 from dgmlang.verify.flows import flows
@@ -101,3 +102,42 @@ def test_the_net_learns() -> None:
     gaussian = -0.5 * np.linalg.slogdet(2 * np.pi * np.e * np.cov(x.T))[1]
     fitted = model.fit(x, steps=200, batch=128, optimizer="adam(1e-2)", progress=False)
     assert np.mean(fitted.log_prob(x)) > gaussian + 0.3
+
+
+CAUSAL = """model M {{
+  given c : cat(3)
+  net f(x: real[4], c: real[3]) -> real[4, 2] = x |> made([8], condition = c)
+  {}
+}}"""
+FLOW = """data x : real[4] ~ Normal(0, 1)
+    |> {}(f, transform = location_scale, condition = one_hot(c))"""
+BY_HAND = """param shift : real[2]
+  param scale : real[2]
+  param bias : real[2]
+  let rows = f(past(x), one_hot(c))
+  data x : real[4]
+    ~ Normal(rows @ shift + bias[0], 1e-6 + log(1 + exp(rows @ scale + bias[1])))"""
+
+
+@pytest.mark.usefixtures("x64")
+def test_maf_of_a_declared_net_is_the_autoregression_written_out() -> None:
+    flow = dgm.parse(CAUSAL.format(FLOW.format("maf")))
+    hand = dgm.parse(CAUSAL.format(BY_HAND))
+    params, given = filled(flow), {"x": values(flow)["x"], "c": np.array(1)}
+    head = params["x"]["maf"]["head"]
+    shift, scale = head["kernel"].T
+    bias = head["bias"] + [0.0, AT_ZERO]
+    same = {"f": params["f"], "shift": shift, "scale": scale, "bias": bias}
+    found = flow.lowered.log_prob(params, given)
+    np.testing.assert_allclose(found, hand.lowered.log_prob(same, given), rtol=1e-10)
+    for wrong in ({**given, "c": np.array(2)}, {**given, "x": given["x"][::-1]}):  # Power.
+        assert abs(float(hand.lowered.log_prob(same, wrong) - found)) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["maf", "iaf"])
+def test_a_causal_net_conditions_both_ways(name: str) -> None:
+    model = dgm.parse(CAUSAL.format(FLOW.format(name)))
+    tested = [f for f in flows(small(model, {}, 0)) if isinstance(f, Finding)]
+    assert [f.outcome for f in tested] == ["holds", "holds"]
+    count = sum(np.size(w) for w in jax.tree.leaves(model.lowered.init(0, None)))
+    assert f"({count} numbers)" in str(model.explain())

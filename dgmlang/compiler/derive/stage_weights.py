@@ -113,6 +113,8 @@ def _conditioner(net: Chain | NetUse, stage: Stage, source: Type, scope: Static)
     features, target = numbers(found.array_shape), (*sides, answered, _transform(stage))
     if isinstance(net, Chain) and net.stages[-1].extern.has("masked_head"):
         return weights + head_weights(features[-1:], target, 0)
+    if isinstance(net, NetUse) and stage.extern.has("causal_conditioner"):
+        features = features[0], prod(features[1:])
     places = features[:-1]
     kept = len(places) if target[: len(places)] == places else 0
     return weights + head_weights(features, target, kept)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -13,6 +14,7 @@ from jax.tree_util import Partial
 
 from dgmlang.compiler.program import NetUse
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.layers.follow import Followed, by_passes
 from dgmlang.layers.layer import Layer, Params, Shape
 from dgmlang.layers.mlp import beside
 
@@ -91,6 +93,36 @@ class Conditioner:
             everywhere = rest.size != np.prod(shape)
             shown.append((rest[0, 0] if everywhere else rest).reshape(shape))
         return self.head(params["head"], inputs[DECLARED](*shown))
+
+
+@dataclass(frozen=True, eq=False)
+class CausalConditioner:
+    """A declared net with a row for each of n entries, under a head that maps row by row.
+
+    Entry by entry it costs a pass each: what it keeps of earlier ones is not looked for.
+    """
+
+    head: Layer
+    n: int
+
+    @property
+    def target(self) -> Shape:
+        """The shape of what it returns."""
+        return self.head.target
+
+    def init(self, rng: np.random.Generator) -> Params:
+        return {"head": self.head.init(rng)}
+
+    def __call__(
+        self, params: Params, x: Array, condition: Array | None = None, **inputs: Any
+    ) -> Array:
+        rows = inputs[DECLARED](x, *(() if condition is None else (condition,)))
+        return self.head(params["head"], rows.reshape(self.n, -1))
+
+    def follow(self, params: Params, **inputs: Any) -> Followed:
+        """The net read entry by entry."""
+        dtype = jnp.result_type(float, *jax.tree.leaves((params, inputs)))
+        return by_passes(lambda x: self(params, x, **inputs), jnp.zeros(self.n, dtype))
 
 
 @dataclass(frozen=True, eq=False)

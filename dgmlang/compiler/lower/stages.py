@@ -16,10 +16,11 @@ from numpyro.distributions.transforms import ComposeTransform, Transform
 from dgmlang.bijections.along import Along
 from dgmlang.bijections.bijection import Bijection, settle
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.lower.fields import DECLARED, Conditioner, OfChain, OfNet
+from dgmlang.compiler.lower.fields import DECLARED, CausalConditioner, Conditioner, OfChain, OfNet
 from dgmlang.compiler.program import Chain, Expr, NetUse, Stage
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.types.dims import numbers as sizes
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.layers.follow import AtZero, Followable, Followed, by_passes
 from dgmlang.layers.layer import CausalLayer, Layer, Params, Shape, Site
@@ -180,8 +181,14 @@ class Builder:
         head = Mapped(ZeroHead(shape, target), 0, target, self.precision)
         return Sequence({**parts, "head": head}, target)
 
-    def causal(self, chain: Chain, n: int, numbers: int) -> CausalSequence:
-        """The chain as a causal net [n] → [n, numbers], with a head that starts at zero."""
+    def causal(
+        self, chain: Chain | NetUse, n: int, numbers: int
+    ) -> CausalSequence | CausalConditioner:
+        """A chain, or a declared net, as [n] → [n, numbers], with a head that starts at zero."""
+        if isinstance(chain, NetUse):
+            width = int(np.prod(sizes(chain.value.type.array_shape[1:])))
+            head = ZeroHead((n, width), (n, numbers))
+            return CausalConditioner(Mapped(head, 0, (n, numbers), self.precision), n)
         parts, shape = self._layers(chain, (n,))
         target = n, numbers
         head: Layer = ZeroHead(shape, target)

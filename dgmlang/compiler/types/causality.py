@@ -29,6 +29,7 @@ from dgmlang.compiler.program import (
     Mixture,
     Named,
     Net,
+    NetUse,
     Outside,
     Past,
     Stage,
@@ -39,7 +40,7 @@ from dgmlang.compiler.report import Report
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.declared import unit
 from dgmlang.compiler.types.dims import Shape
-from dgmlang.compiler.types.kinds import ARRAYS
+from dgmlang.compiler.types.kinds import ARRAYS, Type
 from dgmlang.compiler.walk import arguments, bare, children, walk
 
 FREE, STRICT, WEAK, FEATURES = 0, 1, 2, 3
@@ -241,6 +242,16 @@ def mixing(conditioner: Chain) -> Span | None:
     except Broken as broken:
         return broken.span
     return None if found in (STRICT, FEATURES) else conditioner.stages[-1].span
+
+
+def strict(use: NetUse, source: Type, nets: Mapping[str, Net]) -> bool:
+    """Whether what a declared net answers at an entry depends on the entries before it alone."""
+    locals = {use.ports[0]: WEAK}
+    try:
+        found = dependence(use.value, Seen(nets, source.array_shape, raster=True, locals=locals))
+    except Broken:
+        return False
+    return found in (FREE, STRICT)
 
 
 def _stage(stage: Stage, below: int, seen: Seen) -> int:

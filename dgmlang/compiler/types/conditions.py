@@ -8,7 +8,7 @@ from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.library import Extern
-from dgmlang.compiler.program import Chain, Expr
+from dgmlang.compiler.program import Chain, Expr, NetUse
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.scope import Scope
 
@@ -24,10 +24,11 @@ def handed_on(
 ) -> tuple[dict[str, Any], dict[str, Expr]] | None:
     """Settings and inputs of a stage, its condition being its net's (DGM0310, DGM0350).
 
-    Another net than a causal one is shown the condition beside the entries, by the stage itself.
+    Another net than a causal one is shown the condition beside the entries, by the stage itself,
+    and one that the program declares has a parameter for it.
     """
     nets = extern.argument("causal_conditioner")
-    if not nets or CONDITION not in inputs:
+    if not nets or CONDITION not in inputs or isinstance(settings[nets[0]], NetUse):
         return settings, inputs
     chain: Chain = settings[nets[0]]
     first, span = chain.stages[0], bound[CONDITION].span

@@ -7,14 +7,15 @@ from math import prod
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import fields as codes
-from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import Call, Chain, Expr, Local, NetCall, NetUse, chosen
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.causality import strict
 from dgmlang.compiler.types.conditions import CONDITION
 from dgmlang.compiler.types.dims import Dim
-from dgmlang.compiler.types.kinds import REAL, UNIT, Type
+from dgmlang.compiler.types.kinds import REAL, UNIT, Type, offers
 from dgmlang.compiler.types.nets import signature_of
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import Static, static
@@ -32,19 +33,22 @@ def net_use(
     """A declared net as the argument of a stage with the settings `held`.
 
     None, with a message, where the net is not what the stage wants: DGM0359 for a vector field,
-    DGM0389 for what conditions a coupling.
+    DGM0389 for what conditions, DGM0358 for what conditions and lets an entry see later ones.
     """
-    if not extern.has("vector_field") and not extern.argument("split"):
-        scope.report.say(name_codes.not_built(node.span, "declared nets that are causal"))
-        return None
     scope.shared.used.add(net.name)
-    judge = _is_field if extern.has("vector_field") else _conditions
+    causal = bool(extern.argument("causal_conditioner"))
+    judge = _is_field if extern.has("vector_field") else _of_sites if causal else _conditions
     ports, heads = signature_of(net, scope)
     given = [inputs[CONDITION].type] if CONDITION in inputs else []
     if not judge(net, node, (held, source, given), (ports, heads), scope):
         return None
     places: dict[str, Expr] = {n: Local(n, type=t, span=node.span) for n, t in ports.items()}
-    return NetUse(Call(NetCall(net.name, places), "", type=heads[""], span=node.span))
+    use = NetUse(Call(NetCall(net.name, places), "", type=heads[""], span=node.span))
+    if causal and not strict(use, source, scope.shared.nets):
+        said = law_codes.conditioner_not_causal(node.span, extern.name, net.span)
+        scope.report.say(said)
+        return None
+    return use
 
 
 def shared_by_levels(body: Chain) -> NetUse | None:
@@ -78,6 +82,19 @@ def _is_field(
     return False
 
 
+def _of_sites(
+    net: ast.Net, node: ast.Expr, shown: Shown, signature: Signature, scope: Scope
+) -> bool:
+    """A net of all entries, and of the condition, if any, that gives each entry its features."""
+    (_, source, given), (ports, heads) = shown, signature
+    answer = heads[""].array_shape if "" in heads else ()
+    if _takes(ports, (source, *given)) and answer[:1] == source.array_shape:
+        return True
+    said = str(source), next(map(str, given), None), str(source.array_shape[0])
+    scope.report.say(codes.not_a_conditioner(node.span, net.span, net.name, *said))
+    return False
+
+
 def _conditions(
     net: ast.Net, node: ast.Expr, shown: Shown, signature: Signature, scope: Scope
 ) -> bool:
@@ -106,7 +123,11 @@ def _kept(mask: Extern, source: Type) -> Type | None:
 
 
 def _takes(ports: Mapping[str, Type], wanted: tuple[Type, ...]) -> bool:
-    return len(ports) == len(wanted) and all(map(_alike, ports.values(), wanted))
+    return len(ports) == len(wanted) and all(map(_serves, wanted, ports.values()))
+
+
+def _serves(offered: Type, wanted: Type) -> bool:
+    return offered.array_shape == wanted.array_shape and bool(offers(offered.kind, wanted.kind))
 
 
 def _alike(one: Type, other: Type) -> bool:

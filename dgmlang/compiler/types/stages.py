@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
+from dgmlang.compiler.diagnostics.codes import fields as field_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
@@ -139,7 +140,7 @@ def _block_fits(extern: Extern, block: ast.Expr | None, span: Span, scope: Scope
 
 
 def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope) -> bool:
-    """Whether what the block halves and shares suits the last level too (DGM0316, DGM0290)."""
+    """Whether what the block halves and shares suits the last level too (DGM0316, DGM0389)."""
     found = nested(body, max(halvings(extern, settings) - 1, 0))
     if found is not None:
         stage, wanted = found
@@ -149,7 +150,7 @@ def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope)
         return False
     shared = shared_by_levels(body) if halvings(extern, settings) > 1 else None
     if shared is not None:
-        scope.report.say(name_codes.not_built(shared.value.span, "declared nets at several levels"))
+        scope.report.say(field_codes.at_levels(shared.value.span, shared.net))
     return shared is None
 
 

@@ -25,10 +25,16 @@ def not_a_field(
 
 
 def not_a_conditioner(
-    span: Span, declared: Span, net: str, kept: str, condition: str | None = None
+    span: Span,
+    declared: Span,
+    net: str,
+    shown: str,
+    condition: str | None = None,
+    rows: str | None = None,
 ) -> Diagnostic:
-    """A net that does not take what a coupling shows it."""
-    takes, port = "the entries that condition", ""
+    """A net that does not take what the stage shows it, or has no row for each of `rows` entries."""
+    takes = "the entries that condition" if rows is None else "all entries, with a row for each"
+    port, answer = "", "64" if rows is None else f"{rows}, 8"
     if condition is not None:
         takes, port = f"{takes}, and the condition", f", c: {condition}"
     return Diagnostic(
@@ -39,7 +45,18 @@ def not_a_conditioner(
             Label(declared, f"`{net}` is declared here"),
         ),
         ("a stage adds its own head to the net, so any number of features will do",),
-        help=f"declare `net {net}(x: {kept}{port}) -> real[64]`",
+        help=f"declare `net {net}(x: {shown}{port}) -> real[{answer}]`",
+    )
+
+
+def at_levels(span: Span, net: str) -> Diagnostic:
+    """A declared net, which is of one shape, where each level has pictures of another."""
+    return Diagnostic(
+        "DGM0389",
+        "not a conditioner",
+        (Label(span, f"`{net}` is of one shape, and the pictures of each level are of another"),),
+        ("each level has half the sides and twice the channels of the one before",),
+        help="write its layers here, as `conv_net(64)`: each level then has a net of its own",
     )
 
 

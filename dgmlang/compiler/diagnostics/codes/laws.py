@@ -67,12 +67,13 @@ def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
     )
 
 
-def conditioner_not_causal(span: Span, stage: str) -> Diagnostic:
+def conditioner_not_causal(span: Span, stage: str, declared: Span | None = None) -> Diagnostic:
     """The net of an autoregressive bijection in which an entry would see itself or later ones."""
+    net = () if declared is None else (Label(declared, "declared here"),)
     return Diagnostic(
         "DGM0358",
         "conditioner not causal",
-        (Label(span, f"the net of `{stage}` lets an entry see itself or later ones here"),),
+        (Label(span, f"the net of `{stage}` lets an entry see itself or later ones here"), *net),
         (f"`{stage}` transforms each entry by those before it",),
         "use a strictly causal stage, as `made([64, 64])`",
     )
