@@ -32,7 +32,7 @@ def not_a_conditioner(
     condition: str | None = None,
     rows: str | None = None,
 ) -> Diagnostic:
-    """A net that does not take what the stage shows it, or has no row for each of `rows` entries."""
+    """A net that does not take what is shown, or has no row for each of `rows` entries."""
     takes = "the entries that condition" if rows is None else "all entries, with a row for each"
     port, answer = "", "64" if rows is None else f"{rows}, 8"
     if condition is not None:
