@@ -25,6 +25,7 @@ from dgmlang.evaluate.normaliser import normaliser
 from dgmlang.evaluate.result import Result, bits_per_dim, draws, only
 from dgmlang.evaluate.sampling import require_count, sampled
 from dgmlang.evaluate.values import Nets, value
+from dgmlang.judged import AbstractJudged
 from dgmlang.posterior.draws import log_prob as averaged
 from dgmlang.registry import implementation
 from dgmlang.runtime.progress import Progress, shown_by
@@ -32,7 +33,7 @@ from dgmlang.unknowns import AbstractUnknowns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fitted(AbstractUnknowns):
+class Fitted(AbstractUnknowns, AbstractJudged):
     """A model with parameters. Answers are `Result` arrays; every random query takes a `seed`.
 
     `which` says which of the parameters that training left (`kept`) queries use. Of a fit that

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from dgmlang.evaluate.compare import LEAST
 from dgmlang.evaluate.log_prob import exact
 from dgmlang.evaluate.result import Result
-from dgmlang.evaluate.two_sample import energy_distance
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
 
-DRAWS = 1_000
-"""Draws that are compared with the data."""
+DRAWS = 256
+"""Draws of an energy whose mean energy is compared with the data's."""
 
 K = 512
 """Importance samples of the tighter bound."""
@@ -43,8 +43,8 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
             yield name, fitted.log_prob(data, method=method).mean()
         if not hidden:
             yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
-    if _comparable(fitted):
-        yield "energy distance, draws to data", _distance(fitted, data)
+    if _comparable(fitted, data):
+        yield from fitted.compare(data).rows()
 
 
 def _log_p(fitted: Fitted) -> str:
@@ -54,23 +54,20 @@ def _log_p(fitted: Fitted) -> str:
     return f"log p({data} | {givens})" if givens else f"log p({data})"
 
 
-def _comparable(fitted: Fitted) -> bool:
-    program = fitted.model.plan.program
-    continuous = fitted.model.plan.facts.space.value == "continuous"
-    return continuous and not program.having("given") and len(program.having("data")) == 1
-
-
-def _distance(fitted: Fitted, data: Any) -> Result:
-    real = np.asarray(fitted.prepare(data))[:DRAWS]
-    drawn = fitted.draws(len(real))
-    name = fitted.model.plan.program.having("data")[0].name
-    return energy_distance(real, drawn[name])
+def _comparable(fitted: Fitted, data: Any) -> bool:
+    """Whether examples are points of one space, enough of them, and their draws cheap."""
+    program, facts = fitted.model.plan.program, fitted.model.plan.facts
+    plain = not any(v.type.varying or v.type.may_miss for v in program.having("data"))
+    if not plain or not (facts.space.value == "continuous" or facts.draw.value == "direct"):
+        return False
+    values, _ = fitted.inlet.values(program, data)
+    return len(next(iter(values.values()))) >= 2 * LEAST
 
 
 def _energy_gap(fitted: Fitted, data: Any) -> Result:
     """Mean free energy of draws minus that of data, with its standard error."""
     at_data = fitted.energy(data)
-    drawn = fitted.draws(min(DRAWS, 256))
+    drawn = fitted.draws(DRAWS)
     program = fitted.model.plan.program
     values = {v.name: jnp.asarray(drawn[v.name]) for v in program.having("data")}
     at_draws = -np.asarray(exact(fitted.model.lowered, fitted.raw, values).value)

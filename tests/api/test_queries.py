@@ -157,6 +157,11 @@ CASES: dict[str, Callable[[], object]] = {
     "predict_misspelt": lambda: example("gmm", d=1).predict("kk", given={"x": [5.0]}),
     "predict_without_a_given": lambda: known(CONDITIONAL).predict("x"),
     "predict_from_another_shape": lambda: example("gmm", d=1).predict("k", given={"x": [[[5.0]]]}),
+    "comparing_sequences": lambda: known(
+        "model Some {\n  data y : bit? ~ Bernoulli(0.5)\n}"
+    ).compare([0.0]),
+    "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
+    "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),
     "mask_of_another_shape": lambda: example("gmm", d=1).impute([[5.0]], mask=[True]),
     "imputing_no_examples": lambda: example("gmm", d=1).impute(np.zeros((0, 1))),
