@@ -67,6 +67,55 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, Query]] = {
 }
 
 
+ARRAYS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "tril": (
+        [[1, 0], [0.5, 2]],
+        {
+            "numbers above the diagonal": [[1, 0.1], [0.5, 2]],
+            "a number on the diagonal that is not above 0": [[1, 0], [0.5, -2]],
+        },
+    ),
+    "cov": (
+        [[1, 0.5], [0.5, 2]],
+        {
+            "a matrix that is not symmetric": [[1, 0.5], [0.4, 2]],
+            "a matrix that is not positive definite": [[1, 2], [2, 1]],
+        },
+    ),
+    "corr": (
+        [[1, 0.5], [0.5, 1]],
+        {
+            "a number on the diagonal that is not 1": [[1, 0.5], [0.5, 2]],
+            "a matrix that is not positive definite": [[1, 1.5], [1.5, 1]],
+        },
+    ),
+    "corr_tril": ([[1, 0], [0.6, 0.8]], {"a row whose length is not 1": [[1, 0], [0.6, 0.6]]}),
+    "ordered": ([-1, 0.5], {"numbers that do not rise": [1, 1]}),
+    "simplex": ([0.3, 0.7], {"entries that add up to 0.9": [0.3, 0.6]}),
+}
+"""A value of each kind, and what is said of arrays of its shape that are none."""
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_reals_are_held_against_a_kind_of_arrays(kind: str) -> None:
+    """An array is taken where it is one of the kind; else no number is given, and the line is."""
+    good, faults = ARRAYS[kind]
+    shape = ", ".join(map(str, np.shape(good)))
+    model = dgm.parse(f"""model Whole {{
+      param a : real[{shape}]
+      net f(u: {kind}(2)) -> real raw = sum(u)
+      data x : real ~ Normal(f(a), 1)
+    }}""")
+    values = {"x": jnp.ones(())}
+    found = model.log_prob({"a": jnp.asarray(good, float)}, values)
+    assert float(found) == pytest.approx(-0.5 * (1 - np.sum(good)) ** 2 - 0.9189385, abs=1e-5)
+    for words, wrong in faults.items():
+        with pytest.raises(dgm.DgmError, match=f"found {words}") as raised:
+            model.log_prob({"a": jnp.asarray(wrong, float)}, values)
+        assert "DGM0715" in str(raised.value)
+        assert "<text>:4:32" in str(raised.value)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_query_is_refused_only_where_a_check_fails(name: str) -> None:
     text, good, bad, place, query = CASES[name]

@@ -24,6 +24,7 @@ from dgmlang.bijections.bijection import AbstractFlow, pull, push
 from dgmlang.compiler.derive.directions import ways
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
+from dgmlang.compiler.lower import array_checks
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.program import Checked, Stage
 from dgmlang.compiler.types.kinds import Interval
@@ -47,7 +48,10 @@ class Fault:
     def finding(self, *why: str) -> Diagnostic:
         """DGM0715."""
         check = self.check
-        found = (check.where, self.low, self.high, check.summed)
+        if _is_whole(check):
+            words = array_checks.words(check.array, self.high)
+            return codes.no_such_array(check.span, check.wanted, check.where, words, *why)
+        found = (check.where, self.low, self.high, check.array == "simplex")
         return codes.out_of_range(check.span, check.wanted, *found, *why)
 
 
@@ -78,7 +82,7 @@ class Watch:
         def keep(low: np.ndarray, high: np.ndarray) -> None:
             self.seen.setdefault(id(check), []).append(np.stack([low, high]))
 
-        value = value.sum(-1) if check.summed else value
+        value = _measured(check, value)
         jax.debug.callback(keep, jnp.nanmin(value), jnp.nanmax(value))
 
     def over(self, stage: Stage, flow: Transform[Any]) -> Transform[Any]:
@@ -132,7 +136,12 @@ def checked(check: Checked, value: ArrayLike, watch: Watch | None) -> Array:
     if watch is not None:
         watch.note(check, array)
     mended = watch is not None and watch.only not in (None, check)
-    if check.summed:
+    if _is_whole(check):
+        bad = jax.lax.stop_gradient(_measured(check, array)) > 0
+        bad = jnp.expand_dims(bad, tuple(range(bad.ndim, array.ndim)))
+        other = array_checks.some(check.type.kind, array) if mended else jnp.nan
+        return jnp.where(bad, other, array)
+    if check.array == "simplex":
         total = array.sum(-1, keepdims=True)
         even = 1 / array.shape[-1] if mended else jnp.nan
         return jnp.where(_adds_up(total) | jnp.isnan(total), array, even)
@@ -181,9 +190,23 @@ def _watched(built: Built, run: Callable[[Built], Any], watch: Watch) -> Any:
 
 
 def _holds(check: Checked, number: float) -> bool:
-    if check.summed:
+    if _is_whole(check):
+        return number == 0
+    if check.array == "simplex":
         return bool(_adds_up(jnp.asarray(number)))
     return bool(_inside(jnp.asarray(number, jnp.result_type(float)), check.interval))
+
+
+def _is_whole(check: Checked) -> bool:
+    """Whether an array is told by its faults, not by numbers."""
+    return check.array in array_checks.FAULTS
+
+
+def _measured(check: Checked, value: Array) -> Array:
+    """What tells whether a check holds: the entries, their sums, or the number of a fault."""
+    if _is_whole(check):
+        return array_checks.fault(check.array, value)
+    return value.sum(-1) if check.array == "simplex" else value
 
 
 def _adds_up(total: Array) -> Array:

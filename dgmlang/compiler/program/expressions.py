@@ -136,15 +136,15 @@ class Choose(Expr):
 class Checked(Expr):
     """`value` where a narrower kind is wanted: NaN outside of `interval` when it runs.
 
-    `wanted` is the kind, and `where` what wants it, for people. `summed`: sums over the last axis
-    have to lie in `interval`, not entries. Analyses look through a check (`walk.bare`).
+    `wanted` is the kind, and `where` what wants it, for people. `array`: the kind where one
+    value of it is an array, held against it as a whole. Analyses look through (`walk.bare`).
     """
 
     value: Expr
     interval: Interval
     wanted: str
     where: str
-    summed: bool = False
+    array: str = ""
 
 
 @frozen(eq=False)

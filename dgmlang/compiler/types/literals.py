@@ -1,7 +1,7 @@
 """Arrays of numbers where one value of a kind is an array: `[0.2, 0.3, 0.5]` is a simplex.
 
-What is written out is looked at here, to the last number. A simplex that is made of values, as
-`[p, 1 - p]`, is checked when it runs; the other kinds of arrays have to be written out or declared.
+What is written out is looked at here, to the last number. What is made of values, as `[p, 1 - p]`
+or `a @ a.T`, is checked when it runs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def as_array(value: Expr, kind: str, where: str) -> Expr | None:
             if then is None or otherwise is None:
                 return None
             return replace(value, then=then, otherwise=otherwise, type=_typed(kind, shape))
-    return _simplex(value, where) if kind == "simplex" and value.type.kind.interval else None
+    if value.type.kind.interval is None:
+        return None
+    return _simplex(value, where) if kind == "simplex" else _whole(value, kind, where)
 
 
 def entries_of(value: Expr) -> Expr:
@@ -119,7 +121,14 @@ def _simplex(value: Expr, where: str) -> Expr | None:
         return None
     one, type_ = Interval(1.0, 1.0), _typed("simplex", value.type.array_shape)
     wanted = str(type_.kind)
-    return Checked(entries, one, wanted, where, summed=True, type=type_, span=value.span)
+    return Checked(entries, one, wanted, where, "simplex", type=type_, span=value.span)
+
+
+def _whole(value: Expr, kind: str, where: str) -> Expr:
+    """An array that is held against its kind when it runs."""
+    type_ = _typed(kind, value.type.array_shape)
+    every = Interval(-inf, inf)
+    return Checked(value, every, str(type_.kind), where, kind, type=type_, span=value.span)
 
 
 # ── why not ──────────────────────────────────────────────────────────────────────────────────────

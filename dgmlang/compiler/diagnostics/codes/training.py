@@ -227,6 +227,13 @@ def out_of_range(
     )
 
 
+def no_such_array(span: Span, kind: str, where: str, found: str, *why: str) -> Diagnostic:
+    """A run-time check failed of a kind whose values are arrays, such as `tril`."""
+    label = Label(span, f"Expected {kind} for {where}; found {found}")
+    help = f"declare it `{kind}`: a param, or a net's head"
+    return Diagnostic("DGM0715", "value out of range", (label,), why, help)
+
+
 def not_settled(span: Span, name: str, *why: str) -> Diagnostic:
     """The iteration that stands for a bijection's inverse did not come to an end."""
     return Diagnostic(
