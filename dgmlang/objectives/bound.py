@@ -26,19 +26,20 @@ def splits(lowered: Lowered) -> bool:
     return all(r.rule in ("change of variables", "leaf") for r in lowered.facts.removed)
 
 
-def reconstruction_and_kl(lowered: Lowered, drawn: Guided) -> tuple[Array, Array]:
-    """The reconstruction log p(x | z) and the KL log q(z | x) − log p(z) of one draw.
+def reconstruction_and_kls(lowered: Lowered, drawn: Guided) -> list[Array]:
+    """The terms of one draw's bound: the first minus the others is log p(x, z) − log q(z | x).
 
-    Closed forms stand in for the summands of the KL that have one: the difference of the two has
-    the same mean under the guide, and less variance.
+    They are the reconstruction log p(x | z), the KL log q(z | x) − log p(z) of each bounded latent
+    in their order, and minus the energies' log p. Closed forms stand in for the KLs that have one:
+    they have the same mean under the guide, and less variance.
     """
     names = tuple(b.variable for b in lowered.facts.bounded)
     log_p, log_q, closed = drawn.log_p, drawn.log_q, drawn.kl
     # Energies are of latents alone: they belong to the prior, and have one term together.
     prior = {*names, ENERGY}
-    kl = total([closed[n] if n in closed else log_q[n] - log_p.get(n, 0.0) for n in names])
-    kl -= log_p.get(ENERGY, 0.0)
-    return total([term for name, term in log_p.items() if name not in prior]), kl
+    kls = [closed[n] if n in closed else log_q[n] - log_p.get(n, 0.0) for n in names]
+    reconstruction = total([term for name, term in log_p.items() if name not in prior])
+    return [reconstruction, *kls, jnp.negative(log_p.get(ENERGY, jnp.zeros(())))]
 
 
 def log_weight(lowered: Lowered, params: Params, values: Values, guide: Params) -> Array:
@@ -56,9 +57,9 @@ def total(terms: list[Array]) -> Array:
 
 
 def leave_one_out(values: Array) -> Array:
-    """For each of the values [k] the mean of the others; 0 where there is no other."""
+    """For each of the values [k, …] the mean of the others; 0 where there is no other."""
     k = values.shape[0]
-    return (jnp.sum(values) - values) / max(k - 1, 1)
+    return (jnp.sum(values, axis=0, keepdims=True) - values) / max(k - 1, 1)
 
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:

@@ -19,11 +19,12 @@ from dgmlang.objectives.bound import (
     bounded_by,
     leave_one_out,
     log_weight,
-    reconstruction_and_kl,
+    reconstruction_and_kls,
     splits,
     total,
     with_gradient_of,
 )
+from dgmlang.objectives.gradients import AUTO, with_gradient
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import (
     Metrics,
@@ -38,124 +39,161 @@ from dgmlang.objectives.objective import (
 )
 from dgmlang.objectives.prior import NegativePhase, log_constant, log_prior, needs_chains
 from dgmlang.objectives.priors import with_priors
+from dgmlang.objectives.relaxed import relaxed, straight_through
 from dgmlang.objectives.variables import only
 from dgmlang.registry import implements
 
 
 @implements("objective", "elbo")
-def elbo(lowered: Lowered, *, samples: int = 0, beta: float = 1.0) -> Objective:
-    """−E_q[log p(x | z) − beta · (log q(z | x) − log p(z))].
+def elbo(
+    lowered: Lowered,
+    *,
+    samples: int = 0,
+    gradient: str = AUTO,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    temperature: float = 0.5,
+) -> Objective:
+    """−E_q[log p(x | z)] + beta · Σ_z max(free_bits, E_q[log q(z | x) − log p(z)]).
 
     Gradients pass through the draws of `pathwise` latents; `enumerate` latents are summed over all
     their states, one network pass a state; `reinforce` latents take the score-function estimator
-    with the mean of the other draws as its baseline. All three are unbiased. Where a KL is known
-    in closed form it replaces its estimate. A prior by a score enters by its denoising bound, one
-    by an energy with a negative phase (`prior`).
+    with the mean of the other draws as its baseline. All three are unbiased. `relaxed` bits are
+    draws between 0 and 1, and `straight_through` ones are rounded from these: their gradients are
+    biased. Where a KL is known in closed form it replaces its estimate. A prior by a score enters
+    by its denoising bound, one by an energy with a negative phase (`prior`).
 
     Args:
         lowered: The model, with a guide for each bounded latent.
         samples: Draws of the guide an example; 0: one, or four where a latent takes REINFORCE.
+        gradient: The estimator of the latents that can take it; `auto`: as derived for each.
         beta: The weight of the KL; below 1 the result is no bound.
+        free_bits: Nats of each latent's KL, in the mean over a batch, that cost nothing.
+        temperature: Of relaxed draws: near 0 there is less bias and more variance.
 
     Source: Kingma & Welling 2014, arXiv 1312.6114; Higgins et al. 2017; leave-one-out baseline:
-    Kool, van Hoof & Welling 2019.
+    Kool, van Hoof & Welling 2019; free bits: Kingma et al. 2016, eq. 15, arXiv 1606.04934.
     """
     if not lowered.facts.bounded:
         name = "negative log-likelihood, exact (no latent is left to a bound)"
         return with_priors(lowered, replace(mle(lowered), name="elbo", quantity=name))
-    if beta != 1 and not splits(lowered):
-        raise DgmError(queries.weighted_kl(lowered.facts.removed[0].variable, beta))
+    weighed = {"beta": beta} if beta != 1 else {"free_bits": free_bits} if free_bits else {}
+    if weighed and not splits(lowered):
+        raise DgmError(queries.weighted_kl(lowered.facts.removed[0].variable, **weighed))
+    lowered = with_gradient(lowered, gradient)
     draws = samples or (4 if bounded_by(lowered, "reinforce") else 1)
-    estimate = keyed(_estimator(lowered, draws, beta))
-    bound = keyed(_estimator(lowered, draws, 1.0))
+    estimate = keyed(_estimator(lowered, draws, temperature))
+    latents = [b.variable for b in lowered.facts.bounded]
     phase = NegativePhase(lowered) if needs_chains(lowered) else None
 
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        values, kl = estimate(params, key, batch)
-        value, metrics = -mean(values, batch), {"kl": mean(kl, batch)} if splits(lowered) else {}
+        terms = jax.vmap(lambda term: mean(term, batch), 1)(estimate(params, key, batch))
+        reconstruction, kls, rest = terms[0], terms[1:-1], terms[-1]
+        # An estimate of a KL may be below 0, and must stay there: so no floor where none is asked.
+        divergence = jnp.sum(jnp.maximum(kls, free_bits) if free_bits else kls) + rest
+        value, metrics = beta * divergence - reconstruction, {}
+        if splits(lowered):
+            each = dict(zip((f"kl.{name}" for name in latents), kls, strict=True))
+            metrics = {"kl": jnp.sum(kls) + rest, **(each if len(latents) > 1 else {})}
         if phase is None:
             return value, (state, metrics)
         negative, state, facts = phase(params, state, jax.random.fold_in(key, 1))
         return value + beta * negative, (state, {**metrics, **facts})
 
+    def validate(params: Params, values: Values, key: Array) -> Array:
+        terms = estimate(params, key, values)
+        return jnp.sum(terms[:, 1:], axis=1) - terms[:, 0]
+
     return with_priors(
         lowered,
         Objective(
             name="elbo",
-            quantity=_quantity(beta, known=phase is None),
+            quantity=_quantity(lowered, beta, free_bits, known=phase is None),
             players=(Player("model", loss, everything),),
             companions=nothing,
             start=phase.start if phase else stateless,
             # Up to log Z a bound cannot be compared with that of other parameters.
-            validate=None if phase else lambda params, values, key: -bound(params, key, values)[0],
+            validate=None if phase else validate,
         ),
     )
 
 
-def _quantity(beta: float, *, known: bool) -> str:
+def _quantity(lowered: Lowered, beta: float, free_bits: float, *, known: bool) -> str:
     if not known:
         return "negative ELBO up to the energy's log Z, not a bound"
-    if beta == 1:
-        return "negative ELBO, a bound"
-    return f"negative ELBO with beta = {beta:g}, " + ("a bound" if beta > 1 else "not a bound")
+    changed = [f"beta = {beta:g}"] * (beta != 1) + [f"free_bits = {free_bits:g}"] * (free_bits != 0)
+    what = "negative ELBO" + (f" with {' and '.join(changed)}" if changed else "")
+    if bounded_by(lowered, "relaxed"):
+        return f"{what}, of relaxed draws: not a bound"
+    if bounded_by(lowered, "straight_through"):
+        what += " (its gradient is biased: straight_through)"
+    return f"{what}, " + ("a bound" if beta >= 1 and not free_bits else "not a bound")
 
 
 def _estimator(
-    lowered: Lowered, samples: int, beta: float
-) -> Callable[[Params, Array, Values], tuple[Array, Array]]:
-    """(params, key, values) → (bound, KL) of one example, the bound with its gradient estimator."""
-    every = over(_one_draw(lowered, beta), (None, 0, None), samples)
+    lowered: Lowered, samples: int, temperature: float
+) -> Callable[[Params, Array, Values], Array]:
+    """(params, key, values) → the terms of one example's bound, with their gradient estimators.
 
-    def estimate(params: Params, key: Array, values: Values) -> tuple[Array, Array]:
+    They are the reconstruction, the KL of each bounded latent, and what else the prior costs; the
+    bound is the first minus the others.
+    """
+    every = over(_one_draw(lowered, temperature), (None, 0, None), samples)
+
+    def estimate(params: Params, key: Array, values: Values) -> Array:
         keys = jax.random.split(key, samples) if samples > 1 else key[None]
-        weights, bounds, kls, scores = every(params, keys, values)
-        each = jnp.sum(weights * bounds, axis=1)
+        weights, terms, scores = every(params, keys, values)
+        each = jnp.sum(weights[..., None] * terms, axis=1)
         baseline = leave_one_out(jax.lax.stop_gradient(each))
-        advantage = jax.lax.stop_gradient(weights * (bounds - baseline[:, None]))
-        surrogate = jnp.mean(jnp.sum(advantage * scores, axis=1))
-        kl = jnp.mean(jnp.sum(weights * kls, axis=1))
-        return with_gradient_of(jnp.mean(each), surrogate), kl
+        advantage = weights[..., None] * (terms - baseline[:, None])
+        surrogate = jnp.sum(jax.lax.stop_gradient(advantage) * scores[..., None], axis=1)
+        return with_gradient_of(jnp.mean(each, axis=0), jnp.mean(surrogate, axis=0))
 
     return estimate
 
 
 def _one_draw(
-    lowered: Lowered, beta: float
-) -> Callable[[Params, Array, Values], tuple[Array, Array, Array, Array]]:
-    """(params, key, values) → weight, bound, KL and log q of the reinforced latents, by state.
+    lowered: Lowered, temperature: float
+) -> Callable[[Params, Array, Values], tuple[Array, Array, Array]]:
+    """(params, key, values) → weight, terms and log q of the reinforced latents, by state.
 
     The axis is that of the joint states of the enumerated latents (one where there are none), their
     weights being the guide's probabilities; of data, those of what the example lacks. All states
     share the key, so that a latent drawn above an enumerated one is the same in each.
     """
     enumerated, reinforced = (bounded_by(lowered, g) for g in ("enumerate", "reinforce"))
+    soft = {
+        **dict.fromkeys(bounded_by(lowered, "relaxed"), relaxed(temperature)),
+        **dict.fromkeys(bounded_by(lowered, "straight_through"), straight_through(temperature)),
+    }
     sites = tuple(whole(lowered.program.variables[name]) for name in enumerated)
     states = jnp.arange(round(2 ** total_states(sites)))
 
     def at_state(
         params: Params, key: Array, values: Values, number: Array
-    ) -> tuple[Array, Array, Array, Array]:
+    ) -> tuple[Array, Array, Array]:
         state = numbered(sites, number) if sites else {}
         seen = {name: values[name] for name in state if name in values}
         given = {**values, **state, **{mask(n): lacking(a) for n, a in seen.items()}}
         if splits(lowered):
-            drawn = lowered.guided(params, key, given, reinforced)
-            log_q, (reconstruction, kl) = drawn.log_q, reconstruction_and_kl(lowered, drawn)
-            full = {**given, **drawn.latents}
-            kl += log_constant(lowered, params, full) - log_prior(lowered, params, key, full)
-            bound = reconstruction - beta * kl
+            drawn = lowered.guided(params, key, given, reinforced, soft)
+            log_q, full = drawn.log_q, {**given, **drawn.latents}
+            terms = reconstruction_and_kls(lowered, drawn)
+            rest = log_constant(lowered, params, full) - log_prior(lowered, params, key, full)
+            terms = [*terms[:-1], terms[-1] + rest]
         else:
-            latents, _ = lowered.guide_draw(params, key, given)
+            latents, _ = lowered.guide_draw(params, key, given, soft)
             full = {**given, **latents, **jax.lax.stop_gradient(only(latents, reinforced))}
-            log_q, kl = lowered.guide_terms(params, full), jnp.zeros(())
+            log_q = lowered.guide_terms(params, full)
             bound = log_weight(lowered, params, full, params)
             bound += log_prior(lowered, params, key, full)
+            terms = [bound, *(jnp.zeros(()) for _ in (*lowered.facts.bounded, None))]
         weight = jnp.exp(total([log_q[name] for name in enumerated]))
         for name, held in seen.items():
             weight = jnp.where(agrees(state[name], held), weight, 0.0)
-        return weight, bound, kl, total([log_q[name] for name in reinforced])
+        return weight, jnp.stack(terms), total([log_q[name] for name in reinforced])
 
     every = over(at_state, (None, None, None, 0), len(states))
     return lambda params, key, values: every(params, key, values, states)

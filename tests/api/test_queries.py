@@ -125,6 +125,9 @@ CASES: dict[str, Callable[[], object]] = {
     "no_kl_to_weigh": lambda: dgm.parse(HALF_SUMMED).fit(
         [[0.0, 1.0]], objective="elbo(beta = 0.5)", steps=1
     ),
+    "no_such_gradient": lambda: dgm.parse(HALF_SUMMED).fit(
+        [[0.0, 1.0]], objective="elbo(gradient = relaxed)", steps=1
+    ),
     "no_mode": lambda: known(HALF_SUMMED).mode({"x": [[0.0, 1.0]]}),
     "way_to_a_mode": lambda: example("ising_denoise").mode(
         {"x": np.ones((32, 32))}, method="exact"

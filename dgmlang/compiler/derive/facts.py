@@ -61,11 +61,15 @@ class Removal:
 
 @frozen()
 class Bounded:
-    """A latent left to a bound, and how gradients pass through its draw."""
+    """A latent left to a bound, and how gradients pass through its draw.
+
+    `rigid`: why no draw of a finite one can be relaxed, a clause; None where one can.
+    """
 
     variable: str
     gradient: str
     witness: Witness
+    rigid: str | None = None
 
 
 @frozen()

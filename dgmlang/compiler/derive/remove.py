@@ -9,6 +9,7 @@ from dgmlang.compiler.derive.degree import degree
 from dgmlang.compiler.derive.facts import Bounded, Removal, Witness
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.derive.gaussian import closed_form
+from dgmlang.compiler.derive.rigid import rigid
 from dgmlang.compiler.derive.turns import by_turns
 from dgmlang.compiler.program import (
     Apply,
@@ -205,7 +206,8 @@ def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
         text = f"the guide names {latent.name}, so it is bounded"
     else:
         text = f"{latent.name} is continuous, and its integral has no closed form here"
-    return Bounded(latent.name, gradient, Witness("bound", text, latent.span))
+    stiff = rigid(latent, program) if latent.type.kind.space == "finite" else None
+    return Bounded(latent.name, gradient, Witness("bound", text, latent.span), stiff)
 
 
 def jumping(found: Iterable[Law], program: Program) -> dict[str, Expr]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from numpyro.distributions import Distribution, kl_divergence
+from numpyro.distributions import Distribution
 
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.chains import draw_in_loops
@@ -22,7 +24,13 @@ from dgmlang.compiler.lower.missing import lacking, mask, somewhere_inside
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Named, Repeated, Variable, WithinBin
 from dgmlang.compiler.types.dependence import Component
 from dgmlang.compiler.walk import behind
+from dgmlang.distributions.divergence import divergence
 from dgmlang.objectives.objective import Params, Values
+
+Soft = Mapping[str, Callable[[Distribution, Array], Array]]
+"""What stands for the draw of a latent from its law and a key, by latent (`objectives.relaxed`)."""
+
+AS_DRAWN: Soft = MappingProxyType({})
 
 Terms = dict[str, Array]
 """Numbers by variable, the energies' under "energy"."""
@@ -45,7 +53,12 @@ class Guided(NamedTuple):
 
 
 def guided(
-    built: Built, params: Params, key: Array, values: Values, stopped: tuple[str, ...] = ()
+    built: Built,
+    params: Params,
+    key: Array,
+    values: Values,
+    stopped: tuple[str, ...] = (),
+    soft: Soft = AS_DRAWN,
 ) -> Guided:
     """A draw and its densities from one evaluation of the nets.
 
@@ -53,17 +66,19 @@ def guided(
     not their gradients. No gradient passes through the draws of `stopped` latents.
     """
     inside = evaluation(built, params, values)
-    latents = _drawn(inside, key, stopped)
+    latents = _drawn(inside, key, stopped, soft)
     return Guided(latents, terms_of(inside), guide_terms_of(inside), _closed(inside))
 
 
-def guide_draw(built: Built, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
+def guide_draw(
+    built: Built, params: Params, key: Array, values: Values, soft: Soft = AS_DRAWN
+) -> tuple[Values, Array]:
     """The guide's latents given data and givens, and log q of them; latents in `values` are kept.
 
     A latent that the guide computes (`z = e`) has no density and adds nothing to log q.
     """
     inside = evaluation(built, params, values)
-    latents = _drawn(inside, key, ())
+    latents = _drawn(inside, key, (), soft)
     return latents, total(guide_terms_of(inside).values())
 
 
@@ -116,12 +131,12 @@ def kl(built: Built, params: Params, values: Values) -> Terms:
     return _closed(evaluation(built, params, values))
 
 
-def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
+def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...], soft: Soft) -> Values:
     """Draws each latent that has no value yet and puts it into the evaluation."""
     latents: Values = {}
     states = inside.built.state_parts  # computed again from what the latents are in the end
     for part in inside.built.guide_parts:
-        drawn = {n: v for n, v in _part(part, key, inside).items() if n not in states}
+        drawn = {n: v for n, v in _part(part, key, inside, soft).items() if n not in states}
         for name in part.variables:
             if name not in drawn:
                 continue
@@ -138,7 +153,7 @@ def _drawn(inside: Evaluation, key: Array, stopped: tuple[str, ...]) -> Values:
     return latents
 
 
-def _part(part: Component, key: Array, inside: Evaluation) -> Values:
+def _part(part: Component, key: Array, inside: Evaluation, soft: Soft) -> Values:
     """Draws of those latents of a component that are not all there."""
     built, variables = inside.built, inside.built.program.variables
     laws = {**_guide(built).laws, **{n: built.law(n) for n in built.state_parts}}
@@ -148,7 +163,9 @@ def _part(part: Component, key: Array, inside: Evaluation) -> Values:
         return draw_in_loops(part, laws, keys, inside)
     values: Values = {}
     for n in wanted:
-        if carries(laws[n]):
+        if n in soft:
+            values[n] = soft[n](distribution(laws[n], inside), keys[n])
+        elif carries(laws[n]):
             values[n], values[carried(n)] = drawn_with_density(
                 distribution(laws[n], inside), keys[n]
             )
@@ -188,17 +205,10 @@ def _closed(inside: Evaluation) -> Terms:
             and isinstance(law, Named)
             and isinstance(prior, Named)
         ):
-            divergence = _known(distribution(law, inside), distribution(prior, inside))
-            closed |= {} if divergence is None else {name: divergence}
+            known = divergence(distribution(law, inside), distribution(prior, inside))
+            closed |= {} if known is None else {name: known}
         before.add(name)
     return closed
-
-
-def _known(q: Distribution, p: Distribution) -> Array | None:
-    try:
-        return kl_divergence(q, p)
-    except NotImplementedError:
-        return None
 
 
 def _guide(built: Built) -> Guide:

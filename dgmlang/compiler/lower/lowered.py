@@ -24,7 +24,7 @@ from dgmlang.compiler.lower.checks import Fault, Unsettled, blame, has_nan, watc
 from dgmlang.compiler.lower.critic import critic
 from dgmlang.compiler.lower.domains import unconstrain
 from dgmlang.compiler.lower.evaluate import constrained, evaluation
-from dgmlang.compiler.lower.guide import Guided
+from dgmlang.compiler.lower.guide import Guided, Soft
 from dgmlang.compiler.lower.outside import passed
 from dgmlang.compiler.program import Expr, Program, Variable
 from dgmlang.compiler.types.lengths import owners
@@ -287,18 +287,25 @@ class Lowered:
 
     # ── companions ───────────────────────────────────────────────────────────────────────────────
 
-    def guide_draw(self, params: Params, key: Array, values: Values) -> tuple[Values, Array]:
+    def guide_draw(
+        self, params: Params, key: Array, values: Values, soft: Soft = guide.AS_DRAWN
+    ) -> tuple[Values, Array]:
         """The guide's latents given data and givens, and their log density.
 
         Latents among the values are kept.
         """
-        return guide.guide_draw(self.built, params, key, values)
+        return guide.guide_draw(self.built, params, key, values, soft)
 
     def guided(
-        self, params: Params, key: Array, values: Values, stopped: tuple[str, ...] = ()
+        self,
+        params: Params,
+        key: Array,
+        values: Values,
+        stopped: tuple[str, ...] = (),
+        soft: Soft = guide.AS_DRAWN,
     ) -> Guided:
         """A draw of the guide with log p, log q and closed-form KLs from one pass of the nets."""
-        return guide.guided(self.built, params, key, values, stopped)
+        return guide.guided(self.built, params, key, values, stopped, soft)
 
     def guide_log_prob(self, params: Params, values: Values) -> Array:
         """The guide's log density of the latents among the values."""

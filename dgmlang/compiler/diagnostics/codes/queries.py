@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
@@ -122,8 +122,9 @@ def teacher_not_fit(folder: str, why: str) -> Diagnostic:
     return Diagnostic("DGM0827", "teacher does not fit", (), (why,), help, place=folder)
 
 
-def weighted_kl(variable: str, beta: float) -> Diagnostic:
+def weighted_kl(variable: str, **setting: float) -> Diagnostic:
     """A weight on the KL of a bound in which some latents are summed out."""
+    (name, value), *_ = setting.items()
     return Diagnostic(
         "DGM0804",
         "no KL to weigh",
@@ -132,8 +133,20 @@ def weighted_kl(variable: str, beta: float) -> Diagnostic:
             f"`{variable}` is summed out of the joint density, so that the bound does not split "
             "into a reconstruction and a KL",
         ),
-        "take `beta` out",
-        place=f"beta = {beta:g}",
+        f"take `{name}` out",
+        place=f"{name} = {value:g}",
+    )
+
+
+def no_such_gradient(asked: str, refused: Mapping[str, str]) -> Diagnostic:
+    """An estimator that no latent of the model can take."""
+    return Diagnostic(
+        "DGM0860",
+        "no such gradient",
+        (),
+        tuple(f"`{variable}`: {why}" for variable, why in refused.items()),
+        "take `gradient` out: each latent then has the estimator that `dgm explain` shows",
+        place=f"gradient = {asked}",
     )
 
 
