@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -27,7 +29,7 @@ def divergence(q: dist.Distribution, p: dist.Distribution) -> Array | None:
         return None
 
 
-def _log_probs(law: dist.Distribution) -> Array:
+def _log_probs(law: Any) -> Array:
     """The log probability of each value, on a last axis."""
     if isinstance(law, BITS):
         logits = jnp.asarray(law.logits)

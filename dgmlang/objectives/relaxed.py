@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from numpyro.distributions import Distribution, RelaxedBernoulliLogits
+from numpyro.distributions import Distribution, Independent, RelaxedBernoulliLogits
 
 Draw = Callable[[Distribution, Array], Array]
 """(the guide's law of a latent, key) → what stands for its draw."""
@@ -23,7 +24,7 @@ def relaxed(temperature: float) -> Draw:
     """
 
     def draw(law: Distribution, key: Array) -> Array:
-        entries = getattr(law, "base_dist", law)
+        entries: Any = law.base_dist if isinstance(law, Independent) else law
         return jnp.asarray(RelaxedBernoulliLogits(temperature, entries.logits).sample(key))
 
     return draw

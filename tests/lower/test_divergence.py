@@ -16,6 +16,12 @@ pytestmark = pytest.mark.usefixtures("x64")
 Q, P = np.array([0.2, 0.9, 0.5]), np.array([0.4, 0.1, 0.5])
 
 
+def known(q, p):
+    found = divergence(q, p)
+    assert found is not None
+    return found
+
+
 def summed(q, p):
     return float(np.sum(q * np.log(q / p)))
 
@@ -28,8 +34,8 @@ def test_of_bits(own, other):
         return found.to_event(1)
 
     truth = summed(Q, P) + summed(1 - Q, 1 - P)
-    assert float(divergence(law(own, Q), law(other, P))) == pytest.approx(truth)
-    assert float(divergence(law(own, P), law(other, Q))) != pytest.approx(truth), "which is which"
+    assert float(known(law(own, Q), law(other, P))) == pytest.approx(truth)
+    assert float(known(law(own, P), law(other, Q))) != pytest.approx(truth), "which is which"
 
 
 @pytest.mark.parametrize("own", ["probs", "logits"])
@@ -39,27 +45,27 @@ def test_of_classes(own):
         np.array([[0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]),
     )
     first = categorical(q) if own == "probs" else categorical(logits=np.log(q) + 3)
-    found = divergence(first.to_event(1), categorical(logits=np.log(p)).to_event(1))
+    found = known(first.to_event(1), categorical(logits=np.log(p)).to_event(1))
     assert float(found) == pytest.approx(summed(q, p))
 
 
 def test_what_is_impossible_counts_as_nothing_or_as_infinite():
     certain, even = categorical(jnp.array([0.0, 1.0])), categorical(jnp.array([0.5, 0.5]))
-    assert float(divergence(certain, even)) == pytest.approx(np.log(2))
-    assert float(divergence(even, certain)) == np.inf
-    assert float(divergence(certain, certain)) == 0
+    assert float(known(certain, even)) == pytest.approx(np.log(2))
+    assert float(known(even, certain)) == np.inf
+    assert float(known(certain, certain)) == 0
 
 
 def test_no_gradient_is_lost_where_a_class_is_impossible():
     def kl(p):
         q = categorical(jnp.array([0.0, p, 1 - p]))
-        return divergence(q, categorical(jnp.array([0.2, 0.4, 0.4])))
+        return known(q, categorical(jnp.array([0.2, 0.4, 0.4])))
 
     assert float(jax.grad(kl)(0.3)) == pytest.approx(np.log(0.3 / 0.7))
 
 
 def test_of_others_is_numpyros_or_none():
     gaussians = dist.Normal(0, 1), dist.Normal(1, 2)
-    assert float(divergence(*gaussians)) == pytest.approx(float(dist.kl_divergence(*gaussians)))
+    assert float(known(*gaussians)) == pytest.approx(float(dist.kl_divergence(*gaussians)))
     assert divergence(dist.Normal(0, 1), dist.Laplace(0, 1)) is None
     assert divergence(bernoulli(0.5), categorical(jnp.array([0.5, 0.5]))) is None
