@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from dgmlang.compiler.plan.expression import Expression
+from dgmlang.evaluate.anomaly import Anomaly, anomaly
 from dgmlang.evaluate.compare import Comparison, compared
+from dgmlang.evaluate.features import critic_features
+from dgmlang.evaluate.purify import purified
+from dgmlang.evaluate.result import Result
 from dgmlang.kept import AbstractFitted
 
 if TYPE_CHECKING:
@@ -52,3 +56,53 @@ class AbstractJudged(AbstractFitted):
             DgmError: DGM0860, DGM0861.
         """
         return compared(self._whole, data, train, examples, permutations, sampler, seed)
+
+    def anomaly(
+        self,
+        data: Any,
+        *,
+        reference: Any = None,
+        simpler: Fitted | None = None,
+        method: str | None = None,
+        seed: int = 0,
+    ) -> Anomaly:
+        """How usual examples are: log p(x), its rank among a reference, and the area between both.
+
+        Args:
+            data: As for `fit`.
+            reference: Data that count as usual, as those that were trained on; by default 1000
+                draws of the model.
+            simpler: Another fitted model of the same data: scores are log p less its log q, which
+                is not fooled by what makes all data likely (Ren et al. 2019, arXiv 1906.02845).
+            method: As for `log_prob`; minus the energy where p has no known normaliser.
+            seed: For methods that draw.
+
+        Raises:
+            DgmError: As `log_prob` does; DGM0870 for givens without a reference.
+        """
+        return anomaly(self._whole, data, reference, simpler, method, seed)
+
+    def purify(self, data: Any, radius: float) -> Any:
+        """Examples with each entry moved by at most `radius`, to where the model finds them likely.
+
+        A finite variable whose levels have an order and that reads its past: entry by entry, each
+        at its most likely level given those before it. Reals: along the gradient of log p. The
+        radius is in levels, or in the units that the model sees; more likely than the result some
+        other point within it may be.
+
+        Raises:
+            DgmError: DGM0871 for a radius below 0, DGM0872 where neither way is there.
+
+        Source: Song et al. 2018, PixelDefend, arXiv 1710.10766.
+        """
+        return purified(self._whole, data, radius)
+
+    def features(self, data: Any, *, seed: int = 0) -> Result:
+        """What the critic's last hidden layer says of each example [n, numbers].
+
+        Latents that the critic reads are drawn by the guide, by the seed.
+
+        Raises:
+            DgmError: DGM0873 where the program writes no critic, or one without layers.
+        """
+        return critic_features(self._whole, data, seed)

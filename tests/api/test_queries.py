@@ -163,6 +163,11 @@ CASES: dict[str, Callable[[], object]] = {
     "comparing_sequences": lambda: known(
         "model Some {\n  data y : bit? ~ Bernoulli(0.5)\n}"
     ).compare([0.0]),
+    "anomalies_of_a_conditional": lambda: known(CONDITIONAL).anomaly({"c": [0.0], "x": [0.0]}),
+    "purifying_backwards": lambda: known(FIXED).purify([0.0], -1.0),
+    "purifying_spins": lambda: example("ising", side=4).purify(np.ones((1, 4, 4)), 1),
+    "purifying_nan": lambda: known(FIXED).purify([np.nan], 1.0),
+    "features_without_a_critic": lambda: known(FIXED).features([0.0]),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),

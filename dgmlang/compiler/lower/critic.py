@@ -17,7 +17,14 @@ def critic(built: Built, params: Params, values: Values) -> Array:
     """The critic's value at one example."""
     found = built.program.critic
     assert found is not None
-    local = {name: values[name] for name in found.parameters}
-    features = jnp.asarray(evaluation(built, params, {}, **local).value(found.value))
+    body = features(built, params, values)
     head = built.heads.get((NAME, found.head.name))
-    return features if head is None else head(at(params, (NAME, UNNAMED)), features)
+    return body if head is None else head(at(params, (NAME, UNNAMED)), body)
+
+
+def features(built: Built, params: Params, values: Values) -> Array:
+    """What the critic's head reads at one example; the critic's value where it has none."""
+    found = built.program.critic
+    assert found is not None
+    local = {name: values[name] for name in found.parameters}
+    return jnp.asarray(evaluation(built, params, {}, **local).value(found.value))

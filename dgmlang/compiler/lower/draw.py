@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
@@ -97,36 +98,50 @@ def draw_one(built: Built, params: Params, key: Array, values: Values, name: str
     law = built.law(name)
     pasts = past(law)
     if pasts:
-        size = int(np.prod(numbers(variable.type.shape)))
-        order = built.orders.get(id(pasts[0]), np.arange(size))
-        return draw_sequentially(built, params, key, values, variable, order)
+        keys = jax.random.split(key, order_of(built, name).size)
+        return sequentially(built, params, values, name, keys, _drawn_entry)
     inside = evaluation(built, params, values)
     return stored(variable.type.kind, sample_alone(law, key, inside))
 
 
-def draw_sequentially(
-    built: Built, params: Params, key: Array, values: Values, variable: Variable, order: np.ndarray
+Choose = Callable[[Law, Evaluation, Any], Array]
+"""(law of an entry, where its arguments are known, what is the entry's own) → its value."""
+
+
+def sequentially(
+    built: Built, params: Params, values: Values, name: str, own: Any, choose: Choose
 ) -> Array:
-    """Entry by entry in the order of the past, each from its law given the entries drawn so far.
+    """Entry by entry in the order of the past, each chosen by its law given the entries so far.
 
     Entries are independent given the past, so that an entry's law is that of its row of each
     argument. What is read entry by entry costs one pass in all; any other net one an entry.
+    `own` has an entry of the order as its first axis.
     """
-    law, sites = built.law(variable.name), numbers(variable.type.shape)
+    variable, order = built.program.variables[name], order_of(built, name)
+    law, sites = built.law(name), numbers(variable.type.shape)
     inside = evaluation(built, params, values)
-    keys = jax.random.split(key, order.size)
     entry = of_entry(law, len(sites))
 
-    def step(rows: Rows, key: Array) -> tuple[Array, Array]:
-        drawn = sample(entry, key, inside.injected(rows))
-        return stored(variable.type.kind, drawn), jnp.zeros(())
+    def step(rows: Rows, own: Any) -> tuple[Array, Array]:
+        chosen = choose(entry, inside.injected(rows), own)
+        return stored(variable.type.kind, chosen), jnp.zeros(())
 
     walk = _by_nets(law, inside, variable, order)
     if walk is None:
         walk = _by_passes(built, params, values, variable, order)
-    entries, _ = along(walk, step, keys)
+    entries, _ = along(walk, step, own)
     shape = numbers(variable.type.array_shape)
     return jnp.zeros_like(entries).at[order].set(entries).reshape(shape)
+
+
+def _drawn_entry(law: Law, inside: Evaluation, key: Array) -> Array:
+    return sample(law, key, inside)
+
+
+def order_of(built: Built, name: str) -> np.ndarray:
+    """Position in the order of a variable's past → flat site."""
+    size = int(np.prod(numbers(built.program.variables[name].type.shape)))
+    return built.orders.get(id(past(built.law(name))[0]), np.arange(size))
 
 
 Rows = dict[int, Array]

@@ -1,0 +1,43 @@
+"""DGM087x: how usual examples are, what would be more usual, and what a critic sees in them."""
+
+from __future__ import annotations
+
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
+from dgmlang.compiler.source import Span
+
+
+def no_reference(model: str) -> Diagnostic:
+    """Ranks of a conditional model, whose draws would be of other givens."""
+    why = "examples are ranked among draws of the model, and it conditions on givens"
+    help = "pass `reference = …`, data with their givens"
+    return Diagnostic("DGM0870", "nothing to rank among", (), (why,), help, place=model)
+
+
+def no_radius(radius: float) -> Diagnostic:
+    """A radius within which nothing lies."""
+    why = f"Expected a number from 0; found {radius!r}"
+    return Diagnostic("DGM0871", "no radius", (), (why,), place="radius")
+
+
+def no_purifying(span: Span, name: str, kind: str) -> Diagnostic:
+    """Data that can neither be moved along a gradient nor chosen entry by entry."""
+    label = Label(span, f"`{name}` is {kind}")
+    why = (
+        "data move along ∇ log p, or are chosen entry by entry where levels have an order and the "
+        "law reads `past`"
+    )
+    return Diagnostic("DGM0872", "no way to purify", (label,), (why,))
+
+
+def no_critic(model: str) -> Diagnostic:
+    """Features of a model that has no critic."""
+    help = "write one: `critic(x) = x |> mlp([128, 128])`"
+    why = f"`{model}` writes no critic"
+    return Diagnostic("DGM0873", "no features", (), (why,), help, place=model)
+
+
+def critic_without_layers(span: Span) -> Diagnostic:
+    """A critic whose expression is the number itself."""
+    label = Label(span, "this is the critic's number itself")
+    why = "features are what its head reads, and it has none"
+    return Diagnostic("DGM0873", "no features", (label,), (why,))
