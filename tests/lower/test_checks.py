@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,33 @@ def test_a_value_that_is_not_chosen_is_no_fault() -> None:
     np.testing.assert_allclose(found, -0.5 * np.sum((1 - mean) ** 2 + np.log(2 * np.pi)), rtol=1e-5)
     slope = jax.grad(lambda w: model.log_prob({"w": w}, {"x": jnp.ones(3)}))(w)
     np.testing.assert_allclose(slope, (1 - mean) * np.where(w > 0, 1 / w, 1), rtol=1e-5)
+
+
+BORDER = """model Border {
+  param w : real[4]
+  let f(a) = log(a) if a > 0 else 0
+  data x : real
+  let far = w + 2
+  let one = sum(f(w)) + 2 * sum(w ** 0.5 if w > 0 else w) + 3 * sum(1 / w if not (w <= 0) else 0)
+  let two = 5 * sum((sqrt(w) * w if w < 8 else exp(100 * w)) if w > 0 else w ** 2)
+  let three = 7 * (sum(log(w)) if w[0] > 0 else 0) + (log(w[2]) if far[1] > 1 else 0)
+  energy x ** 2 + one + two + three
+}"""
+
+
+def test_what_is_not_chosen_has_no_slope_at_the_border_and_beyond() -> None:
+    """Against the slopes by hand; `where` alone gives NaN at 0, where a slope is infinite."""
+    model = dgm.parse(BORDER)
+    energy = partial(model.lowered.energy, values={"x": jnp.zeros(())})
+    w = np.array([-1.0, 0.0, 2.0, 9.0])
+    found = jax.jit(jax.grad(lambda w: energy({"w": w})))(jnp.asarray(w))
+    up = np.where(w > 0, w, 1)
+    slope = np.where(w > 0, 1 / up + up**-0.5 - 3 / up**2, 2)
+    slope += 5 * np.where(w <= 0, 2 * w, 1.5 * up**0.5) + [0, 0, 0.5, 0]
+    np.testing.assert_allclose(found[:3], slope[:3], rtol=1e-5)
+    assert np.isinf(found[3])  # exp(900) is chosen there
+    plain = jax.grad(lambda w: jnp.sum(jnp.where(w > 0, jnp.log(w), 0)))(jnp.asarray(w))
+    assert np.isnan(plain[1])
 
 
 def test_the_fault_that_matters_is_named() -> None:

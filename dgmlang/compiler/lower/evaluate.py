@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.lower.axes import reorder, same_rank
+from dgmlang.compiler.lower.branches import choose
 from dgmlang.compiler.lower.built import UNNAMED, Built, at
 from dgmlang.compiler.lower.checks import checked
 from dgmlang.compiler.lower.domains import constrain
@@ -141,9 +142,7 @@ class Evaluation:
             case Stack(items=items):
                 return jnp.stack([jnp.asarray(self.value(item)) for item in items])
             case Choose():
-                parts = (self.value(e) for e in (expr.test, expr.then, expr.otherwise))
-                test, then, otherwise = same_rank(*parts)
-                return jnp.where(jnp.asarray(test, bool), then, otherwise)
+                return choose(expr, self)
             case Call(call=call, head=head):
                 return self._once((id(call), head), lambda: self._head(call, head))
             case Through(value=value, chain=chain):
