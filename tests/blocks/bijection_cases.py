@@ -270,6 +270,7 @@ CASES = {
     "radial": Case(("radial", {}), (4,)),
     "radial, one entry": Case(("radial", {}), (1,)),
     "radial, rows": Case(("radial", {}), (2, 3)),
+    "between": Case(("between", {"low": -2.0, "high": 3.0}), (2, 3)),
     "leaky": Case(("leaky", {"slope": 0.1}), (2, 3)),
     **causal_cases("maf"),
     **causal_cases("iaf"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 import dgmlang as dgm
 from dgmlang.registry import implementation
+from tests.lower.statistics import mean_matches
 from tests.objectives.models import model
 
 MODEL = """model M {
@@ -41,3 +44,26 @@ def test_it_trains_from_the_program_alone() -> None:
     fitted = dgm.parse(MODEL + "\n}").fit(np.ones((64, 2, 3)), steps=300)
     assert np.mean(fitted.log_prob(np.ones((4, 2, 3)), method="iwae(k = 64)")) > 1 - 6 * np.log(2)
     assert fitted.posterior(np.ones((4, 2, 3)))["z"].shape == (4, 2)
+
+
+def test_a_latent_in_an_interval_has_one_that_stays_there() -> None:
+    """Its weights p / q average to the evidence (Φ((x + 1) / σ) − Φ((x − 3) / σ)) / 4."""
+    text = """model M {{
+      latent z : {} ~ Uniform(-1, 3)
+      data   x : real ~ Normal(z, 0.5)
+    }}"""
+    # A real whose law lies in an interval is of that interval.
+    lowered, other = (model(text.format(kind)) for kind in ("interval(-1, 3)", "real"))
+    params = lowered.init(0, None)
+    assert jax.tree.structure(params) == jax.tree.structure(other.init(0, None))
+
+    def weight(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        drawn = lowered.guided(params, key, {"x": jnp.asarray(2.0)})
+        log = sum(drawn.log_p.values()) - sum(drawn.log_q.values())
+        return jnp.exp(log), drawn.latents["z"]
+
+    weights, z = jax.jit(jax.vmap(weight))(jax.random.split(jax.random.key(0), 20_000))
+    assert -1 < z.min() < z.max() < 3
+    evidence = (stats.norm.cdf(3.0 / 0.5) - stats.norm.cdf(-1.0 / 0.5)) / 4
+    assert mean_matches(np.asarray(weights), evidence)
+    assert not mean_matches(np.asarray(weights), evidence * 4 / 3.5)  # Power: one end off by ½.

@@ -23,7 +23,7 @@ from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
 from dgmlang.compiler.types.dims import Dim, show
-from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.kinds import Kind, Type
 from dgmlang.compiler.walk import behind
 
 HIDDEN = "[128, 128]"
@@ -39,7 +39,10 @@ LAWS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "simplex": ("Dirichlet({})", (("concentration", "positive"),)),
     "count": ("Poisson({})", (("rate", "positive"),)),
 }
-"""The law of a latent by its kind, with the heads that it takes from its net."""
+"""The law of a latent by its kind, with the heads that it takes from its net.
+
+One of kind `interval(a, b)` is `Normal(…) |> between(a, b)`, with the heads of a real.
+"""
 
 
 def amortised(
@@ -79,7 +82,7 @@ def _inverse(latents: Sequence[Variable], program: Program) -> list[Variable]:
 
 
 def _has_law(latent: Variable) -> bool:
-    return latent.type.kind.name in LAWS and not latent.type.varying
+    return latent.type.kind.name in {*LAWS, "interval"} and not latent.type.varying
 
 
 def _readable(variable: Variable) -> bool:
@@ -96,7 +99,7 @@ def _statements(
         net = f"guide_{latent.name}"
         while net in taken:
             net += "_"
-        law, heads = LAWS[latent.type.kind.name]
+        law, heads = _law(latent.type.kind)
         ports = ", ".join(f"{v.name}: {v.type}" for v in known)
         outputs = ", ".join(f"{head}: {kind}{_axes(latent.type)}" for head, kind in heads)
         features = f"concat({', '.join(map(_flat, known))}) |> mlp({HIDDEN})"
@@ -105,6 +108,14 @@ def _statements(
         lines.append(f"{latent.name} ~ {law.format(call)}")
         known.append(latent)
     yield "guide {\n" + "\n".join(lines) + "\n}"
+
+
+def _law(kind: Kind) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The law of a latent of this kind, with the heads that it takes."""
+    if kind.name != "interval":
+        return LAWS[kind.name]
+    _, heads = LAWS["real"]
+    return f"Normal({{}}) |> between{str(kind).removeprefix('interval')}", heads
 
 
 def _axes(of: Type) -> str:

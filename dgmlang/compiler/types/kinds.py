@@ -144,7 +144,8 @@ class Kind:
             return self.name
         if self.name == "interval" and self.args[0] == self.args[1]:
             return f"{self.args[0]:g}"
-        shown = (str(a) if isinstance(a, Dim) else f"{a:g}" for a in self.args)
+        # In full: what is built for a program declares kinds by these words.
+        shown = (str(a) if isinstance(a, Dim) else repr(a).removesuffix(".0") for a in self.args)
         return f"{self.name}({', '.join(shown)})"
 
 

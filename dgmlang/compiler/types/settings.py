@@ -45,6 +45,7 @@ def settings_of(
         for p in (p for p in extern.groups[0] if p.static and not _takes_net(p)):
             node = bound[p.name].value if p.name in bound else p.default
             held[p.name] = None if node is None else _setting(p, node, extern, scope)
+        _ascending(held, extern, bound, scope)
         for p in (p for p in extern.groups[0] if _takes_net(p)):
             _steps_told(held, span, scope)
             types = source, _fed(held, source, extern, span, scope)
@@ -52,6 +53,20 @@ def settings_of(
     except Refused:
         return None
     return held
+
+
+def _ascending(
+    held: Mapping[str, Any], extern: Extern, bound: Mapping[str, ast.Argument], scope: Scope
+) -> None:
+    """DGM0372 where the upper one of two ends is not above the lower one."""
+    low, high = extern.argument("ascending") or ("", "")
+    first, last = (v.value if isinstance(v, Dim) else v for v in (held.get(low), held.get(high)))
+    if first is None or last is None or first < last:
+        return
+    wanted, help = f"above `{low}`, {first:g}", "write the lower end first"
+    at = bound[high].value.span
+    scope.report.say(codes.out_of_range(at, high, extern.name, wanted, last, help))
+    raise Refused
 
 
 def _steps_told(held: Mapping[str, Any], span: Span, scope: Scope) -> None:
