@@ -58,12 +58,12 @@ def test_a_latent_in_an_interval_has_one_that_stays_there() -> None:
     assert jax.tree.structure(params) == jax.tree.structure(other.init(0, None))
 
     def weight(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        drawn = lowered.guided(params, key, {"x": jnp.asarray(2.0)})
+        drawn = lowered.guided(params, key, {"x": jnp.asarray(1.5)})
         log = sum(drawn.log_p.values()) - sum(drawn.log_q.values())
         return jnp.exp(log), drawn.latents["z"]
 
     weights, z = jax.jit(jax.vmap(weight))(jax.random.split(jax.random.key(0), 20_000))
     assert -1 < z.min() < z.max() < 3
-    evidence = (stats.norm.cdf(3.0 / 0.5) - stats.norm.cdf(-1.0 / 0.5)) / 4
+    evidence = (stats.norm.cdf(2.5 / 0.5) - stats.norm.cdf(-1.5 / 0.5)) / 4
     assert mean_matches(np.asarray(weights), evidence)
     assert not mean_matches(np.asarray(weights), evidence * 4 / 3.5)  # Power: one end off by ½.
