@@ -16,6 +16,7 @@ from dgmlang.model import parse as parse
 
 if TYPE_CHECKING:
     from dgmlang.estimator import Estimator as Estimator
+    from dgmlang.evaluate.divergence import divergence as divergence
     from dgmlang.evaluate.result import Result as Result
     from dgmlang.fitted import Fitted as Fitted
 
@@ -25,6 +26,7 @@ _LATE = {
     "Estimator": "dgmlang.estimator",
     "Fitted": "dgmlang.fitted",
     "Result": "dgmlang.evaluate.result",
+    "divergence": "dgmlang.evaluate.divergence",
 }
 
 

@@ -168,6 +168,11 @@ CASES: dict[str, Callable[[], object]] = {
     "purifying_spins": lambda: example("ising", side=4).purify(np.ones((1, 4, 4)), 1),
     "purifying_nan": lambda: known(FIXED).purify([np.nan], 1.0),
     "features_without_a_critic": lambda: known(FIXED).features([0.0]),
+    "divergence_misspelt": lambda: dgm.divergence(known(FIXED), known(FIXED), "klx"),
+    "divergence_of_other_data": lambda: dgm.divergence(known(FIXED), known(WAITING)),
+    "divergence_of_a_bound": lambda: dgm.divergence(
+        example("vae", side=2), example("vae", side=2), "js"
+    ),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Label
 from dgmlang.compiler.source import Span
 
@@ -20,3 +22,17 @@ def too_few_to_compare(count: int, permutations: int, least: int) -> Diagnostic:
     else:
         why = f"Expected at least {least} examples on each side; found {count}"
     return Diagnostic("DGM0861", "too little to compare", (), (why,), place="compare")
+
+
+def other_data(p: str, q: str, of_p: Mapping[str, str], of_q: Mapping[str, str]) -> Diagnostic:
+    """Two models whose data are not of the same names and types."""
+    one, other = (", ".join(f"{n} : {t}" for n, t in d.items()) for d in (of_p, of_q))
+    why = f"`{p}` has {one}; `{q}` has {other}"
+    return Diagnostic("DGM0862", "different data", (), (why,), place="divergence")
+
+
+def no_divergence(model: str, reason: str) -> Diagnostic:
+    """A model whose log p is not known, or not of its data alone."""
+    why = f"a divergence needs normalised densities on both sides; of `{model}`: {reason}"
+    help = "`compare` lays draws beside data without a density"
+    return Diagnostic("DGM0863", "no density to compare", (), (why,), help, place=model)
