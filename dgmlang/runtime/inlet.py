@@ -36,6 +36,8 @@ class Inlet:
     def values(self, program: Program, data: Any) -> tuple[Values, Array]:
         """Data as the model sees them, and log |∂ prepared / ∂ given| of one example's data.
 
+        Where examples differ in their lengths it is one number for each.
+
         Inputs that the model conditions on have no density, so their scale does not count.
         """
         own = program.having("shared")

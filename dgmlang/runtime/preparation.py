@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil, log, prod
@@ -60,14 +60,15 @@ class Link:
 class Chain:
     """The steps of one variable, the first to be applied first; `whole`: the result is integers.
 
-    What comes out is `discrete` or has a density. `text` is the expression as written, for run
-    folders.
+    What comes out is `discrete` or has a density. Of a variable of `varying` length each turn is
+    prepared as an example is of others. `text` is the expression as written, for run folders.
     """
 
     name: str
     links: tuple[Link, ...]
     whole: bool
     discrete: bool
+    varying: bool
     text: str = field(compare=False, repr=False)
 
 
@@ -126,9 +127,8 @@ class Preparation:
         before = 0
         for chain in self.chains:
             if chain.name in values:
-                x = _number(values[chain.name])
-                for count, (link, fitted) in enumerate(_zip(chain, states)):
-                    x = link.step.apply(x, fitted, jax.random.fold_in(key, before + count))
+                passed = partial(_applied, chain, states, key=key, before=before)
+                x = _of_turns(chain, passed, _number(values[chain.name]))
                 prepared[chain.name] = near(x) if chain.whole else x
             before += len(chain.links)  # so that a step's key is its own, whichever data are there
         return prepared
@@ -138,10 +138,8 @@ class Preparation:
         given = dict(values)
         for chain in self.chains:
             if chain.name in values:
-                x = values[chain.name]
-                for link, fitted in _invertible(chain, states):
-                    x = link.step.invert(x, fitted)
-                given[chain.name] = x
+                undone = partial(_undone, chain, states)
+                given[chain.name] = _of_turns(chain, undone, values[chain.name])
         return given
 
     def bounds(self, names: Collection[str]) -> bool:
@@ -150,7 +148,7 @@ class Preparation:
         return any(link.step.bounds for chain in own for link in chain.links)
 
     def log_det(self, states: States, values: Values) -> Array:
-        """The log-determinant of one example, from prepared values with a leading axis.
+        """The log-determinant of one example, from prepared values [n, …]; [n] where turns vary.
 
         log |∂ prepared / ∂ given|, from the last step backwards to the first that has none. Levels
         have probabilities, which no scale changes: neither of discrete variables, nor before noise
@@ -159,7 +157,9 @@ class Preparation:
         total = jnp.zeros(())
         for chain in self.chains:
             if chain.name in values and not chain.discrete:
-                total += _log_det(chain, states, values[chain.name].shape[1:])
+                x = values[chain.name]
+                turns = jnp.sum(~ended(x, 2), axis=1) if chain.varying else 1
+                total += turns * _log_det(chain, states, x.shape[1 + chain.varying :])
         return total
 
 
@@ -181,7 +181,8 @@ def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Pre
         kind = known[name].type.kind
         whole = kind.name in ("cat", "grey", "count", "byte")
         discrete = kind.space != "continuous"
-        chains.append(Chain(name, links, whole, discrete, expression.span.text))
+        varying = known[name].type.varying
+        chains.append(Chain(name, links, whole, discrete, varying, expression.span.text))
     return Preparation(tuple(chains))
 
 
@@ -191,6 +192,39 @@ def _link(step: Applied) -> Link:
 
 
 # ── on arrays ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _applied(chain: Chain, states: States, x: Array, key: Array, before: int) -> Array:
+    """The chain on a batch; `before` it, so many steps of other chains have had their keys."""
+    for count, (link, fitted) in enumerate(_zip(chain, states)):
+        x = link.step.apply(x, fitted, jax.random.fold_in(key, before + count))
+    return x
+
+
+def _undone(chain: Chain, states: States, x: Array) -> Array:
+    for link, fitted in _invertible(chain, states):
+        x = link.step.invert(x, fitted)
+    return x
+
+
+def _of_turns(chain: Chain, of_examples: Callable[[Array], Array], x: Array) -> Array:
+    """A batch through a chain; of varying length turn by turn, the marks behind the ends kept."""
+    if not chain.varying:
+        return of_examples(x)
+    rows = x.reshape(-1, *x.shape[2:])
+    behind = ended(rows, 1)
+    found = of_examples(jnp.where(_over(behind, rows), jnp.nan, rows))
+    found = jnp.where(_over(behind, found), jnp.inf, found)
+    return found.reshape(*x.shape[:2], *found.shape[1:])
+
+
+def ended(x: Array, lead: int) -> Array:
+    """Which turns, over `lead` axes, stand behind the end: all of such a one is marked."""
+    return jnp.all(jnp.isposinf(x), axis=tuple(range(lead, x.ndim)))
+
+
+def _over(rows: Array, like: Array) -> Array:
+    return rows.reshape(-1, *(1,) * (like.ndim - 1))
 
 
 _numbers = jax.jit(Preparation.numbers, static_argnums=0)
@@ -204,6 +238,8 @@ def _fit(
     place: str = "",
 ) -> tuple[Fitted, ...]:
     found: tuple[Fitted, ...] = ()
+    if chain.varying:
+        array = np.where(np.isposinf(array), np.nan, array).reshape(-1, *array.shape[2:])
     for count, link in enumerate(chain.links):
         x = _before(chain.links[:count], found, array, key)
         _within(chain.name, link, x)

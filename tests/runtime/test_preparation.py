@@ -268,3 +268,26 @@ def test_whole_numbers_may_come_out_of_arithmetic(text: str, least: int) -> None
     assert np.array_equal(np.floor(found * (levels.max() + 1)), levels)
     with pytest.raises(DgmError, match="DGM0524"):
         made.fit({"x": x + np.float32(0.1 / 255)}, KEY)
+
+
+def test_turns_of_varying_length_are_prepared_as_examples_are() -> None:
+    """As each turn alone; what stands behind an end stays marked, and has no Jacobian."""
+    text = prepare(x="1 - 2 * standardize(x)")
+    rows = np.random.default_rng(0).normal(3, 5, (7, 2))
+    x = np.full((3, 4, 2), np.inf)
+    x[0], x[1, :3] = rows[:4], rows[4:]
+    varying = parse(text, variables("data x : real[<= 4, 2] ~ Normal(0, 1)"))
+    alone = parse(text, variables("data x : real[2] ~ Normal(0, 1)"))
+    states, fitted = varying.fit({"x": x}, KEY), alone.fit({"x": rows}, KEY)
+    found = varying.apply(states, {"x": jnp.asarray(x)}, KEY)
+    wanted = alone.apply(fitted, {"x": jnp.asarray(rows)}, KEY)["x"]
+    np.testing.assert_allclose(found["x"][0], wanted[:4], rtol=1e-5)
+    np.testing.assert_allclose(found["x"][1, :3], wanted[4:], rtol=1e-5)
+    assert np.isposinf(found["x"][2]).all()
+    assert np.isposinf(found["x"][1, 3]).all()
+    np.testing.assert_allclose(varying.invert(states, found)["x"], x, rtol=1e-5)
+    one = alone.log_det(fitted, {"x": wanted})
+    np.testing.assert_allclose(varying.log_det(states, found), one * np.array([4, 3, 0]), rtol=1e-5)
+    apart = parse(text, variables("data x : real[4, 2] ~ Normal(0, 1)"))  # Power: place by place.
+    other = apart.fit({"x": np.where(np.isinf(x), np.nan, x)}, KEY)
+    assert not np.allclose(other["x"][0]["mean"][0], states["x"][0]["mean"])

@@ -31,8 +31,10 @@ def applied(name: str, expression: ast.Expr, known: Sequence[Variable]) -> tuple
     names = [variable.name for variable in known]
     if name not in names:
         raise DgmError(codes.prepares_nothing(expression.span, name, names))
-    if any(v.name == name and v.type.varying for v in known):
-        raise DgmError(name_codes.not_built(expression.span, "preparations of varying length"))
+    ending = (v.name for v in known if v.type.varying and v.type.kind.space != "continuous")
+    if name in ending:
+        what = "preparations of classes of varying length"
+        raise DgmError(name_codes.not_built(expression.span, what))
     return tuple(_steps(expression, name))
 
 
