@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import pairs, pictures, vae
+from benchmarks import hmm, pairs, pictures, vae
 from benchmarks.by_hand import vae as by_hand
 
 
@@ -23,6 +23,19 @@ def test_another_loss_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     right: Callable[..., Any] = by_hand.loss
     monkeypatch.setattr(by_hand, "loss", lambda p, x, noise: right(p, x, 1.001 * noise))
     assert vae.difference(pictures.made(by_hand.BATCH)) > 1e-5
+
+
+def test_hidden_chains_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """log p of the program and by hand; a table that one side reads the other way is noticed."""
+    assert hmm.difference(3, 7, 2) < 1e-5
+    weights = hmm.weights
+
+    def turned(known: dict[str, Any], x: Any) -> Any:
+        return right({**known, "step": weights(3, seed=1)["step"]}, x)
+
+    right: Callable[..., Any] = hmm.by_hand
+    monkeypatch.setattr(hmm, "by_hand", turned)
+    assert hmm.difference(3, 7, 2) > 1e-5
 
 
 def test_by_hand_learns_over_epochs() -> None:

@@ -79,10 +79,10 @@ def test_long_hmm_agrees_with_hmmlearn():
     peer.startprob_, peer.transmat_, peer.emissionprob_, peer.n_features = start[0], step, out, 4
     x = rng.integers(4, size=2000)
     params = at(found, start=start[0], step=step, out=out)
-    assert found.log_prob(params, {"x": jnp.asarray(x)}) == pytest.approx(
+    assert jax.jit(found.log_prob)(params, {"x": jnp.asarray(x)}) == pytest.approx(
         peer.score(x[:, None]), rel=1e-10
     )
-    marginals = np.asarray(found.turn_marginals(params, {"x": jnp.asarray(x)})["s"])
+    marginals = np.asarray(jax.jit(found.turn_marginals)(params, {"x": jnp.asarray(x)})["s"])
     assert marginals == pytest.approx(peer.predict_proba(x[:, None]), abs=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_impossible_data_bring_no_nan():
     found = model(HMM.replace("param out ", "given out "))
     params = found.init(0, None)
     values = {"x": jnp.array([0, 1, 2, 0, 2, 1]), "out": jnp.array([[0.5, 0.5, 0]] * 2)}
-    value, slopes = jax.value_and_grad(found.log_prob)(params, values)
+    value, slopes = jax.jit(jax.value_and_grad(found.log_prob))(params, values)
     assert value < -100  # NumPyro takes a probability of 0 for the least float
     assert all(bool(jnp.all(jnp.isfinite(s))) for s in jax.tree.leaves(slopes))
 
@@ -175,8 +175,8 @@ def test_sums_turn_by_turn_agree_with_enumeration(name):
     params = {n: jnp.asarray(rng.normal(size=p.shape)) for n, p in found.init(0, None).items()}
     shape = numbers(found.program.variables["x"].type.shape)
     values = {"x": jnp.asarray(rng.normal(size=shape))}
-    value, slopes = jax.value_and_grad(found.log_prob)(params, values)
-    truth, wanted = jax.value_and_grad(lambda p: enumerated(found, p, values))(params)
+    value, slopes = jax.jit(jax.value_and_grad(found.log_prob))(params, values)
+    truth, wanted = jax.jit(jax.value_and_grad(lambda p: enumerated(found, p, values)))(params)
     assert float(value) == pytest.approx(float(truth), abs=1e-10)
     for key, slope in slopes.items():
         assert np.asarray(slope) == pytest.approx(np.asarray(wanted[key]), abs=1e-9)

@@ -1,14 +1,16 @@
 """Finite latents of loops, summed turn by turn: plates at once, chains by the forward algorithm.
 
 The laws that read the latents give, for each turn, a table of log densities over the states at that
-turn and up to `lag` turns before. All values are logarithms: no product of many turns underflows.
+turn and up to `lag` turns before. A chain's are summed as probabilities that each turn scales
+(`scaled`) where none that matters underflows, and as logarithms elsewhere.
 Source: Rabiner 1989, eqs. 18-21; for longer lags the state is the window of the last `lag` states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Turns
+from dgmlang.compiler.lower import scaled
 from dgmlang.compiler.lower.counted import counted
 from dgmlang.compiler.lower.domains import choices, dtype
 from dgmlang.compiler.lower.evaluate import Evaluation
@@ -25,10 +28,11 @@ from dgmlang.compiler.lower.laws import log_density, log_density_of
 from dgmlang.compiler.lower.lengths import before as standing
 from dgmlang.compiler.lower.lengths import turns as count_turns
 from dgmlang.compiler.lower.missing import agrees
+from dgmlang.compiler.lower.scaled import Spans, Tables, newest, scan_run
 from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places
 from dgmlang.compiler.program import Counter, Index, Law, Read, Repeated
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.walk import arguments, walk
+from dgmlang.compiler.walk import arguments, children, walk
 
 Bias = Mapping[Turns, Array]
 """Log weights added to each joint state at each turn: the gradient there is its posterior."""
@@ -62,11 +66,11 @@ def turn_sums(
     With `highest` it is the maximum over the states (Viterbi 1967): the sum's algebra is all that
     the forward algorithm rests on.
     """
-    now, before = _tables(inside, turns)
+    now, runs = _tables(inside, turns)
     states = now.shape[-1]
     if bias is not None:
         now = now + bias[turns]
-    each = _forward(now, before, turns, fold) if turns.lag else fold(now, -1)
+    each = _along(now, runs, turns, fold) if turns.lag else fold(now, -1)
     # Behind the end of a sequence all states are alike, and what folding them yields is taken off.
     ended = jnp.sum(~_counted(inside, turns.variables[0]))
     return jnp.sum(each) - ended * fold(jnp.zeros(states, now.dtype), 0)
@@ -80,26 +84,83 @@ def _counted(inside: Evaluation, latent: str) -> Array:
     return standing(count_turns(inside, latent), jnp.zeros(shape))
 
 
-def _forward(now: Array, before: Array, turns: Turns, fold: Fold) -> Array:
-    """Log p along the chain, one number for each turn of the other loops.
+@dataclass(frozen=True)
+class _Run:
+    """What looks back at some turns of a chain, [turns, other loops] + [states] · (lag + 1).
+
+    A table that no turn changes stands there once, without the axes of loops: [1] + ….
+    """
+
+    start: int
+    stop: int
+    table: Array
+
+
+def _along(now: Array, runs: Sequence[_Run], turns: Turns, fold: Fold) -> Array:
+    """Log p along the chain, one number for each turn of the other loops."""
+    lag, states = turns.lag, now.shape[-1]
+    whole = (states,) * (lag + 1)
+    tables = tuple(jnp.broadcast_to(r.table, (*r.table.shape[: -lag - 1], *whole)) for r in runs)
+    spans = tuple((r.start, r.stop) for r in runs)
+    now = jnp.moveaxis(now, turns.axis, 0)
+    own = tuple(1 if table.ndim == now.ndim + lag else None for table in tables)
+
+    def one(now: Array, tables: Tables) -> Array:
+        if fold is log_sum:
+            return log_sum_of_chain(now, tables, spans, lag)
+        return logs_of_chain(now, tables, spans, lag, fold)
+
+    for _ in now.shape[1:-1]:
+        one = jax.vmap(one, (1, own))
+    return one(now, tables)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def log_sum_of_chain(now: Array, tables: Tables, spans: Spans, lag: int) -> Array:
+    """Log p of one chain, by scaled probabilities where those are exact.
+
+    Its gradient has a rule, as that of `cond` would keep what either way needs.
+    """
+    return jax.lax.cond(
+        scaled.safe(tables, lag),
+        lambda: scaled.value(now, tables, spans, lag),
+        lambda: logs_of_chain(now, tables, spans, lag),
+    )
+
+
+@log_sum_of_chain.defjvp
+def _(
+    spans: Spans, lag: int, primals: tuple[Array, Tables], tangents: tuple[Array, Tables]
+) -> tuple[Array, Array]:
+    logs = jax.value_and_grad(lambda *parts: logs_of_chain(*parts, spans, lag), argnums=(0, 1))
+    value, slopes = jax.lax.cond(
+        scaled.safe(primals[1], lag),
+        lambda: scaled.value_and_slopes(*primals, spans, lag),
+        lambda: logs(*primals),
+    )
+    pairs = zip(jax.tree.leaves(slopes), jax.tree.leaves(tangents), strict=True)
+    return value, sum((jnp.sum(s * t) for s, t in pairs), start=jnp.zeros_like(value))
+
+
+def logs_of_chain(
+    now: Array, tables: Tables, spans: Spans, lag: int, fold: Fold = log_sum
+) -> Array:
+    """Log p of one chain, in logarithms.
 
     α(s_{t-lag+1} … s_t) = now(s_t) · Σ_{s_{t-lag}} α(s_{t-lag} … s_{t-1}) before(s_{t-lag} … s_t).
     Before the first turn the states are taken to be the first ones, which nothing reads.
     """
-    lag, states = turns.lag, now.shape[-1]
-    now, before = (jnp.moveaxis(table, turns.axis, 0) for table in (now, before))
-    other = now.shape[1:-1]
-    window = np.full((states,) * lag, -np.inf)
+    window = np.full((now.shape[1],) * lag, -np.inf)
     window[(0,) * lag] = 0.0
-    start = jnp.broadcast_to(jnp.asarray(window, now.dtype), (*other, *window.shape))
+    alpha = jnp.asarray(window, now.dtype)
 
-    def step(alpha: Array, tables: tuple[Array, Array]) -> tuple[Array, None]:
-        here, reads = tables
-        joined = fold(alpha[..., None] + reads, len(other))
-        return joined + here.reshape(*other, *(1,) * (lag - 1), states), None
+    def step(alpha: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
+        here, reads = row
+        return fold(alpha[..., None] + reads, 0) + newest(here, lag), None
 
-    last, _ = jax.lax.scan(step, start, (now, before))
-    return fold(last.reshape(*other, -1), -1)
+    for table, span in zip(tables, spans, strict=True):
+        alpha, _ = scan_run(step, alpha, now[slice(*span)], table)
+    return fold(alpha.reshape(-1), -1)
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────
@@ -142,31 +203,62 @@ def _law(inside: Evaluation, name: str) -> Repeated:
     return law
 
 
-def _tables(inside: Evaluation, turns: Turns) -> tuple[Array, Array]:
+def _tables(inside: Evaluation, turns: Turns) -> tuple[Array, list[_Run]]:
     """Log densities that depend on the states of one turn alone, and those that look back.
 
-    Shapes: loops + [states], and loops + [states] · (lag + 1), the turn itself last.
+    Shapes of the first: loops + [states].
     """
     states = joint_states(inside, turns)
     shape = lengths(_law(inside, turns.variables[0]).loops)
     now = jnp.zeros((*shape, states.count), jnp.result_type(float))
-    before = jnp.zeros((*shape, *(1,) * (turns.lag + 1)), now.dtype)
-    for name in turns.readers:
-        for at, table in _of_reader(inside, turns, states, name):
-            alone = all(size == 1 for size in table.shape[len(shape) : -1])
-            if alone:
-                now = now.at[at].add(table.reshape(*table.shape[: len(shape)], -1))
-            else:
-                states_of = (t.shape[len(shape) :] for t in (before, table))
-                whole = (*shape, *np.broadcast_shapes(*states_of))
-                before = jnp.broadcast_to(before, whole).at[at].add(table)
-    return now, before
+    back: list[_Table] = []
+    for found in (t for name in turns.readers for t in _of_reader(inside, turns, states, name)):
+        if all(size == 1 for size in found.states[:-1]):
+            rows = found.values.reshape(*found.values.shape[: -turns.lag - 1], -1)
+            now = now.at[places(found.spans, {})].add(rows)
+        else:
+            back.append(found)
+    return now, _runs(back, shape, turns) if turns.lag else []
 
 
-def _of_reader(
-    inside: Evaluation, turns: Turns, states: _States, name: str
-) -> Iterator[tuple[tuple[slice, ...], Array]]:
-    """One reader's tables, piece by piece, with where in the loops each stands."""
+@dataclass(frozen=True)
+class _Table:
+    """One reader's log densities at the turns of a piece: those of loops, then those of states.
+
+    `states` are the lengths of the axes of the states, 1 where one is not read.
+    `same`: no turn changes them, and they have no axes of loops.
+    """
+
+    values: Array
+    spans: list[tuple[int, int]]
+    states: tuple[int, ...]
+    same: bool
+
+
+def _runs(back: Sequence[_Table], shape: tuple[int, ...], turns: Turns) -> list[_Run]:
+    """What looks back, run by run along the chain."""
+    nothing = jnp.zeros((1,) * (turns.lag + 2), jnp.result_type(float))
+    length = shape[turns.axis]
+    if not back:
+        return [_Run(0, length, nothing)]
+    spans = back[0].spans
+    start, stop = spans[turns.axis]
+    others = [(0, size) for size in shape[: turns.axis] + shape[turns.axis + 1 :]]
+    everywhere = spans[: turns.axis] + spans[turns.axis + 1 :] == others
+    if everywhere and all(table.same and table.spans == spans for table in back):
+        once = sum((table.values[None] for table in back), start=nothing)
+        ends = ((0, start, nothing), (start, stop, once), (stop, length, nothing))
+        return [_Run(*run) for run in ends if run[0] < run[1]]
+    states = np.broadcast_shapes(*(table.states for table in back))
+    whole = jnp.zeros((*shape, *states), nothing.dtype)
+    for table in back:
+        values = table.values[(None,) * len(shape)] if table.same else table.values
+        whole = whole.at[places(table.spans, {})].add(values)
+    return [_Run(0, length, jnp.moveaxis(whole, turns.axis, 0))]
+
+
+def _of_reader(inside: Evaluation, turns: Turns, states: _States, name: str) -> Iterator[_Table]:
+    """One reader's tables, piece by piece."""
     law = _law(inside, name)
     known = hoisted(law, inside, frozenset(turns.variables))
     for piece in law.pieces:
@@ -187,9 +279,24 @@ def _of_reader(
 
             return _over_states(at, turns.lag, used, states.count)
 
-        held = _held(inside, name, law)
+        held, spans = _held(inside, name, law), ends(piece)
         ids = frozenset(i for i, _, _ in reads)
-        yield places(ends(piece), {}), at_turns(law, piece, inside, run, held, {}, known, ids)
+        counts = name in inside.values or name in inside.built.lengths
+        same = max(used, default=0) > 0 and not counts and not _turning(piece.law, ids)
+        fixed = {level: start for level, (start, _) in enumerate(spans)} if same else {}
+        table = at_turns(law, piece, inside, run, held, fixed, known, ids)
+        yield _Table(table, spans, table.shape[table.ndim - turns.lag - 1 :], same)
+
+
+def _turning(law: Law, reads: Set[int]) -> bool:
+    """Whether a law changes with the turn, but for what it reads of the latents."""
+    todo = list(arguments(law))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Counter):
+            return True
+        todo += () if id(node) in reads else children(node)
+    return False
 
 
 def _held(inside: Evaluation, name: str, law: Repeated) -> Any:
