@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 from jax import Array
 
+from dgmlang.compiler.derive.elimination import RULE as ELIMINATION
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import ComputedLaw, Program, Read
@@ -45,6 +46,8 @@ def draw_latents(lowered: Lowered, params: Params, key: Array, values: Values) -
         states, log_weights = lowered.responsibilities(params, known)
         chosen = jax.random.categorical(second, log_weights)
         known |= {name: array[chosen] for name, array in states.items()}
+    if ELIMINATION in rules:
+        known |= lowered.eliminated_draw(params, second, known)
     if CLOSED_FORM in rules:
         known |= lowered.gaussian_draw(params, third, known)
     if "free energy" in rules:

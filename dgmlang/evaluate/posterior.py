@@ -36,7 +36,7 @@ def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dic
     # What is summed out has its exact posterior given the latents that are left to a bound.
     bounded = bool(lowered.facts.bounded)
     held, answer = ({**values, **latents}, _given_guide) if bounded else (values, _exact)
-    if any(r.turns is not None for r in removed):
+    if any(r.turns or r.elimination for r in removed):
         turned = jax.vmap(lowered.turn_marginals, in_axes=(None, 0))(params, held)
         found |= {n: answer(a, "probabilities of the levels") for n, a in turned.items()}
     if any(r.rule == "sum" and r.turns is None for r in removed):

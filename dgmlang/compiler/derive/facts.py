@@ -45,11 +45,24 @@ class Turns:
 
 
 @frozen()
+class Elimination:
+    """How finite latents are summed out one after the other.
+
+    `scopes` has for each law that reads some of them, or is the law of one, which those are;
+    `entries` is how many table entries are looked at.
+    """
+
+    order: tuple[str, ...]
+    scopes: Mapping[str, tuple[str, ...]] = field(compare=False)
+    entries: int
+
+
+@frozen()
 class Removal:
     """A latent that goes exactly: by `sum`, `free energy`, `change of variables`, `forward`, …
 
-    `states` is the number of joint states, or with `turns` of table entries, that a sum runs over,
-    0 elsewhere.
+    `states` is the number of joint states, or with `turns` or an `elimination` of table entries,
+    that a sum runs over, 0 elsewhere.
     """
 
     variable: str
@@ -57,6 +70,12 @@ class Removal:
     witness: Witness
     states: int = 0
     turns: Turns | None = None
+    elimination: Elimination | None = None
+
+    @property
+    def summed(self) -> bool:
+        """Whether a sum over its own values takes it, and none over turns."""
+        return self.elimination is not None or (self.rule == "sum" and self.turns is None)
 
 
 @frozen()

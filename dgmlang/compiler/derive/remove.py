@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import log2
 
 from dgmlang.compiler.derive.degree import degree
-from dgmlang.compiler.derive.facts import Bounded, Removal, Witness
+from dgmlang.compiler.derive.elimination import RULE, elimination
+from dgmlang.compiler.derive.facts import Bounded, Elimination, Removal, Witness
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.derive.gaussian import closed_form
 from dgmlang.compiler.derive.rigid import rigid
@@ -47,6 +48,9 @@ ENUMERATED = 2**10
 BUDGET = 2**20
 """Table entries an example that a sum may cost unless raised."""
 
+MIXING = (CLOSED_FORM, "free energy")
+"""Rules that make one function of several laws."""
+
 
 def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     """Apply the rules in their order to every latent that no guide names."""
@@ -67,11 +71,13 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     removed += turned
     done = {r.variable for r in turned}
     beside = sum({r.turns: r.states for r in turned}.values())
-    summed = _within_budget([v for v in free if v.name not in done], program, beside)
+    finite = _finite([v for v in free if v.name not in done], program)
+    way = _one_by_one(finite, removed, program)
+    summed = _within_budget(finite, beside, way)
     removed += [r for v in left if (r := summed.get(v.name)) is not None]
     left = [v for v in left if v.name not in done]
     rest = [v for v in left if v.name not in summed]
-    return tuple(removed), tuple(_bounded(v, program, few(rest)) for v in rest)
+    return tuple(removed), tuple(_bounded(v, program, few(rest), way) for v in rest)
 
 
 def few(variables: list[Variable]) -> bool:
@@ -151,22 +157,56 @@ def _free_energy(latent: Variable, program: Program) -> Removal | None:
     return Removal(latent.name, "free energy", Witness("free energy", text, latent.span))
 
 
-def _within_budget(latents: list[Variable], program: Program, beside: int) -> dict[str, Removal]:
-    """Finite directed latents whose joint states are few enough to sum over.
-
-    `beside` table entries are looked at in each of them.
-    """
+def _finite(latents: Sequence[Variable], program: Program) -> list[Variable]:
+    """Those that are summed over, where they have a known number of states."""
     finite = [v for v in latents if v.type.kind.space == "finite" and _summable(v, program)]
-    counts = {v.name: states(v) for v in finite}
-    if not finite or any(c is None for c in counts.values()):
-        return {}
-    bits = sum(c for c in counts.values() if c is not None)
+    return finite if all(states(v) is not None for v in finite) else []
+
+
+def _bits(finite: Sequence[Variable]) -> float:
+    """log₂ of how many joint states finite variables have."""
+    return sum(states(v) or 0.0 for v in finite)
+
+
+def _one_by_one(
+    finite: Sequence[Variable], removed: Sequence[Removal], program: Program
+) -> Elimination | None:
+    """How latents of many joint states go one after the other.
+
+    What is removed before them must leave the laws that read them as they are.
+    """
+    if _bits(finite) <= log2(ENUMERATED) or any(r.rule in MIXING for r in removed):
+        return None
+    others = {name for r in removed if r.turns for name in r.turns.readers}
+    return elimination(finite, {v.name: _bits([v]) for v in finite}, others, program)
+
+
+def _within_budget(
+    finite: Sequence[Variable], beside: int, way: Elimination | None
+) -> dict[str, Removal]:
+    """Finite directed latents that can be summed over within the budget.
+
+    At once, `beside` table entries being looked at in each joint state, or the other way where that
+    costs less.
+    """
+    bits = _bits(finite)
     # The tables of the single laws come on top of that of the joint states.
-    if bits + log2(max(beside, 1)) >= log2(BUDGET):
+    within = bits + log2(max(beside, 1)) < log2(BUDGET)
+    if way is not None and way.entries <= (2**bits if within else BUDGET):
+        return _eliminated(finite, way)
+    if not within:
         return {}
     joint = round(2**bits)
     text = f"{joint} joint states, summed out (budget {BUDGET})"
     return {v.name: Removal(v.name, "sum", Witness("sum", text, v.span), joint) for v in finite}
+
+
+def _eliminated(finite: Sequence[Variable], way: Elimination) -> dict[str, Removal]:
+    text = f"summed out one after the other; {way.entries} table entries (budget {BUDGET})"
+    return {
+        v.name: Removal(v.name, RULE, Witness(RULE, text, v.span), way.entries, elimination=way)
+        for v in finite
+    }
 
 
 def _summable(latent: Variable, program: Program) -> bool:
@@ -188,7 +228,7 @@ def states(variable: Variable) -> float | None:
     return sites * log2(levels.value)
 
 
-def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
+def _bounded(latent: Variable, program: Program, few: bool, way: Elimination | None) -> Bounded:
     law = program.guide.laws.get(latent.name) if program.guide else None
     gradient = gradient_of(law if law is not None else latent.law)
     if latent.name in jumping(laws(program), program):
@@ -202,6 +242,8 @@ def _bounded(latent: Variable, program: Program, few: bool) -> Bounded:
             if bits
             else f"{latent.name} is finite"
         )
+        if way is not None and latent.name in way.order:
+            text += f"; one after the other all take {way.entries} table entries (budget {BUDGET})"
     elif law is not None and _rule(latent, set(), program) is not None:
         text = f"the guide names {latent.name}, so it is bounded"
     else:

@@ -50,7 +50,7 @@ def terms_of(
             terms[name] = (
                 log_density(own, inside.values[name], inside)
                 if name in whole
-                else _term(name, inside)
+                else term(name, inside)
             )
     if built.program.energies:
         terms[ENERGY] = -_energy(inside)
@@ -80,7 +80,7 @@ def law_values(built: Built, params: Params, values: Values, guide: bool) -> lis
     return [*found, *(jnp.asarray(inside.value(e)) for e in energies)]
 
 
-def _term(name: str, inside: Evaluation) -> Array:
+def term(name: str, inside: Evaluation) -> Array:
     """The log density of one site.
 
     What stands behind the end of a sequence counts nothing, nor what is missing of a leaf.

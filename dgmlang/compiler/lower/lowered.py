@@ -235,8 +235,12 @@ class Lowered:
         return remove.gaussian_draw(self.built, params, key, values)
 
     def turn_marginals(self, params: Params, values: Values) -> Values:
-        """P(level) of each latent that loops sum turn by turn: [loops …, …, levels]."""
+        """P(level) of each latent summed turn by turn or one after the other: […, levels]."""
         return remove.turn_marginals(self.built, params, values)
+
+    def eliminated_draw(self, params: Params, key: Array, values: Values) -> Values:
+        """A joint draw of the latents summed out one after the other from their posterior."""
+        return remove.eliminated_draw(self.built, params, key, values)
 
     def score(self, params: Params, values: Values, t: Array | None = None) -> Values:
         """∇ log p by variable: as modelled, or the gradient of `log_prob`."""
@@ -321,9 +325,7 @@ class Lowered:
 
     def given_in_full(self, name: str) -> Lowered:
         """The same where no example lacks a finite data variable, so that nothing sums over it."""
-        kept = tuple(
-            r for r in self.facts.removed if r.variable != name or r.rule != "sum" or r.turns
-        )
+        kept = tuple(r for r in self.facts.removed if r.variable != name or not r.summed)
         return Lowered(replace(self.built, facts=replace(self.facts, removed=kept)))
 
     def kl(self, params: Params, values: Values) -> dict[str, Array]:

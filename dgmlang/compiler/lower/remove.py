@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from zlib import crc32
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 
-from dgmlang.compiler.derive.facts import Removal, Turns
+from dgmlang.compiler.derive.facts import Elimination, Removal, Turns
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.lower.built import Built
-from dgmlang.compiler.lower.domains import choices, dtype
+from dgmlang.compiler.lower.domains import choices
+from dgmlang.compiler.lower.eliminate import eliminated, elimination_of, states, tables
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.forward import Bias, Fold, highest, joint_states, log_sum, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
@@ -103,20 +103,6 @@ def responsibilities(built: Built, params: Params, values: Values) -> tuple[Valu
     return every, jax.nn.log_softmax(weights)
 
 
-def states(variables: list[Variable]) -> Values:
-    """All joint states of finite variables, along a new leading axis."""
-    sizes = [int(np.prod(numbers(v.type.shape))) for v in variables]
-    every = [
-        choices(v.type.kind) for v, size in zip(variables, sizes, strict=True) for _ in range(size)
-    ]
-    table = np.array(list(product(*every)), float).reshape(-1, sum(sizes))
-    columns = np.split(table, np.cumsum(sizes)[:-1], axis=1)
-    return {
-        v.name: jnp.asarray(c.reshape(-1, *numbers(v.type.shape)), dtype(v.type.kind))
-        for v, c in zip(variables, columns, strict=True)
-    }
-
-
 def gaussian_means(built: Built, params: Params, values: Values) -> Values:
     """E[z | values] of the latents that go in closed form, the others summed out being given."""
     return _in_gaussians(built, params, values).mean
@@ -140,7 +126,7 @@ def _in_closed_form(built: Built) -> list[Variable]:
 
 
 def turn_marginals(built: Built, params: Params, values: Values) -> dict[str, Array]:
-    """P(latent = level | values) of each latent that was summed turn by turn, levels last.
+    """P(latent = level | values) of each latent summed turn by turn or eliminated, levels last.
 
     The gradient of log p in a log weight of a state at a turn is the state's posterior there.
     Behind the end of a sequence stands NaN.
@@ -148,15 +134,15 @@ def turn_marginals(built: Built, params: Params, values: Values) -> dict[str, Ar
     inside = evaluation(built, params, values)
     groups = dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None)
     every = {turns: joint_states(inside, turns) for turns in groups}
-    zero = {turns: jnp.zeros(states.shape) for turns, states in every.items()}
+    zero = {turns: jnp.zeros(joint.shape) for turns, joint in every.items()}
 
     def weighted(bias: Bias) -> Array:
         return _removed(built, params, built.facts.removed, bias)(values)
 
     posterior = jax.grad(weighted)(zero)
-    found: dict[str, Array] = {}
-    for turns, states in every.items():
-        for name, table in states.tables.items():
+    found = _eliminated_marginals(built, params, values)
+    for turns, joint in every.items():
+        for name, table in joint.tables.items():
             levels = _by_level(built.program.variables[name], table, posterior[turns])
             found[name] = until(name, levels, inside)
     return found
@@ -174,7 +160,7 @@ def most_likely(built: Built, params: Params, values: Values) -> Values:
 
     The gradient of the highest log p in a log weight of a state at a turn is 1 on its path.
     """
-    sums = [r for r in built.facts.removed if r.turns is None]
+    sums = [r for r in built.facts.removed if r.turns is None and r.elimination is None]
     turned = tuple(dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None))
 
     def density(values: Values, bias: Bias | None = None) -> Array:
@@ -186,6 +172,8 @@ def most_likely(built: Built, params: Params, values: Values) -> Values:
         every = states(variables)
         weights = jax.vmap(partial(_at_state, density, variables, values))(every)
         found = {name: table[jnp.argmax(weights)] for name, table in every.items()}
+    if any(r.elimination is not None for r in built.facts.removed):
+        found |= _back(built, params, {**values, **found}, highest, lambda _, t: jnp.argmax(t))
     inside = evaluation(built, params, {**values, **found})
     tables = {turns: joint_states(inside, turns) for turns in turned}
     zero = {turns: jnp.zeros(table.shape) for turns, table in tables.items()}
@@ -204,10 +192,11 @@ def _turned(
     bias: Bias | None,
     values: Values,
     fold: Fold = log_sum,
+    beside: Collection[str] = (),
 ) -> Array:
-    """The log joint density with latents of loops summed turn by turn."""
+    """The log joint density with latents of loops summed turn by turn, some laws left out."""
     inside = evaluation(built, params, values)
-    without = {name for turns in turned for name in turns.readers}
+    without = {name for turns in turned for name in turns.readers}.union(beside)
     sums = [turn_sums(inside, turns, bias, fold) for turns in turned]
     # Behind the end of a sequence a latent sums to one, but has no highest state.
     summed = [r for r in built.facts.removed if r.rule != "leaf" and fold is log_sum]
@@ -222,9 +211,68 @@ def _removed(
     removals = tuple(removals)
     turned = tuple(dict.fromkeys(r.turns for r in removals if r.turns is not None))
     density: Density = partial(_turned, built, params, turned, bias)
+    way = elimination_of(removals)
+    if way is not None:
+        density = partial(_eliminated, built, params, way, turned, bias)
     together = _in_closed_form(built)
     if together and any(r.rule == CLOSED_FORM for r in removals):
         density = integrated(density, together)
-    for removal in (r for r in removals if r.rule != CLOSED_FORM and r.turns is None):
+    others = (r for r in removals if r.turns is None and r.elimination is None)
+    for removal in (r for r in others if r.rule != CLOSED_FORM):
         density = RULES[removal.rule](density, built.program.variables[removal.variable])
     return density
+
+
+def _eliminated(
+    built: Built,
+    params: Params,
+    way: Elimination,
+    turned: tuple[Turns, ...],
+    bias: Bias | None,
+    values: Values,
+) -> Array:
+    """The log joint density with finite latents summed out one after the other."""
+    rest = _turned(built, params, turned, bias, values, beside=way.scopes)
+    return rest + eliminated(tables(built, params, way, values), way.order)[0]
+
+
+def _eliminated_marginals(built: Built, params: Params, values: Values) -> dict[str, Array]:
+    """P(latent = level | values) of each latent that was eliminated, levels last."""
+    way = elimination_of(built.facts.removed)
+    if way is None:
+        return {}
+    every = tables(built, params, way, values)
+
+    def weighted(bias: Mapping[str, Array]) -> Array:
+        return eliminated([*every, *(((n,), b) for n, b in bias.items())], way.order)[0]
+
+    found = {n: states([built.program.variables[n]])[n] for n in way.order}
+    zero = {n: jnp.zeros(len(table)) for n, table in found.items()}
+    posterior = jax.grad(weighted)(zero)
+    variables = built.program.variables
+    return {n: _by_level(variables[n], found[n], posterior[n]) for n in way.order}
+
+
+def eliminated_draw(built: Built, params: Params, key: Array, values: Values) -> Values:
+    """A joint draw of those latents given the values."""
+
+    def pick(name: str, weights: Array) -> Array:
+        return jax.random.categorical(jax.random.fold_in(key, crc32(name.encode())), weights)
+
+    return _back(built, params, values, log_sum, pick)
+
+
+def _back(
+    built: Built, params: Params, values: Values, fold: Fold, pick: Callable[[str, Array], Array]
+) -> Values:
+    """A state of each latent, from the last one eliminated to the first, each given the later."""
+    way = elimination_of(built.facts.removed)
+    assert way is not None
+    chosen: dict[str, Array] = {}
+    found: Values = {}
+    _, passed = eliminated(tables(built, params, way, values), way.order, fold)
+    for name, (scope, table) in reversed(list(zip(way.order, passed, strict=True))):
+        given = table[tuple(chosen.get(n, slice(None)) for n in scope)]
+        chosen[name] = pick(name, given)
+        found[name] = states([built.program.variables[name]])[name][chosen[name]]
+    return found

@@ -59,7 +59,7 @@ def _queries(plan: Plan) -> Iterator[Query]:
     if facts.flags["energy"]:
         yield Query("energy", "exact", _energies(plan))
         yield _mode(facts)
-    elif facts.removed and all(r.rule == "sum" or r.turns for r in facts.removed):
+    elif facts.removed and all(r.rule == "sum" or r.turns or r.elimination for r in facts.removed):
         yield Query("mode", "exact", replace(_density(plan), note="max in place of sum"))
     if facts.score.value != "none":
         exact = facts.score.value == "exact"
