@@ -81,7 +81,7 @@ def _joined(found: Sequence[Table]) -> Table:
     total: Array = jnp.zeros((1,) * len(scope))
     for names, table in found:
         place = [scope.index(n) for n in names]
-        ordered = jnp.transpose(table, np.argsort(place))
+        ordered = jnp.transpose(table, np.argsort(place).tolist())
         shape = dict(zip(sorted(place), ordered.shape, strict=True))
         total = total + ordered.reshape([shape.get(i, 1) for i in range(len(scope))])
     return scope, total

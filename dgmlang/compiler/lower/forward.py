@@ -132,7 +132,9 @@ def log_sum_of_chain(now: Array, tables: Tables, spans: Spans, lag: int) -> Arra
 def _(
     spans: Spans, lag: int, primals: tuple[Array, Tables], tangents: tuple[Array, Tables]
 ) -> tuple[Array, Array]:
-    logs = jax.value_and_grad(lambda *parts: logs_of_chain(*parts, spans, lag), argnums=(0, 1))
+    logs = jax.value_and_grad(
+        lambda now, tables: logs_of_chain(now, tables, spans, lag), argnums=(0, 1)
+    )
     value, slopes = jax.lax.cond(
         scaled.safe(primals[1], lag),
         lambda: scaled.value_and_slopes(*primals, spans, lag),
