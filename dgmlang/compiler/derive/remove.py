@@ -242,8 +242,9 @@ def _bounded(latent: Variable, program: Program, few: bool, way: Elimination | N
             if bits
             else f"{latent.name} is finite"
         )
-        if way is not None and latent.name in way.order:
-            text += f"; one after the other all take {way.entries} table entries (budget {BUDGET})"
+        if way is not None and len(way.order) > 1 and latent.name in way.order:
+            cost = str(way.entries) if way.entries < 2**40 else f"2^{log2(way.entries):.0f}"
+            text += f"; one after the other all take {cost} table entries (budget {BUDGET})"
     elif law is not None and _rule(latent, set(), program) is not None:
         text = f"the guide names {latent.name}, so it is bounded"
     else:
