@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.evaluate.anomaly import Anomaly, anomaly
 from dgmlang.evaluate.compare import Comparison, compared
+from dgmlang.evaluate.compress import compressed, decompressed
 from dgmlang.evaluate.features import critic_features
 from dgmlang.evaluate.purify import purified
 from dgmlang.evaluate.result import Result
@@ -106,3 +108,25 @@ class AbstractJudged(AbstractFitted):
             DgmError: DGM0873 where the program writes no critic, or one without layers.
         """
         return critic_features(self._whole, data, seed)
+
+    def compress(self, data: Any) -> bytes:
+        """Examples as a lossless code, as long as −log₂ p(data) and a few bytes.
+
+        For finite data whose law reads `past`, or whose entries are independent given variables
+        before them. What is coded is the data as the model sees them; steps of the preparation that
+        can be undone are, by `decompress`. Givens are not in the code.
+
+        Raises:
+            DgmError: DGM0880 where entries have no conditionals one after the other; DGM0818
+                without the extra `dgmlang[compress]`.
+        """
+        return compressed(self._whole, data)
+
+    def decompress(self, code: bytes, *, given: Mapping[str, Any] | None = None) -> Any:
+        """The data of a code, on one machine and with one version of JAX what was compressed.
+
+        Raises:
+            DgmError: DGM0881 to DGM0883 for another model's, damaged or other bytes; as `compress`.
+        """
+        found = self.inlet.invert(decompressed(self._whole, code, given or {}))
+        return next(iter(found.values())) if len(found) == 1 else found

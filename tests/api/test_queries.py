@@ -173,6 +173,11 @@ CASES: dict[str, Callable[[], object]] = {
     "divergence_of_a_bound": lambda: dgm.divergence(
         example("vae", side=2), example("vae", side=2), "js"
     ),
+    "compressing_reals": lambda: known(FIXED).compress([0.0]),
+    "compressing_a_mixture": lambda: example("naive_bayes", d=2).compress(
+        {"x": np.zeros((2, 2)), "y": np.zeros(2)}
+    ),
+    "decompressing_words": lambda: example("made", d=4).decompress(b"a word"),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import jax
@@ -118,20 +118,36 @@ def sequentially(
     `own` has an entry of the order as its first axis.
     """
     variable, order = built.program.variables[name], order_of(built, name)
-    law, sites = built.law(name), numbers(variable.type.shape)
-    inside = evaluation(built, params, values)
-    entry = of_entry(law, len(sites))
+    walk, entry, inside = walk_of(built, params, values, name)
 
     def step(rows: Rows, own: Any) -> tuple[Array, Array]:
         chosen = choose(entry, inside.injected(rows), own)
         return stored(variable.type.kind, chosen), jnp.zeros(())
 
-    walk = _by_nets(law, inside, variable, order)
-    if walk is None:
-        walk = _by_passes(built, params, values, variable, order)
     entries, _ = along(walk, step, own)
     shape = numbers(variable.type.array_shape)
     return jnp.zeros_like(entries).at[order].set(entries).reshape(shape)
+
+
+class Walked(NamedTuple):
+    """How the entries of a variable follow one another.
+
+    `walk` reads the arguments of `entry`, the law of one entry, which `inside` takes injected.
+    """
+
+    walk: Followed
+    entry: Law
+    inside: Evaluation
+
+
+def walk_of(built: Built, params: Params, values: Values, name: str) -> Walked:
+    """The walk along a variable whose law reads its own past."""
+    variable, order = built.program.variables[name], order_of(built, name)
+    law, inside = built.law(name), evaluation(built, params, values)
+    walk = _by_nets(law, inside, variable, order)
+    if walk is None:
+        walk = _by_passes(built, params, values, variable, order)
+    return Walked(walk, of_entry(law, len(numbers(variable.type.shape))), inside)
 
 
 def _drawn_entry(law: Law, inside: Evaluation, key: Array) -> Array:
