@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, *, model: str | None = None, **hypers: Any) -> Model:
-    """The model of a `.dgm` file.
+    """The model of a `.dgm` file; of a run folder the `Fitted` that `restore` gives.
 
     Args:
-        path: The file.
+        path: The file, or the folder.
         model: Which of its models; by default the last.
         **hypers: Values for hyperparameters, lists for `int[]`; and for each `extern net` an
             Equinox module, a pair (init, apply) or a function of one example.
 
     Raises:
-        DgmError: With every mistake in the program. DGM0210 for a run folder: `restore` reads it.
+        DgmError: With every mistake in the program; DGM0210 for a folder that is no run.
     """
     if Path(path).is_dir():
-        raise DgmError(codes.folder_as_program(str(path)))
+        if model is not None or not (Path(path) / "run.json").is_file():
+            raise DgmError(codes.folder_as_program(str(path)))
+        return cast("Model", restore(path, **hypers))
     return compiled(read(path), hypers, model)
 
 

@@ -51,6 +51,7 @@ class Fitted(AbstractUnknowns, AbstractJudged):
         seed: int = 0,
         progress: bool | Progress = False,
         new_levels: str | None = None,
+        params: str | None = None,
     ) -> dict[str, Result]:
         """N draws of every variable, latents included, each with a leading axis of n.
 
@@ -63,6 +64,7 @@ class Fitted(AbstractUnknowns, AbstractJudged):
             progress: Whether to show how far chains are.
             new_levels: `"prior"` draws the params of groups that the fit did not see from their
                 priors, anew for each of the n: levels of a `cat(G)` among `given` from G on.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Draws from chains carry `.diagnostics`: R̂, effective sample size, acceptance, advice.
 
@@ -71,7 +73,7 @@ class Fitted(AbstractUnknowns, AbstractJudged):
                 DGM0544, DGM0545 where its params have no law.
         """
         require_count(n)
-        fitted, rest = with_new_levels(self, given or {}, new_levels, n, seed)
+        fitted, rest = with_new_levels(self._at(params), given or {}, new_levels, n, seed)
         new = "" if fitted.model is self.model else "params of new levels by their priors"
         return sampled(fitted, n, rest, sampler, seed, shown_by(progress), new)
 
@@ -84,14 +86,16 @@ class Fitted(AbstractUnknowns, AbstractJudged):
         seed: int = 0,
         progress: bool | Progress = False,
         new_levels: str | None = None,
+        params: str | None = None,
     ) -> Any:
         """N draws of the data, on the scale of the data that came in.
 
         One array where the model has one data variable, else a dictionary. Arguments as `draws`.
         """
         drawn = self.draws(
-            n, given=given, sampler=sampler, seed=seed, progress=progress, new_levels=new_levels
-        )
+            n, given=given, sampler=sampler, seed=seed, progress=progress, new_levels=new_levels,
+            params=params,
+        )  # fmt: skip
         data = {v.name: drawn[v.name] for v in self.model.plan.program.having("data")}
         one = next(iter(drawn.values()))
         return only(draws(self.inlet.invert(data), one.method, one.diagnostics))
@@ -107,7 +111,9 @@ class Fitted(AbstractUnknowns, AbstractJudged):
 
     # ── densities ────────────────────────────────────────────────────────────────────────────────
 
-    def log_prob(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
+    def log_prob(
+        self, data: Any, *, method: str | None = None, seed: int = 0, params: str | None = None
+    ) -> Result:
         """Log p(x) in nats [n], with its kind: exact, a bound, or an estimate with its error.
 
         Args:
@@ -115,7 +121,10 @@ class Fitted(AbstractUnknowns, AbstractJudged):
             method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, for an energy `ais`, for
                 a flow by a field `hutchinson(probes = 8)`; by default the best that is cheap.
             seed: For methods that draw.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
         """
+        if params is not None:
+            return self.using(params).log_prob(data, method=method, seed=seed)
         self._guide_learned()
         values, log_det = self.inlet.values(self.model.plan.program, data)
         estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
@@ -129,11 +138,14 @@ class Fitted(AbstractUnknowns, AbstractJudged):
         found = found.shifted(np.asarray(log_det))
         return found.of_one_noise() if self.inlet.bounds(self.model.plan.program) else found
 
-    def bits_per_dim(self, data: Any, *, method: str | None = None, seed: int = 0) -> Result:
+    def bits_per_dim(
+        self, data: Any, *, method: str | None = None, seed: int = 0, params: str | None = None
+    ) -> Result:
         """−log₂ p(x) per entry of an example [n]."""
         program = self.model.plan.program
         count = entries(program, self.inlet.values(program, data)[0])
-        return bits_per_dim(self.log_prob(data, method=method, seed=seed), count)
+        found = self.log_prob(data, method=method, seed=seed, params=params)
+        return bits_per_dim(found, count)
 
     def log_normalizer(
         self,
@@ -256,11 +268,11 @@ class Fitted(AbstractUnknowns, AbstractJudged):
 
         return inference_data(self, data, draws, seed)
 
-    def evaluate(self, data: Any) -> Sequence[tuple[str, Result]]:
+    def evaluate(self, data: Any, *, params: str | None = None) -> Sequence[tuple[str, Result]]:
         """The held-out numbers that mean something for this model, each with its name."""
         from dgmlang.evaluate.summary import summary
 
-        return summary(self, data)
+        return summary(self._at(params), data)
 
     def save(self, folder: str | Path, *, replace: bool = False) -> None:
         """Write a run folder: sources, hyperparameters, versions and arrays; nothing is pickled."""

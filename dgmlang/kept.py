@@ -110,6 +110,10 @@ class AbstractFitted:
             raise DgmError(codes.unknown_choice("parameters", which, known))
         return replace(self, which=which)
 
+    def _at(self, which: str | None) -> Self:
+        """These parameters, or those that a query's `params` names (DGM0803)."""
+        return self if which is None else self.using(which)
+
     def holding(self, **values: Any) -> Self:
         """The same parameters beside other values of `shared` givens.
 

@@ -33,6 +33,7 @@ class AbstractUnknowns(AbstractFitted):
         given: Mapping[str, Any] | None = None,
         draws: int = 256,
         seed: int = 0,
+        params: str | None = None,
     ) -> Prediction:
         """The law of one variable given others: see `Prediction`.
 
@@ -46,11 +47,12 @@ class AbstractUnknowns(AbstractFitted):
                 (`{"x[:20]": …}`). All else is summed or integrated out.
             draws: Of an estimate.
             seed: Of an estimate.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Raises:
             DgmError: DGM0803, DGM0805, DGM0811; DGM0850 to DGM0852.
         """
-        fitted, rest = self._beside(given or {})
+        fitted, rest = self._at(params)._beside(given or {})
         return predict(fitted, name, rest, draws, seed)
 
     def impute(
@@ -61,6 +63,7 @@ class AbstractUnknowns(AbstractFitted):
         sampler: str | Expression | None = None,
         seed: int = 0,
         progress: bool | Progress = False,
+        params: str | None = None,
     ) -> Any:
         """The data in full: what is missing is drawn from its law given the rest of its example.
 
@@ -72,19 +75,24 @@ class AbstractUnknowns(AbstractFitted):
                 `explain`'s sampler (`hmc` for reals, `mh` for others where that one is ancestral).
             seed: Another seed completes the data in another way.
             progress: Whether to show how far chains are.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Raises:
             DgmError: As `predict` does; DGM0853 where nothing is missing.
         """
-        return imputed(self, data, mask, sampler, seed, shown_by(progress))
+        return imputed(self._at(params), data, mask, sampler, seed, shown_by(progress))
 
-    def posterior(self, data: Any, *, seed: int = 0) -> dict[str, Result]:
+    def posterior(
+        self, data: Any, *, seed: int = 0, params: str | None = None
+    ) -> dict[str, Result]:
         """What the data say of the latents, each answer with its kind.
 
         A latent that was summed out: its probabilities [n, …, levels], exact. One that bijections
         turn into the data: its code, exact. One that goes by its free energy, or that the guide
         gives: a draw [n, …].
         """
+        if params is not None:
+            return self.using(params).posterior(data, seed=seed)
         self._guide_learned()
         plan, lowered = self.model.plan, self.model.lowered
         values, _ = self.inlet.values(plan.program, data)

@@ -18,13 +18,14 @@ def _options(parser: ArgumentParser) -> None:
     options.run(parser)
     options.nets(parser)
     parser.add_argument("--data", required=True, help=options.DATA)
+    options.params(parser)
     parser.add_argument("--method", help='how log p(x) is got: exact, elbo, "iwae(k = 512)", ode')
 
 
 def _run(args: Namespace) -> int:
     import dgmlang as dgm
 
-    fit = dgm.restore(args.run, **args.nets)
+    fit = dgm.restore(args.run, **args.nets)._at(args.params)
     if args.method is None:
         rows = fit.evaluate(args.data)
     else:

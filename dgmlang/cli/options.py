@@ -124,6 +124,13 @@ class AssignGiven(AssignNumbers):
         return text if text.endswith((".npy", ".npz", ".csv")) else super().value(name, text)
 
 
+def params(parser: argparse.ArgumentParser) -> None:
+    """`--params NAME`."""
+    parser.add_argument(
+        "--params", metavar="NAME", help="last, best or ema; by default the best that the run kept"
+    )
+
+
 def given(parser: argparse.ArgumentParser, what: str) -> None:
     """`--given NAME=VALUE`."""
     parser.add_argument(

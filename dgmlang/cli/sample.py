@@ -21,7 +21,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-n", type=options.positive, default=1, help="how many (default: %(default)s)")
     add("--sampler", help='such as "gibbs(sweeps = 200)"; by default the one explain names')
-    options.given(parser, "an input")
+    options.given(parser, "an input, or a variable; NaN in a file is drawn")
+    options.params(parser)
     add("--new-levels", metavar="HOW", help="prior: levels that the fit did not see, by priors")
     options.seed(parser)
     add(
@@ -50,7 +51,7 @@ def _run(args: argparse.Namespace) -> int:
     fit = dgm.restore(args.run, **args.nets)
     found = fit.sample(
         args.n, given=options.read(args.given), sampler=args.sampler, seed=args.seed,
-        progress=sys.stderr.isatty(), new_levels=args.new_levels,
+        progress=sys.stderr.isatty(), new_levels=args.new_levels, params=args.params,
     )  # fmt: skip
     names = [v.name for v in fit.model.plan.program.having("data")]
     drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dgmlang.compiler.derive.facts import Facet
+from dgmlang.compiler.derive.facts import Facet, Witness
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.clamped import Clamped, clamp, known
@@ -121,6 +121,8 @@ def completed(
     how = conditional(fitted.model, at.unknown(fitted), at.latents(fitted), joint=True)
     params = fitted.raw
     first, second = jax.random.split(key)
+    if not how.free and sampler is not None:
+        named_sampler(fitted.model.plan, sampler)  # nothing is left for it to move
     if not how.free or (sampler is None and how.fits(at.counts())):
         found = _exact(how, params, first, at)
         last = Completed({}, _told(how, at))
@@ -214,8 +216,13 @@ def _method(how: Conditional, sampler: str | Expression | None) -> Method:
     spaces = {how.variable(n).type.kind.space for n in how.free}
     space = spaces.pop() if len(spaces) == 1 else "mixed"
     score = "exact" if space == "continuous" else "none"
-    flags = {**facts.flags, "energy": True}
-    own = replace(facts, flags=flags, space=Facet(space), score=Facet(score), in_chains=())
+    flags = {**facts.flags, "energy": True, "inner": False}
+    span = how.variable(how.free[0]).span
+    chain = Witness("given", "values are given that a draw would not look back from", span)
+    own = replace(
+        facts, flags=flags, space=Facet(space), score=Facet(score), in_chains=(),
+        draw=Facet("chain", (chain,)),
+    )  # fmt: skip
     decided = plan(how.lowered.program, own)
     default = decided.default_sampler
     if not facts.flags["energy"]:

@@ -167,3 +167,15 @@ def test_settings_that_name_nothing(tmp_path: Path) -> None:
         dgm.parse(BITS, model="Bit")
     with pytest.raises(dgm.DgmError, match="DGM0210"):
         dgm.load(tmp_path)
+
+
+def test_load_of_a_run_folder_restores_it(tmp_path: Path) -> None:
+    fit = dgm.parse(BITS).fit(np.ones((8, 3)), steps=2, out=tmp_path / "run", average=0.5)
+    again: Any = dgm.load(tmp_path / "run")
+    x = np.zeros((3, 3))
+    for which in ("last", "ema"):
+        found = again.log_prob(x, params=which)
+        np.testing.assert_array_equal(found, fit.using(which).log_prob(x))
+    assert not np.array_equal(fit.log_prob(x, params="last"), fit.log_prob(x, params="ema"))
+    with pytest.raises(dgm.DgmError, match="DGM0210"):
+        dgm.load(tmp_path / "run", model="Bits")

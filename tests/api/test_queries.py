@@ -178,6 +178,13 @@ CASES: dict[str, Callable[[], object]] = {
         {"x": np.zeros((2, 2)), "y": np.zeros(2)}
     ),
     "decompressing_words": lambda: example("made", d=4).decompress(b"a word"),
+    "ancestral_looking_back": lambda: example("gmm", d=2).draws(
+        3, given={"x[0]": 5.0}, sampler="ancestral"
+    ),
+    "gibbs_of_a_summed_latent": lambda: example("gmm", d=1).draws(
+        3, given={"x": [5.0]}, sampler="gibbs"
+    ),
+    "params_not_kept": lambda: known(FIXED).log_prob([0.0], params="best"),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),
