@@ -17,13 +17,14 @@ from dataclasses import replace
 
 from dgmlang.compiler.derive.derive import unguided
 from dgmlang.compiler.derive.facts import Facts
+from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.program import Program, Variable
 from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
 from dgmlang.compiler.types.dims import Dim, show
-from dgmlang.compiler.types.kinds import Kind, Type
+from dgmlang.compiler.types.kinds import BIT, Kind, Type
 from dgmlang.compiler.walk import behind
 
 HIDDEN = "[128, 128]"
@@ -43,6 +44,19 @@ LAWS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 One of kind `interval(a, b)` is `Normal(…) |> between(a, b)`, with the heads of a real.
 """
+
+
+FILLED = {"real": "0", "positive": "1", "unit": "0.5", "bit": "0", "spin": "1", "cat": "0"}
+"""What stands for a missing entry in what a net reads; a bit beside it says that it is none."""
+
+
+@frozen()
+class Port:
+    """A parameter of a net that is built, and the expression that it gets."""
+
+    name: str
+    type: Type
+    value: str
 
 
 def amortised(
@@ -86,28 +100,42 @@ def _has_law(latent: Variable) -> bool:
 
 
 def _readable(variable: Variable) -> bool:
-    """Whether a net may read a variable: nothing of it is missing."""
+    """Whether a net may read a variable; what may be missing of it is filled in."""
     of = variable.type
-    return not (of.optional or of.entry_optional or of.varying)
+    return not of.varying and (not of.may_miss or of.kind.name in FILLED)
 
 
 def _statements(
     latents: Sequence[Variable], seen: Sequence[Variable], taken: set[str]
 ) -> Iterator[str]:
-    known, lines = list(seen), list[str]()
+    known, lines = [port for v in seen for port in _ports(v, taken)], list[str]()
     for latent in latents:
         net = f"guide_{latent.name}"
         while net in taken:
             net += "_"
         law, heads = _law(latent.type.kind)
-        ports = ", ".join(f"{v.name}: {v.type}" for v in known)
+        ports = ", ".join(f"{port.name}: {port.type}" for port in known)
         outputs = ", ".join(f"{head}: {kind}{_axes(latent.type)}" for head, kind in heads)
         features = f"concat({', '.join(map(_flat, known))}) |> mlp({HIDDEN})"
         yield f"net {net}({ports}) -> ({outputs}) = {features}"
-        call = f"{net}({', '.join(v.name for v in known)})..."
+        call = f"{net}({', '.join(port.value for port in known)})..."
         lines.append(f"{latent.name} ~ {law.format(call)}")
-        known.append(latent)
+        known.append(Port(latent.name, latent.type, latent.name))
     yield "guide {\n" + "\n".join(lines) + "\n}"
+
+
+def _ports(variable: Variable, taken: set[str]) -> Iterator[Port]:
+    """What a net gets of a variable: its value, and where an example may lack it, what is there."""
+    name, of = variable.name, variable.type
+    if not of.may_miss:
+        yield Port(name, of, name)
+        return
+    axes = () if of.optional else of.array_shape[: len(of.array_shape) - of.together]
+    seen = f"{name}_seen"
+    while seen in taken:
+        seen += "_"
+    yield Port(name, of.present, f"fill({name}, {FILLED[of.kind.name]})")
+    yield Port(seen, Type(BIT, axes), f"observed({name})")
 
 
 def _law(kind: Kind) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -124,12 +152,12 @@ def _axes(of: Type) -> str:
     return show(axes) if axes else ""
 
 
-def _flat(variable: Variable) -> str:
-    """A variable as a vector of numbers, or as one."""
-    rank = len(variable.type.array_shape)
-    if variable.type.kind.name == "cat":
-        return f"one_hot({variable.name})" + (" |> flatten" if rank else "")
-    return variable.name + (" |> flatten" if rank > 1 else "")
+def _flat(port: Port) -> str:
+    """What is read as a vector of numbers, or as one."""
+    rank = len(port.type.array_shape)
+    if port.type.kind.name == "cat":
+        return f"one_hot({port.name})" + (" |> flatten" if rank else "")
+    return port.name + (" |> flatten" if rank > 1 else "")
 
 
 def _joined(body: tuple[ast.Statement, ...], text: str) -> tuple[ast.Statement, ...]:
