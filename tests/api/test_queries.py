@@ -26,10 +26,12 @@ CONDITIONAL = """model Conditional {
   data x : real ~ Normal(w * c, 1)
 }
 """
-UNGUIDED = """model Unguided {
+UNGUIDED = """model Unguided(T: int = 3) {
   param w : real
-  latent z : interval(-1, 1) ~ Normal(0, 1) |> tanh
-  data x : real ~ Normal(w * z, 1)
+  for t in 0..len(x) <= T {
+    latent z[t] : real ~ Laplace(0, 1)
+    data x[t] : real ~ Normal(w * z[t], 1)
+  }
 }
 """
 CHAINED = """model Chained {
@@ -120,7 +122,7 @@ CASES: dict[str, Callable[[], object]] = {
     ),
     "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
     "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
-    "no_guide": lambda: dgm.parse(UNGUIDED).fit([0.0, 1.0]),
+    "no_guide": lambda: dgm.parse(UNGUIDED).fit([[0.0], [1.0, 2.0]]),
     "no_chain_for_a_latent": lambda: dgm.parse(CHAINED).fit([0.0, 1.0], steps=1, batch=2),
     "no_kl_to_weigh": lambda: dgm.parse(HALF_SUMMED).fit(
         [[0.0, 1.0]], objective="elbo(beta = 0.5)", steps=1

@@ -121,9 +121,9 @@ def test_stages_outside_nets_learn() -> None:
 
 def test_a_guide_that_leaves_a_latent_out_is_said() -> None:
     model = dgm.parse(
-        "model M { param w : real\n"
-        " latent z : real ~ Normal(0, 1)\n latent u : interval(-1, 1) ~ Normal(0, 1) |> tanh\n"
-        " data x : real ~ Normal(w * z + exp(u), 1)\n guide { z ~ Normal(x, 1) } }"
+        "model M(T: int = 3) { param w : real\n latent z : real ~ Normal(0, 1)\n"
+        " for t in 0..len(x) <= T { latent u[t] : real ~ Laplace(z, 1)\n"
+        " data x[t] : real ~ Normal(w * u[t], 1) }\n guide { z ~ Normal(w, 1) } }"
     )
     with pytest.raises(dgm.DgmError, match="DGM0417"):
-        model.fit([0.0, 1.0], steps=1)
+        model.fit([[0.0], [1.0, 2.0]], steps=1)
