@@ -87,7 +87,7 @@ def _of_latents(
     """The latents of a directed model given its data, where sums remove all of them."""
     lowered, program = fitted.model.lowered, fitted.model.plan.program
     removed = lowered.facts.removed
-    summed = {r.variable for r in removed if r.turns or r.elimination or r.rule == "sum"}
+    summed = {r.variable for r in removed if r.over_states}
     wanted = [v.name for v in program.having("data", "latent") if v.name not in given]
     left = [name for name in wanted if name not in summed]
     if left or not wanted or len(summed) < len(removed):

@@ -32,7 +32,7 @@ class Facet:
 
 @frozen()
 class Turns:
-    """How finite latents of loops are summed jointly, turn by turn.
+    """How latents of loops go jointly, turn by turn: finite ones by sums, `gaussian` by integrals.
 
     `readers` are the variables whose laws they stand in, their own among them. Along loop number
     `axis` these read up to `lag` turns back; with 0 every turn of every loop is summed alone.
@@ -42,6 +42,7 @@ class Turns:
     readers: tuple[str, ...]
     axis: int
     lag: int
+    gaussian: bool = False
 
 
 @frozen()
@@ -76,6 +77,11 @@ class Removal:
     def summed(self) -> bool:
         """Whether a sum over its own values takes it, and none over turns."""
         return self.elimination is not None or (self.rule == "sum" and self.turns is None)
+
+    @property
+    def over_states(self) -> bool:
+        """Whether a sum takes it, over its own values or over those of a turn."""
+        return self.summed or (self.turns is not None and not self.turns.gaussian)
 
 
 @frozen()

@@ -11,7 +11,7 @@ from dgmlang.compiler.derive.facts import Bounded, Elimination, Removal, Witness
 from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
 from dgmlang.compiler.derive.gaussian import closed_form
 from dgmlang.compiler.derive.rigid import rigid
-from dgmlang.compiler.derive.turns import by_turns
+from dgmlang.compiler.derive.turns import by_turns, kalman
 from dgmlang.compiler.program import (
     Apply,
     Call,
@@ -68,6 +68,8 @@ def remove(program: Program) -> tuple[tuple[Removal, ...], tuple[Bounded, ...]]:
     free = [v for v in left if v.name not in guided]
     leaves = {r.variable for r in removed if r.rule == "leaf"}
     turned = by_turns(free, leaves, program, BUDGET)
+    taken = {name for r in turned if r.turns for name in r.turns.readers}
+    turned += kalman(free, taken, leaves, program)
     removed += turned
     done = {r.variable for r in turned}
     beside = sum({r.turns: r.states for r in turned}.values())

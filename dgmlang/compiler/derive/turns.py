@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from math import prod
 
 from dgmlang.compiler.derive.facts import Removal, Turns, Witness
+from dgmlang.compiler.derive.gaussian import RULE as CLOSED_FORM
+from dgmlang.compiler.derive.gaussian import affine_gaussian
 from dgmlang.compiler.program import Law, Program, Repeated, Variable
 from dgmlang.compiler.types.dependence import Dependence, dependences
 from dgmlang.compiler.types.dims import size
+from dgmlang.compiler.walk import entries, reads
 
 
 def by_turns(
@@ -37,6 +40,61 @@ def by_turns(
         for group in _groups(finite, readers)
         for removal in _removals(group, readers, leaves, program, budget)
     )
+
+
+def kalman(
+    latents: Sequence[Variable], taken: Set[str], leaves: Set[str], program: Program
+) -> tuple[Removal, ...]:
+    """The removal of each of these latents that are a linear-Gaussian chain.
+
+    Each law that reads one is Gaussian, its location affine in this turn's and the last one's, and
+    its scale free of them; none of them is `taken` by another sum. What is missing of `leaves`
+    counts nothing.
+    Source: Kalman 1960; Rauch, Tung & Striebel 1965.
+    """
+    reals = [v for v in latents if v.role == "latent" and v.type.kind.name == "real"]
+    found = {v.name: v for v in reals if _looped(v.law)}
+    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
+    readers = {
+        name: read
+        for name, law in laws.items()
+        if (read := _touched(name, law, laws, found)) is not None
+    }
+    return tuple(
+        removal
+        for group in _groups(found, readers)
+        for removal in _integrated(group, readers, taken, leaves, program)
+    )
+
+
+def _integrated(
+    group: tuple[str, ...],
+    readers: Mapping[str, Sequence[Dependence]],
+    taken: Set[str],
+    leaves: Set[str],
+    program: Program,
+) -> Iterator[Removal]:
+    touching = tuple(n for n, read in readers.items() if n in group or _reads(read, group))
+    variables = [program.variables[name] for name in touching]
+    laws = {v.name: v.law for v in variables if v.law is not None}
+    if _lags([d for n in touching for d in readers[n] if d.read in group]) != (1,):
+        return
+    whole = {_stops(laws[name]) for name in touching}
+    whole_values = all(not v.type.may_miss or v.name in leaves for v in variables)
+    plain = whole_values and all(v.role != "state" and not v.type.varying for v in variables)
+    if len(whole) != 1 or None in whole or not plain or taken & set(touching):
+        return
+    if set(group) & set(reads(*program.energies)):
+        return
+    if not all(affine_gaussian(e, set(group), program) for v in variables for e in entries(v.law)):
+        return
+    turns = Turns(group, touching, 0, 1, gaussian=True)
+    law = laws[group[0]]
+    assert isinstance(law, Repeated)
+    text = f"a linear-Gaussian chain along {law.loops[0].index}, by a Kalman scan"
+    for name in group:
+        yield Removal(name, CLOSED_FORM, Witness(CLOSED_FORM, text, program.variables[name].span),
+                      turns=turns)  # fmt: skip
 
 
 def _looped(law: Law | None) -> bool:

@@ -29,13 +29,16 @@ from dgmlang.compiler.lower.lengths import before as standing
 from dgmlang.compiler.lower.lengths import turns as count_turns
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.scaled import Spans, Tables, newest, scan_run
-from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places
-from dgmlang.compiler.program import Counter, Index, Law, Read, Repeated
+from dgmlang.compiler.lower.turns import at_turns, ends, hoisted, lengths, places, reads_of
+from dgmlang.compiler.program import Counter, Law, Repeated
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.walk import arguments, children, walk
+from dgmlang.compiler.walk import arguments, children
 
-Bias = Mapping[Turns, Array]
-"""Log weights added to each joint state at each turn: the gradient there is its posterior."""
+Bias = Mapping[Turns, Any]
+"""Log weights added to each joint state at each turn: the gradient there is its posterior.
+
+Of a Gaussian chain: weights of its latents, whose gradient is their posterior mean.
+"""
 
 
 Fold = Callable[[Array, int], Array]
@@ -68,7 +71,7 @@ def turn_sums(
     """
     now, runs = _tables(inside, turns)
     states = now.shape[-1]
-    if bias is not None:
+    if bias is not None and turns in bias:
         now = now + bias[turns]
     each = _along(now, runs, turns, fold) if turns.lag else fold(now, -1)
     # Behind the end of a sequence all states are alike, and what folding them yields is taken off.
@@ -264,7 +267,7 @@ def _of_reader(inside: Evaluation, turns: Turns, states: _States, name: str) -> 
     law = _law(inside, name)
     known = hoisted(law, inside, frozenset(turns.variables))
     for piece in law.pieces:
-        reads = _reads(piece.law, turns)
+        reads = reads_of(piece.law, turns)
         used = {lag for _, _, lag in reads} | ({0} if name in turns.variables else set())
 
         def run(entry: Law, here: Evaluation, own: Any, reads=reads, used=used) -> Array:
@@ -317,15 +320,3 @@ def _over_states(at, lag: int, used: set[int], count: int) -> Array:
         axes = tuple(0 if place == lag - back else None for place in range(lag + 1))
         at = jax.vmap(at, axes)
     return at(*(every if lag - place in used else first for place in range(lag + 1)))
-
-
-def _reads(law: Law, turns: Turns) -> list[tuple[int, str, int]]:
-    """The nodes that read a latent, with its name and how many turns back."""
-    found: list[tuple[int, str, int]] = []
-    for node in walk(*arguments(law)):
-        if isinstance(node, Index) and isinstance(node.value, Read):
-            name = node.value.name
-            item = node.items[turns.axis] if name in turns.variables else None
-            if isinstance(item, Counter):
-                found.append((id(node), name, -item.offset))
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from zlib import crc32
 
 import jax
@@ -19,6 +20,7 @@ from dgmlang.compiler.lower.eliminate import eliminated, elimination_of, states,
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.forward import Bias, Fold, highest, joint_states, log_sum, turn_sums
 from dgmlang.compiler.lower.joint import terms_of, total
+from dgmlang.compiler.lower.kalman import chain_integral
 from dgmlang.compiler.lower.lengths import close, until
 from dgmlang.compiler.lower.missing import agrees
 from dgmlang.compiler.lower.quadratic import Density, Quadratic, expanded
@@ -105,7 +107,10 @@ def responsibilities(built: Built, params: Params, values: Values) -> tuple[Valu
 
 def gaussian_means(built: Built, params: Params, values: Values) -> Values:
     """E[z | values] of the latents that go in closed form, the others summed out being given."""
-    return _in_gaussians(built, params, values).mean
+    found = _chain_means(built, params, values)
+    return (
+        {**found, **_in_gaussians(built, params, values).mean} if _in_closed_form(built) else found
+    )
 
 
 def gaussian_draw(built: Built, params: Params, key: Array, values: Values) -> Values:
@@ -121,7 +126,7 @@ def _in_gaussians(built: Built, params: Params, values: Values) -> Quadratic:
 
 
 def _in_closed_form(built: Built) -> list[Variable]:
-    gone = [r for r in built.facts.removed if r.rule == CLOSED_FORM]
+    gone = [r for r in built.facts.removed if r.rule == CLOSED_FORM and r.turns is None]
     return [built.program.variables[r.variable] for r in gone]
 
 
@@ -132,7 +137,8 @@ def turn_marginals(built: Built, params: Params, values: Values) -> dict[str, Ar
     Behind the end of a sequence stands NaN.
     """
     inside = evaluation(built, params, values)
-    groups = dict.fromkeys(r.turns for r in built.facts.removed if r.turns is not None)
+    groups = dict.fromkeys(r.turns for r in built.facts.removed if r.turns)
+    groups = [turns for turns in groups if turns is not None and not turns.gaussian]
     every = {turns: joint_states(inside, turns) for turns in groups}
     zero = {turns: jnp.zeros(joint.shape) for turns, joint in every.items()}
 
@@ -197,7 +203,12 @@ def _turned(
     """The log joint density with latents of loops summed turn by turn, some laws left out."""
     inside = evaluation(built, params, values)
     without = {name for turns in turned for name in turns.readers}.union(beside)
-    sums = [turn_sums(inside, turns, bias, fold) for turns in turned]
+    sums = [
+        chain_integral(inside, turns, None if bias is None else bias.get(turns))
+        if turns.gaussian
+        else turn_sums(inside, turns, bias, fold)
+        for turns in turned
+    ]
     # Behind the end of a sequence a latent sums to one, but has no highest state.
     summed = [r for r in built.facts.removed if r.rule != "leaf" and fold is log_sum]
     gone = {r.variable for r in summed}
@@ -215,7 +226,7 @@ def _removed(
     if way is not None:
         density = partial(_eliminated, built, params, way, turned, bias)
     together = _in_closed_form(built)
-    if together and any(r.rule == CLOSED_FORM for r in removals):
+    if together and any(r.rule == CLOSED_FORM and r.turns is None for r in removals):
         density = integrated(density, together)
     others = (r for r in removals if r.turns is None and r.elimination is None)
     for removal in (r for r in others if r.rule != CLOSED_FORM):
@@ -234,6 +245,24 @@ def _eliminated(
     """The log joint density with finite latents summed out one after the other."""
     rest = _turned(built, params, turned, bias, values, beside=way.scopes)
     return rest + eliminated(tables(built, params, way, values), way.order)[0]
+
+
+def _chain_means(built: Built, params: Params, values: Values) -> Values:
+    """E[latent | values] at each turn of the Gaussian chains: the gradient in weights of theirs."""
+    groups = dict.fromkeys(r.turns for r in built.facts.removed if r.turns and r.turns.gaussian)
+    variables = built.program.variables
+    zero = {
+        turns: {n: jnp.zeros(numbers(variables[n].type.array_shape)) for n in turns.variables}
+        for turns in groups
+        if turns is not None
+    }
+
+    def weighted(bias: Any) -> Array:
+        return _removed(built, params, others, bias)(values)
+
+    others = [r for r in built.facts.removed if not r.summed]
+    means = jax.grad(weighted)(zero)
+    return {name: mean for found in means.values() for name, mean in found.items()}
 
 
 def _eliminated_marginals(built: Built, params: Params, values: Values) -> dict[str, Array]:

@@ -31,6 +31,7 @@ from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import arguments, children, walk
 
 if TYPE_CHECKING:
+    from dgmlang.compiler.derive.facts import Turns
     from dgmlang.compiler.lower.evaluate import Evaluation
 
 Run = Callable[[Law, "Evaluation", Any], Any]
@@ -218,3 +219,15 @@ def _changes(node: Expr, drawn: Set[str], memo: dict[int, bool]) -> bool:
 def lengths(loops: Sequence[Loop]) -> tuple[int, ...]:
     """How many turns each loop has."""
     return numbers(tuple(loop.stop for loop in loops))
+
+
+def reads_of(law: Law, turns: Turns) -> list[tuple[int, str, int]]:
+    """The nodes that read a latent, with its name and how many turns back."""
+    found: list[tuple[int, str, int]] = []
+    for node in walk(*arguments(law)):
+        if isinstance(node, Index) and isinstance(node.value, Read):
+            name = node.value.name
+            item = node.items[turns.axis] if name in turns.variables else None
+            if isinstance(item, Counter):
+                found.append((id(node), name, -item.offset))
+    return found

@@ -59,7 +59,7 @@ def _queries(plan: Plan) -> Iterator[Query]:
     if facts.flags["energy"]:
         yield Query("energy", "exact", _energies(plan))
         yield _mode(facts)
-    elif facts.removed and all(r.rule == "sum" or r.turns or r.elimination for r in facts.removed):
+    elif facts.removed and all(r.over_states for r in facts.removed):
         yield Query("mode", "exact", replace(_density(plan), note="max in place of sum"))
     if facts.score.value != "none":
         exact = facts.score.value == "exact"
@@ -138,7 +138,7 @@ def _density(plan: Plan) -> Cost:
     steps = depth.of_density(plan.program, facts)
     solved = "an ODE with its divergence" if vector_fields(plan.program) else ""
     found = _of(plan, laws, _found(plan), solved, None if solved else steps, _summed(facts))
-    turned = any(r.turns for r in facts.removed)
+    turned = any(r.turns and not r.turns.gaussian for r in facts.removed)
     return replace(found, summed="table entries") if turned else found
 
 
