@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from tests.lower.hand import example
 from tests.lower.loops import at, model
-from tests.lower.statistics import frequencies_match
+from tests.lower.statistics import frequencies_match, mean_matches
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -195,6 +195,35 @@ def test_a_guide_counts_its_latents_up_to_the_end():
     short = {"x": x[:2], "z": found.latents["z"][:2]}
     assert sum(found.log_p.values()) == pytest.approx(alone.log_joint(params, short))
     assert sum(found.log_q.values()) == pytest.approx(alone.guide_log_prob(params, short))
+
+
+ENDED = """
+model E(T: int = 2) {
+  param m : real[2]
+  for t in 0..len(x) <= T {
+    latent z[t] : real ~ Normal(0, 1)
+    data   x[t] : cat(2) ~ Categorical(softmax(m * z[t]))
+  }
+  guide { for t in 0..len(x) { z[t] ~ Normal(one_hot(x[t]) @ [0.5, -0.5], 1.2) } }
+}
+"""
+
+
+def test_a_guide_may_read_the_turn_of_the_end():
+    """Weights p / q average to the evidence, the end's latent among those that q draws."""
+    found = model(ENDED)
+    params = at(found, m=[1.0, -2.0], **{"x.end": [0.3]})
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    one = expit(-3.0 * nodes) @ weights / np.sqrt(2 * np.pi)  # softmax([z, −2 z])[1]
+    end = float(expit(0.3))
+
+    def weight(key: jax.Array) -> jax.Array:
+        drawn = found.guided(params, key, {"x": jnp.array([1, 2])})
+        return jnp.exp(sum(drawn.log_p.values()) - sum(drawn.log_q.values()))
+
+    every = jax.jit(jax.vmap(weight))(jax.random.split(jax.random.key(0), 20_000))
+    assert mean_matches(np.asarray(every), (1 - end) * one * end)
+    assert not mean_matches(np.asarray(every), (1 - end) * one)  # Power: the end counts.
 
 
 def test_what_follows_a_given_is_as_long():

@@ -14,15 +14,12 @@ def sequences(program: Program) -> Iterator[Unbuilt]:
     """The parts, each at its place in the text."""
     for v in (v for v in program.variables.values() if v.type.varying):
         yield from _of_variable(v, program)
-    own, guide = owners(program), {} if program.guide is None else program.guide.laws
+    own = owners(program)
     for end in ended(program):
         law = program.variables[end].law
         for name in () if law is None else _beside(end, law, own, program):
             kind = f"end of `{end}` that reads, at its place, an entry of"
             yield Unbuilt(kind, name, program.variables[end].span)
-        for latent, found in guide.items():
-            if own.get(latent) == end and any(_beside(latent, found, own, program, end)):
-                yield Unbuilt("guide that reads data where they have ended, of", latent, found.span)
 
 
 def _of_variable(variable: Variable, program: Program) -> Iterator[Unbuilt]:
@@ -37,16 +34,15 @@ def _of_variable(variable: Variable, program: Program) -> Iterator[Unbuilt]:
         yield Unbuilt("noise of varying length of", name, program.noise[name].span)
 
 
-def _beside(
-    name: str, law: Law, own: Mapping[str, str], program: Program, end: str | None = None
-) -> Iterator[str]:
-    """Data as long as `name`, or `end` itself, that a law reads at its own turn, or whole.
+def _beside(name: str, law: Law, own: Mapping[str, str], program: Program) -> Iterator[str]:
+    """Data as long as `name` that its law reads at its own turn, or whole.
 
-    Where a sequence ends by a class that is drawn, that turn has a law, and no such data.
+    Where a sequence ends by a class that is drawn, that turn has a law, and no such data. (A guide
+    may read them there: any law is one, and what stands behind an end is read as a plain value.)
     """
     laws = {v.name: v.law for v in program.having("data") if v.law is not None}
     for found in dependences(name, law, laws):
         other, lag = found.read, next(iter(found.lags), None)
-        same = own.get(other) == own[name] and (other != own[name] or other == end)
+        same = own.get(other) == own[name] and other != own[name]
         if same and (lag is None or lag.least < 1):
             yield other
