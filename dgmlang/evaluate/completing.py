@@ -24,6 +24,7 @@ from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.compiler.plan.plan import plan
 from dgmlang.evaluate.conditional import Conditional, conditional
 from dgmlang.evaluate.conditions import repeated
+from dgmlang.evaluate.continuing import continued, continues
 from dgmlang.evaluate.draws import draw_latents
 from dgmlang.evaluate.parts import Parts, nothing_known
 from dgmlang.evaluate.weighing import drawn, table
@@ -123,7 +124,11 @@ def completed(
     first, second = jax.random.split(key)
     if not how.free and sampler is not None:
         named_sampler(fitted.model.plan, sampler)  # nothing is left for it to move
-    if not how.free or (sampler is None and how.fits(at.counts())):
+    ahead = continues(how, at.missing) if sampler is None else None
+    if ahead is not None:
+        found = _ahead(how, ahead, params, first, at)
+        last = Completed({}, f"exact: {ahead} goes on from what is given of it")
+    elif not how.free or (sampler is None and how.fits(at.counts())):
         found = _exact(how, params, first, at)
         last = Completed({}, _told(how, at))
     else:
@@ -177,6 +182,14 @@ def _exact(how: Conditional, params: Params, key: Array, at: Known) -> Values:
     keys = jax.random.split(key, at.n)
     ready = masked(how, at, values)
     return values | drawn(how, found.states, params, keys, found.sites, found.levels, ready)
+
+
+def _ahead(how: Conditional, name: str, params: Params, key: Array, at: Known) -> Values:
+    values = based(how, at)
+    gone = at.missing.get(name, np.ones(values[name].shape, bool))
+    keys = jax.random.split(key, at.n)
+    drawn = continued(how.lowered, name, params, keys, values, jnp.asarray(gone))
+    return values | {name: drawn}
 
 
 def _told(how: Conditional, at: Known) -> str:

@@ -46,13 +46,19 @@ def imputed(
     sound_at(fitted, got.values)
     shown = fitted.inlet.invert({name: np.asarray(got.values[name]) for name in names})
     # What was there stays as it came, whatever rounding a preparation and its inverse leave.
-    for name in (name for name in names if name in found.values):
+    for name in (n for n in names if n in found.values and _undone(fitted, n)):
         before, gone = np.asarray(found.values[name]), found.missing.get(name)
         if before.dtype.kind == "O":
             continue
         shown[name] = before if gone is None else np.where(gone, shown[name], before)
     chains = None if got.sampler is None else mixing_of(fitted.model.plan, got.sampler, got.watched)
     return only(draws(shown, got.how, chains))
+
+
+def _undone(fitted: AbstractFitted, name: str) -> bool:
+    """Whether a variable's preparation can be undone; where not, all is as the model sees it."""
+    own = (chain for chain in fitted.inlet.preparation.chains if chain.name == name)
+    return all(link.step.invertible for chain in own for link in chain.links)
 
 
 def _arrays(fitted: AbstractFitted, data: Any) -> dict[str, Any]:

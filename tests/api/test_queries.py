@@ -187,6 +187,11 @@ CASES: dict[str, Callable[[], object]] = {
         3, given={"x": [5.0]}, sampler="gibbs"
     ),
     "params_not_kept": lambda: known(FIXED).log_prob([0.0], params="best"),
+    "no_temperature": lambda: (
+        dgm.parse("model S {\n  data x : unit ~ Beta(2, 3)\n}")
+        .with_params({})
+        .sample(3, sampler="ancestral(temperature = 0.5)")
+    ),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),
     "nothing_is_missing": lambda: example("gmm", d=1).impute([[5.0]]),

@@ -55,8 +55,10 @@ def test_several_variables_and_givens() -> None:
     assert 8 * len(code) < 1.01 * bits + 200
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "other"])
-def test_a_code_that_does_not_fit_is_noticed(damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"), [("cut", "DGM0881"), ("changed", "DGM0883"), ("other", "DGM0882")]
+)
+def test_a_code_that_does_not_fit_is_noticed(damage: str, said: str) -> None:
     fit = perturbed(dgm.load(EXAMPLES / "made.dgm", d=8, hidden=[4]))
     code = fit.compress(fit.sample(50))
     if damage == "cut":
@@ -65,5 +67,5 @@ def test_a_code_that_does_not_fit_is_noticed(damage: str) -> None:
         code = code[:24] + bytes([code[24] ^ 1]) + code[25:]
     else:
         fit = dgm.load(EXAMPLES / "made.dgm", d=8, hidden=[4]).with_params({})
-    with pytest.raises(dgm.DgmError, match=r"DGM088[123]"):
+    with pytest.raises(dgm.DgmError, match=said):
         fit.decompress(code)

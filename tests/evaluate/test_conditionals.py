@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
@@ -95,6 +96,21 @@ def test_entries_of_an_autoregression_in_any_order() -> None:
     gone = error > 0
     twin = fit.draws(2000)["x"].mean(axis=0)[gone]
     assert not np.all(np.abs(twin - truth[0][gone]) <= ERRORS * error[gone])
+
+
+def test_an_autoregression_goes_on_from_its_first_entries() -> None:
+    rng = np.random.default_rng(4)
+    model = dgm.load(EXAMPLES / "nade.dgm", d=5, hidden=3)
+    raw = jax.tree.map(lambda a: 1.5 * rng.normal(size=np.shape(a)), model.init(0))
+    fit, x = model.with_params(raw), np.array([1, 0, np.nan, np.nan, np.nan])
+    drawn = fit.sample(2000, given={"x": x})
+    assert "goes on" in drawn.method
+    assert np.all(drawn[:, :2] == [1, 0])
+    truth = enumerated(fit, x)[2:]
+    error = np.sqrt(truth * (1 - truth) / 2000)
+    assert np.all(np.abs(drawn.mean(axis=0)[2:] - truth) <= ERRORS * error)
+    twin = fit.sample(2000, given={"x": np.where(np.isnan(x), x, 1 - x)})
+    assert not np.all(np.abs(twin.mean(axis=0)[2:] - truth) <= ERRORS * error)
 
 
 def mixture_given_first(x: float) -> tuple[float, float, np.ndarray]:
@@ -237,3 +253,22 @@ def test_gaussian_density_twin() -> None:
     ]
     density = FULL["weight"] @ np.stack(parts)
     assert (density * grid).sum() / density.sum() == pytest.approx(mixture_given_first(0.3)[0])
+
+
+def test_imputed_data_behind_a_preparation() -> None:
+    """Steps that can be undone are; with noise on the way all is as the model sees it."""
+    text = "model M {\n  param m : real[2]\n  data x : real[2] ~ Normal(m, 1)\n}"
+    x = np.array([[10.0, 200.0], [30.0, np.nan], [20.0, 400.0]])
+    whole = x[[0, 2]]
+    fit = dgm.parse(text).fit(whole, prepare="x = standardize(x)", steps=2)
+    filled = fit.impute(x)
+    assert np.all(filled[~np.isnan(x)] == x[~np.isnan(x)])
+    assert 100 < filled[1, 1] < 700  # six deviations about the mean
+    bits = "model B {\n  param p : unit[4]\n  data x : bit[4] ~ Bernoulli(p)\n}"
+    grey = np.array([[[0, 1], [1, 0]], [[1, 1], [0, 0]]], float)
+    noisy = dgm.parse(bits).fit(grey, prepare="x = bernoulli(flatten(x))", steps=2)
+    holes = np.where(np.arange(2) == 1, np.nan, grey)
+    found = noisy.impute(holes)
+    assert found.shape == (2, 4)
+    assert found[:, [0, 2]].tolist() == [[0, 1], [1, 0]]
+    assert set(np.asarray(found).ravel().tolist()) <= {0.0, 1.0}

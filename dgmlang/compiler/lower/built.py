@@ -73,6 +73,7 @@ class Built:
         watch: What notes the values that checks see, only where a failure is looked into.
         tilts: What tilts laws by the id of the law, only where statistics are summed.
         solving: How differential equations in flows are solved.
+        temperature: At which draws of laws are made; 1 but where a sampler asks for another.
     """
 
     program: Program
@@ -98,6 +99,7 @@ class Built:
     watch: Watch | None = None
     tilts: Mapping[int, Tilt] = field(default_factory=dict)
     solving: Solving = field(default_factory=Solving)
+    temperature: float = 1.0
 
     @property
     def leaves(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -11,6 +12,8 @@ from numpyro import distributions as dist
 from numpyro.distributions.transforms import ComposeTransform, Transform
 
 from dgmlang.bijections.bijection import pull, push
+from dgmlang.compiler.diagnostics.codes import sampling as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower import quantized
 from dgmlang.compiler.lower.built import at
@@ -33,6 +36,7 @@ from dgmlang.compiler.program import (
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import own_rank
 from dgmlang.distributions.categorical import categorical
+from dgmlang.distributions.cooled import COLDEST, cooled
 from dgmlang.registry import implementation
 
 if TYPE_CHECKING:  # evaluating an expression may need a law, and a law its expressions
@@ -198,9 +202,21 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     }
     checked = result.kind not in EVERYWHERE
     entries = implementation("dist", law.extern.name)(**arguments, validate_args=checked)
+    if inside.built.temperature != 1.0:
+        entries = _at_temperature(entries, law, inside.built.temperature)
     entries = entries if entries.batch_shape == batch else entries.expand(batch)
     tilt = inside.built.tilts.get(id(law))
     return entries if tilt is None else tilt.over(entries, arguments, inside)
+
+
+def _at_temperature(
+    entries: dist.Distribution, law: Named, temperature: float
+) -> dist.Distribution:
+    """The entries' laws cooled, or warmed (DGM0890 where that is no law that is known)."""
+    found = cooled(entries, temperature)
+    if found is None:
+        raise DgmError(codes.no_temperature(law.span, law.extern.name))
+    return found
 
 
 def mixture(law: Mixture, inside: Evaluation, *, apart: bool = False) -> dist.Distribution:
@@ -216,6 +232,8 @@ def mixture(law: Mixture, inside: Evaluation, *, apart: bool = False) -> dist.Di
     inner = entries.to_event(len(entries.batch_shape) - weights.ndim)
     tilt = inside.built.tilts.get(id(law))
     inner = inner if tilt is None else tilt.over_component(inner, inside)
+    if inside.built.temperature != 1.0:
+        weights = jax.nn.softmax(jnp.log(weights) / max(inside.built.temperature, COLDEST))
     mixing = categorical(probs=weights, validate_args=False)
     mixed = dist.MixtureSameFamily(mixing, inner, validate_args=False)
     return mixed if apart else mixed.to_event(weights.ndim - 1)
