@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -141,3 +142,16 @@ def test_a_causal_net_conditions_both_ways(name: str) -> None:
     assert [f.outcome for f in tested] == ["holds", "holds"]
     count = sum(np.size(w) for w in jax.tree.leaves(model.lowered.init(0, None)))
     assert f"({count} numbers)" in str(model.explain())
+
+
+def test_a_causal_net_acts_on_each_row() -> None:
+    text = """model M {{
+      net f(x: real[4]) -> real[4, 2] = x |> made([8])
+      data x : real[{}] ~ Normal(0, 1) |> repeat(2) {{ maf(f) |> reverse }}
+    }}"""
+    rows, alone = (dgm.parse(text.format(shape)) for shape in ("3, 4", "4"))
+    params = filled(alone)
+    x = jnp.asarray(np.random.default_rng(2).normal(size=(3, 4)))
+    found = rows.lowered.log_prob(params, {"x": x})
+    each = jax.vmap(lambda row: alone.lowered.log_prob(params, {"x": row}))(x)
+    np.testing.assert_allclose(found, np.sum(each), rtol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -37,6 +38,8 @@ def net_use(
     """
     scope.shared.used.add(net.name)
     causal = bool(extern.argument("causal_conditioner"))
+    if causal:
+        source = replace(source, shape=source.shape[-1:])  # it acts on each row of an array
     judge = _is_field if extern.has("vector_field") else _of_sites if causal else _conditions
     ports, heads = signature_of(net, scope)
     given = [inputs[CONDITION].type] if CONDITION in inputs else []
