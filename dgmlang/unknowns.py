@@ -37,9 +37,9 @@ class AbstractUnknowns(AbstractFitted):
     ) -> Prediction:
         """The law of one variable given others: see `Prediction`.
 
-        Exact where finite sites have at most 2^20 joint states and reals are Gaussian in each of
-        them, or where the entries asked for are independent given the latents; else an estimate
-        from `draws` draws an example.
+        Exact where finite sites have at most 2^20 joint states, 2^24 in all examples, and reals are
+        Gaussian in each of them, or where the entries asked for are independent given the latents;
+        else an estimate from `draws` draws an example.
 
         Args:
             name: A variable of the data, or a latent; NaN in `given` leaves part of it unknown.

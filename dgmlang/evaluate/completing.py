@@ -128,7 +128,7 @@ def completed(
     if ahead is not None:
         found = _ahead(how, ahead, params, first, at)
         last = Completed({}, f"exact: {ahead} goes on from what is given of it")
-    elif not how.free or (sampler is None and how.fits(at.counts())):
+    elif not how.free or (sampler is None and how.fits(at.counts(), at.n)):
         found = _exact(how, params, first, at)
         last = Completed({}, _told(how, at))
     else:

@@ -30,6 +30,9 @@ from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.model import Model
 
+IN_ALL = 2**24
+"""Table entries of all examples together: a chain costs less than more of them."""
+
 LARGEST = 256
 """Reals whose joint covariance is built; more of them are drawn one by one where they can be."""
 
@@ -69,11 +72,11 @@ class Conditional:
         """How many numbers a variable has."""
         return prod(numbers(self.variable(name).type.array_shape))
 
-    def fits(self, missing: dict[str, int]) -> bool:
-        """Whether the table is within the budget where so many entries are missing."""
+    def fits(self, missing: dict[str, int], n: int) -> bool:
+        """Whether tables of n examples, with so many missing entries, are within the budget."""
         bits = sum(missing.get(n, self.size(n)) * log2(self.levels(n)) for n in self.finite)
         bits += 2 * log2(max(1, sum(map(self.size, self.reals))))
-        return self.tabled and bits <= log2(BUDGET)
+        return self.tabled and bits <= log2(BUDGET) and bits + log2(n) <= log2(IN_ALL)
 
 
 def conditional(

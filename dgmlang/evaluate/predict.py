@@ -83,7 +83,7 @@ def predict(
 
 def _exactly(fitted: AbstractFitted, how: Conditional, name: str, at: Known) -> Prediction | None:
     """None where no table serves."""
-    if not how.fits(at.counts()):
+    if not how.fits(at.counts(), at.n):
         return None
     values, found = masked(how, at, based(how, at)), table(how, at.missing, at.n)
     args = (found.states, fitted.raw, jnp.asarray(found.sites), jnp.asarray(found.levels), values)

@@ -13,6 +13,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import dgmlang as dgm
+from dgmlang.evaluate.conditional import conditional
 
 pytestmark = pytest.mark.usefixtures("x64")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -238,8 +239,8 @@ def test_imputed_data_keep_what_was_there() -> None:
     assert first.kind == "draws"
     # Many copies of one example: the draws have the law of the rest.
     mean, deviation, _ = mixture_given_first(0.3)
-    filled = fit.impute(np.tile([0.3, np.nan, np.nan], (3000, 1)))[:, 1]
-    assert abs(filled.mean() - mean) < ERRORS * deviation / np.sqrt(3000)
+    filled = fit.impute(np.tile([0.3, np.nan, np.nan], (600, 1)))[:, 1]
+    assert abs(filled.mean() - mean) < ERRORS * deviation / np.sqrt(600)
 
 
 def test_gaussian_density_twin() -> None:
@@ -253,6 +254,13 @@ def test_gaussian_density_twin() -> None:
     ]
     density = FULL["weight"] @ np.stack(parts)
     assert (density * grid).sum() / density.sum() == pytest.approx(mixture_given_first(0.3)[0])
+
+
+def test_a_table_that_would_cost_too_much_is_left_to_the_chain() -> None:
+    how = conditional(example("ising", {"J": 0.4}, side=5).model, {"s"}, set())
+    assert how.fits({"s": 18}, 64)
+    assert not how.fits({"s": 18}, 65)
+    assert not how.fits({"s": 21}, 1)
 
 
 def test_imputed_data_behind_a_preparation() -> None:
