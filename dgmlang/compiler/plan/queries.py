@@ -138,7 +138,7 @@ def _density(plan: Plan) -> Cost:
     steps = depth.of_density(plan.program, facts)
     solved = "an ODE with its divergence" if vector_fields(plan.program) else ""
     found = _of(plan, laws, _found(plan), solved, None if solved else steps, _summed(facts))
-    turned = any(r.turns and not r.turns.gaussian for r in facts.removed)
+    turned = any(r.states and (r.turns or r.elimination) for r in facts.removed)
     return replace(found, summed="table entries") if turned else found
 
 
