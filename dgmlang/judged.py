@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from dgmlang.compiler.plan.expression import Expression
-from dgmlang.evaluate.anomaly import Anomaly, anomaly
-from dgmlang.evaluate.compare import Comparison, compared
 from dgmlang.evaluate.compress import compressed, decompressed
 from dgmlang.evaluate.features import critic_features
 from dgmlang.evaluate.purify import purified
@@ -16,6 +14,8 @@ from dgmlang.evaluate.result import Result
 from dgmlang.kept import AbstractFitted
 
 if TYPE_CHECKING:
+    from dgmlang.evaluate.anomaly import Anomaly
+    from dgmlang.evaluate.compare import Comparison
     from dgmlang.fitted import Fitted
 
 
@@ -57,6 +57,8 @@ class AbstractJudged(AbstractFitted):
         Raises:
             DgmError: DGM0860, DGM0861.
         """
+        from dgmlang.evaluate.compare import compared  # with SciPy's tests, which no training needs
+
         return compared(self._whole, data, train, examples, permutations, sampler, seed)
 
     def anomaly(
@@ -82,6 +84,8 @@ class AbstractJudged(AbstractFitted):
         Raises:
             DgmError: As `log_prob` does; DGM0870 for givens without a reference.
         """
+        from dgmlang.evaluate.anomaly import anomaly
+
         return anomaly(self._whole, data, reference, simpler, method, seed)
 
     def purify(self, data: Any, radius: float) -> Any:

@@ -57,9 +57,9 @@ def total(terms: list[Array]) -> Array:
 
 
 def leave_one_out(values: Array) -> Array:
-    """For each of the values [k, …] the mean of the others; 0 where there is no other."""
+    """For each of the values [k] the mean of the others; 0 where there is no other."""
     k = values.shape[0]
-    return (jnp.sum(values, axis=0, keepdims=True) - values) / max(k - 1, 1)
+    return (jnp.sum(values) - values) / max(k - 1, 1)
 
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:

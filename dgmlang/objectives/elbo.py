@@ -89,22 +89,22 @@ def elbo(
     def loss(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
-        terms = jax.vmap(lambda term: mean(term, batch), 1)(estimate(params, key, batch))
-        reconstruction, kls, rest = terms[0], terms[1:-1], terms[-1]
+        terms = [mean(term, batch) for term in estimate(params, key, batch)]
+        reconstruction, *kls, rest = terms
         # An estimate of a KL may be below 0, and must stay there: so no floor where none is asked.
-        divergence = jnp.sum(jnp.maximum(kls, free_bits) if free_bits else kls) + rest
-        value, metrics = beta * divergence - reconstruction, {}
+        charged = [jnp.maximum(kl, free_bits) for kl in kls] if free_bits else kls
+        value, metrics = beta * total([*charged, rest]) - reconstruction, {}
         if splits(lowered):
             each = dict(zip((f"kl.{name}" for name in latents), kls, strict=True))
-            metrics = {"kl": jnp.sum(kls) + rest, **(each if len(latents) > 1 else {})}
+            metrics = {"kl": total([*kls, rest]), **(each if len(latents) > 1 else {})}
         if phase is None:
             return value, (state, metrics)
         negative, state, facts = phase(params, state, jax.random.fold_in(key, 1))
         return value + beta * negative, (state, {**metrics, **facts})
 
     def validate(params: Params, values: Values, key: Array) -> Array:
-        terms = estimate(params, key, values)
-        return jnp.sum(terms[:, 1:], axis=1) - terms[:, 0]
+        reconstruction, *costs = estimate(params, key, values)
+        return sum(costs) - reconstruction
 
     return with_priors(
         lowered,
@@ -134,7 +134,7 @@ def _quantity(lowered: Lowered, beta: float, free_bits: float, *, known: bool) -
 
 def _estimator(
     lowered: Lowered, samples: int, temperature: float
-) -> Callable[[Params, Array, Values], Array]:
+) -> Callable[[Params, Array, Values], list[Array]]:
     """(params, key, values) → the terms of one example's bound, with their gradient estimators.
 
     They are the reconstruction, the KL of each bounded latent, and what else the prior costs; the
@@ -142,26 +142,39 @@ def _estimator(
     """
     every = over(_one_draw(lowered, temperature), (None, 0, None), samples)
 
-    def estimate(params: Params, key: Array, values: Values) -> Array:
+    def estimate(params: Params, key: Array, values: Values) -> list[Array]:
         keys = jax.random.split(key, samples) if samples > 1 else key[None]
         weights, terms, scores = every(params, keys, values)
-        each = jnp.sum(weights[..., None] * terms, axis=1)
-        baseline = leave_one_out(jax.lax.stop_gradient(each))
-        advantage = weights[..., None] * (terms - baseline[:, None])
-        surrogate = jnp.sum(jax.lax.stop_gradient(advantage) * scores[..., None], axis=1)
-        return with_gradient_of(jnp.mean(each, axis=0), jnp.mean(surrogate, axis=0))
+        return [_averaged(weights, term, scores) for term in terms]
 
     return estimate
 
 
+def _averaged(weights: Array | None, term: Array, scores: Array | None) -> Array:
+    """The mean over draws of a term's sums over states [draws, states], scores its slope.
+
+    What no latent needs is left out here: XLA does not drop a product with 0, and each fused loop
+    takes a megabyte of the compilation.
+    """
+    weighed = term if weights is None else weights * term
+    each = jnp.sum(weighed, axis=1)
+    if scores is None:
+        return jnp.mean(each)
+    baseline = leave_one_out(jax.lax.stop_gradient(each))[:, None]
+    above = term - baseline if weights is None else weights * (term - baseline)
+    surrogate = jnp.sum(jax.lax.stop_gradient(above) * scores, axis=1)
+    return with_gradient_of(jnp.mean(each), jnp.mean(surrogate))
+
+
 def _one_draw(
     lowered: Lowered, temperature: float
-) -> Callable[[Params, Array, Values], tuple[Array, Array, Array]]:
+) -> Callable[[Params, Array, Values], tuple[Array | None, list[Array], Array | None]]:
     """(params, key, values) → weight, terms and log q of the reinforced latents, by state.
 
     The axis is that of the joint states of the enumerated latents (one where there are none), their
     weights being the guide's probabilities; of data, those of what the example lacks. All states
-    share the key, so that a latent drawn above an enumerated one is the same in each.
+    share the key, so that a latent drawn above an enumerated one is the same in each. Without such
+    latents there are no weights, without reinforced ones no log q.
     """
     enumerated, reinforced = (bounded_by(lowered, g) for g in ("enumerate", "reinforce"))
     soft = {
@@ -173,7 +186,7 @@ def _one_draw(
 
     def at_state(
         params: Params, key: Array, values: Values, number: Array
-    ) -> tuple[Array, Array, Array]:
+    ) -> tuple[Array | None, list[Array], Array | None]:
         state = numbered(sites, number) if sites else {}
         seen = {name: values[name] for name in state if name in values}
         given = {**values, **state, **{mask(n): lacking(a) for n, a in seen.items()}}
@@ -190,10 +203,13 @@ def _one_draw(
             bound = log_weight(lowered, params, full, params)
             bound += log_prior(lowered, params, key, full)
             terms = [bound, *(jnp.zeros(()) for _ in (*lowered.facts.bounded, None))]
+        score = total([log_q[name] for name in reinforced]) if reinforced else None
+        if not enumerated:
+            return None, terms, score
         weight = jnp.exp(total([log_q[name] for name in enumerated]))
         for name, held in seen.items():
             weight = jnp.where(agrees(state[name], held), weight, 0.0)
-        return weight, jnp.stack(terms), total([log_q[name] for name in reinforced])
+        return weight, terms, score
 
     every = over(at_state, (None, None, None, 0), len(states))
     return lambda params, key, values: every(params, key, values, states)

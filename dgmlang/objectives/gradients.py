@@ -27,7 +27,7 @@ def with_gradient(lowered: Lowered, asked: str) -> Lowered:
         asked: One of `ESTIMATORS`.
 
     Raises:
-        DgmError: DGM0803 for another word; DGM0860 where no latent can take it.
+        DgmError: DGM0803 for another word; DGM0895 where no latent can take it.
     """
     if asked not in ESTIMATORS:
         raise DgmError(queries.unknown_choice("gradient", asked, ESTIMATORS))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.lower.missing import absent, lacking, mask
-from dgmlang.compiler.program import Variable
+from dgmlang.compiler.program import ScoreLaw, Variable
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import only
 from dgmlang.verify.densities import DRAWS, ERRORS, mass, matches
@@ -38,7 +38,9 @@ def bounds(instance: Instance) -> Iterator[Finding | Untested]:
     yield mass(f"guide of {names}", at.over, at.guided)
     drawn, over = at.drawn, at.over
     yield matches(f"draws of {names}", latents, drawn, over, at.log_q, at.guided, instance.seed)
-    if instance.model.plan.objectives["elbo"].legal:
+    if any(isinstance(v.law, ScoreLaw) for v in latents):
+        yield Untested("elbo", "its prior is a score, whose density no integral knows")
+    elif instance.model.plan.objectives["elbo"].legal:
         yield from _elbo(at)
 
 

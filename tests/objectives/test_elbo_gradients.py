@@ -158,7 +158,7 @@ CHOSEN = """model Chosen {
     ],
 )
 def test_what_no_number_can_stand_for_is_not_relaxed(text, why):
-    with pytest.raises(DgmError, match="DGM0860") as caught:
+    with pytest.raises(DgmError, match="DGM0895") as caught:
         elbo(text, gradient="relaxed")
     assert why in str(caught.value)
 

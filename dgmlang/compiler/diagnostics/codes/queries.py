@@ -141,7 +141,7 @@ def weighted_kl(variable: str, **setting: float) -> Diagnostic:
 def no_such_gradient(asked: str, refused: Mapping[str, str]) -> Diagnostic:
     """An estimator that no latent of the model can take."""
     return Diagnostic(
-        "DGM0860",
+        "DGM0895",
         "no such gradient",
         (),
         tuple(f"`{variable}`: {why}" for variable, why in refused.items()),
