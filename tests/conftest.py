@@ -1,10 +1,15 @@
-"""`golden(path, text)` holds a text against a file; `pytest --accept` rewrites the file."""
+"""`golden(path, text)` holds a text against a file; `pytest --accept` rewrites the file.
+
+A module's `RNG` begins at a place of each test's own, whichever tests its worker ran before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
+import numpy as np
 import pytest
 
 
@@ -21,3 +26,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture(autouse=True)
+def own_random_numbers(request: pytest.FixtureRequest) -> None:
+    module = request.module
+    if hasattr(module, "RNG"):
+        module.RNG = np.random.default_rng(crc32(request.node.name.encode()))

@@ -46,7 +46,7 @@ def program(text: str, model: str, origin: str) -> str:
     nodes = _nodes(COMMENT.sub("", text))
     levels = {name: node.levels for name, node in nodes.items()}
     lines = [f"## The Bayesian network of {origin}: any of its variables may be missing.", "##",
-             "## `dgm.load(FILE).with_params({}).posterior({NAME: [0]})` answers for the others.",
+             "## `dgm.load(FILE).with_params({}).predict(NAME, given = {OTHER: 0})` tells one.",
              f"model {model} {{"]  # fmt: skip
     for node in nodes.values():
         read = "".join(f"[{nodes[p].name}]" for p in node.parents)

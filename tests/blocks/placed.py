@@ -57,6 +57,8 @@ class Placed:
         """The stage's law of a variable x, as text."""
         assert self.extern.type is not None
         kind = self.extern.type.span.text.split("[")[0]
+        for name in self.extern.argument("ascending"):
+            kind = kind.replace(name, f"{_end(self.extern, name)}")
         given = "  given c : real[2]\n" if self.given else ""
         axes = ", ".join(map(str, self.shape))
         law = f"{BASES.get(self.source, 'Normal(0, 1)')} |> {self.stage}"
@@ -158,10 +160,16 @@ def _choices(kind: str) -> Iterator[tuple[str, Extern]]:
 
 def _argument(extern: Extern, parameter: Parameter) -> str:
     """A small value of a parameter that has no default."""
-    small = {"int": "2", "float": "1.5", "net": "mlp([4])"}
+    small = {"int": "2", "float": f"{_end(extern, parameter.name)}", "net": "mlp([4])"}
     if parameter.type.kind == "net" and extern.has("causal_conditioner"):
         return f"{parameter.name} = made([8])"
     return f"{parameter.name} = {small[parameter.type.kind]}"
+
+
+def _end(extern: Extern, name: str) -> float:
+    """A number; of parameters that rise from one to the next each is above the last."""
+    rising = extern.argument("ascending")
+    return 1.5 + (rising.index(name) if name in rising else 0)
 
 
 def _block(extern: Extern) -> str:

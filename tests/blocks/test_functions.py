@@ -75,9 +75,10 @@ WHOLE: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("zeros", (), {"n": 3}, np.zeros(3)),
     ("geometric", (), {"first": 0.1, "last": 10.0, "n": 3}, np.array([0.1, 1.0, 10.0])),
     ("uniform", (), {"K": 4}, np.full(4, 0.25)),
-    ("observed", (LEFT,), {"seen": LEFT > 0, "whole": False}, 1.0 * (LEFT > 0)),
-    ("observed", (LEFT,), {"seen": LEFT > 0, "whole": True}, np.zeros(())),
-    ("fill", (LEFT, 7), {"seen": LEFT > 0, "whole": False}, np.where(LEFT > 0, LEFT, 7.0)),
+    ("observed", (LEFT,), {"seen": LEFT > 0, "apart": 2}, 1.0 * (LEFT > 0)),
+    ("observed", (LEFT,), {"seen": LEFT > 0, "apart": 0}, np.zeros(())),
+    ("observed", (LEFT,), {"seen": LEFT != 0, "apart": 1}, np.array([1.0, 0.0])),
+    ("fill", (LEFT, 7), {"seen": LEFT > 0, "apart": 2}, np.where(LEFT > 0, LEFT, 7.0)),
 ]
 
 IN_PROCESS = {n for n, e in library().externs["fn"].items() if e.has("in_process")}

@@ -84,7 +84,8 @@ def test_output_has_the_target_shape_and_is_finite(name: str) -> None:
     assert built.target == y.shape == target
     assert y.dtype == jnp.float32
     batch = jax.vmap(run, (None, 0))(params, jnp.stack([x] * 4))
-    np.testing.assert_allclose(batch, jnp.stack([y] * 4), rtol=1e-6, atol=1e-6)
+    # In float32 a batch adds up in another order; an example that saw others would be far off.
+    np.testing.assert_allclose(batch, jnp.stack([y] * 4), rtol=1e-5, atol=1e-5)
     gradient = jax.grad(lambda p: run(p, x).sum())(params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((y, gradient)))
 
