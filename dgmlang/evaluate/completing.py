@@ -210,7 +210,7 @@ def _chained(
     progress: Progress,
 ) -> Completed:
     method = _method(how, sampler)
-    cache = how.__dict__.setdefault("_samplers", {})
+    cache = how.samplers
     if str(method) not in cache:
         clamped = Clamped(how.lowered.built)
         cache[str(method)] = implementation("sampler", method.name)(clamped, **method.arguments)

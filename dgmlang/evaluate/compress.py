@@ -11,7 +11,7 @@ Source: Martin 1979 (range coding); Bamler 2022, arXiv 2201.01741 (the package `
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from math import prod
@@ -61,7 +61,7 @@ def compressed(fitted: Fitted, data: Any) -> bytes:
 
     seen = {v.name: values[v.name] for v in program.having("given")}
     check = 0
-    for name in _order(lowered):
+    for name in lowered.built.directed:  # each after those that its law reads
         symbols = _as_symbols(lowered, name, values[name])
         _coded(lowered, name, fitted.raw, seen, n, encode, symbols)
         seen[name] = values[name]
@@ -86,13 +86,10 @@ def decompressed(fitted: Fitted, code: bytes, given: Any) -> dict[str, np.ndarra
         return decoder.decode(family, p)
 
     seen, found = dict(condition(fitted, given, n)), 0
-    for name in _order(lowered):
+    for name in lowered.built.directed:
         try:
             symbols = _coded(lowered, name, fitted.raw, seen, n, decode, None)
-        except (
-            AssertionError,
-            ValueError,
-        ):  # what the package raises where the words make no sense
+        except (AssertionError, ValueError):  # the package's, where the words make no sense
             raise DgmError(codes.damaged_code()) from None
         seen[name] = _as_values(lowered, name, symbols)
         found = crc32(symbols.tobytes(), found)
@@ -207,11 +204,6 @@ def _codable(fitted: Fitted) -> tuple[Lowered, Program]:
             why = why or "it may be missing"
             raise DgmError(codes.no_code(variable.span, variable.name, why))
     return lowered, program
-
-
-def _order(lowered: Lowered) -> Iterator[str]:
-    """The data, each after those that its law reads."""
-    return (name for name in lowered.built.directed)
 
 
 def _as_symbols(lowered: Lowered, name: str, values: Array) -> np.ndarray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log2, prod
 
 from dgmlang.compiler.derive.derive import derive
@@ -29,6 +30,7 @@ from dgmlang.compiler.program import ComputedLaw, Program, Variable
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.kinds import Type
 from dgmlang.model import Model
+from dgmlang.samplers.sampler import AbstractSampler
 
 IN_ALL = 2**24
 """Table entries of all examples together: a chain costs less than more of them."""
@@ -59,6 +61,11 @@ class Conditional:
     def tabled(self) -> bool:
         """Whether a table and Gaussians cover all that is looked for, if it is not too large."""
         return {*self.free} <= {*self.finite, *self.reals}
+
+    @cached_property
+    def samplers(self) -> dict[str, AbstractSampler]:
+        """The chains built so far, by their text: a second call compiles nothing."""
+        return {}
 
     def variable(self, name: str) -> Variable:
         """One of the new program's."""

@@ -14,8 +14,6 @@ squared Hellinger E_m [1 − 2 √(s (1 − s))], where s = p / (p + q) = sigmoi
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,17 +23,14 @@ from dgmlang.compiler.derive.remove import states
 from dgmlang.compiler.diagnostics.codes import comparing as codes
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
-from dgmlang.compiler.lower.domains import choices
+from dgmlang.compiler.lower.eliminate import states as all_states
 from dgmlang.compiler.lower.quadratic import expanded
 from dgmlang.compiler.program import Variable
-from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.conditional import conditional
 from dgmlang.evaluate.result import Result
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
-
-Arrays = dict[str, np.ndarray]
 
 LARGEST = 16
 """log₂ of the joint states that are summed over."""
@@ -107,7 +102,7 @@ def _require_density(fitted: Fitted) -> None:
 
 
 def _summed(p: Fitted, q: Fitted, kind: str, variables: tuple[Variable, ...]) -> Result:
-    every = _all_states(variables)
+    every = {name: np.asarray(array) for name, array in all_states(list(variables)).items()}
     logs = [np.asarray(f.log_prob(every), float) for f in (p, q)]
     a, b = (np.exp(log) for log in logs)
     told = f"a sum over {len(a):,} states"
@@ -118,17 +113,6 @@ def _summed(p: Fitted, q: Fitted, kind: str, variables: tuple[Variable, ...]) ->
     with np.errstate(invalid="ignore"):
         shares = np.where(a + b > 0, a / (a + b), 0.5)
     return Result((0.5 * (a + b) * OF_MIXTURE[kind](shares)).sum(), "exact", None, told)
-
-
-def _all_states(variables: tuple[Variable, ...]) -> Arrays:
-    shapes = [numbers(v.type.array_shape) for v in variables]
-    levels = [choices(v.type.kind) for v in variables]
-    sites = [each for each, s in zip(levels, shapes, strict=True) for _ in range(prod(s))]
-    table = np.array(list(product(*sites)), float)
-    ends = np.cumsum([prod(s) for s in shapes])[:-1]
-    columns = np.split(table, ends, axis=1)
-    triples = zip(variables, columns, shapes, strict=True)
-    return {v.name: c.reshape(-1, *s) for v, c, s in triples}
 
 
 def _gaussians(p: Fitted, q: Fitted, variables: tuple[Variable, ...]) -> Result | None:

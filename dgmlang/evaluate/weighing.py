@@ -19,6 +19,7 @@ from jax.scipy.linalg import cho_solve
 
 from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.lower.missing import mask
 from dgmlang.compiler.lower.quadratic import Quadratic
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.conditional import Conditional
@@ -162,12 +163,12 @@ def _gaussian(how: Conditional, params: Params, values: Values) -> Quadratic:
 
 def _mask(how: Conditional, values: Values) -> Array:
     """Which of the reals, laid flat, are missing."""
-    masks = {n: values[f"{n}?"] for n in how.reals}
+    masks = {n: values[mask(n)] for n in how.reals}
     return ravel_pytree({n: a.astype(float) for n, a in masks.items()})[0] > 0
 
 
 def _merged(how: Conditional, values: Values, found: Values) -> Values:
-    return {n: jnp.where(values[f"{n}?"], found[n], values[n]) for n in how.reals}
+    return {n: jnp.where(values[mask(n)], found[n], values[n]) for n in how.reals}
 
 
 def _held(how: Conditional) -> Lowered:
@@ -176,7 +177,7 @@ def _held(how: Conditional) -> Lowered:
 
 
 def _known(how: Conditional, values: Values) -> Values:
-    return {name: array for name, array in values.items() if not name.endswith("?")}
+    return {name: array for name, array in values.items() if name in how.lowered.program.variables}
 
 
 def _at_state(

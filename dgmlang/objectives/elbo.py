@@ -24,7 +24,7 @@ from dgmlang.objectives.bound import (
     total,
     with_gradient_of,
 )
-from dgmlang.objectives.gradients import AUTO, with_gradient
+from dgmlang.objectives.gradients import AUTO, SOFT, with_gradient
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import (
     Metrics,
@@ -43,6 +43,9 @@ from dgmlang.objectives.relaxed import relaxed, straight_through
 from dgmlang.objectives.variables import only
 from dgmlang.registry import implements
 
+TEMPERATURE = 0.5
+"""Of relaxed draws, where none is asked for."""
+
 
 @implements("objective", "elbo")
 def elbo(
@@ -52,7 +55,7 @@ def elbo(
     gradient: str = AUTO,
     beta: float = 1.0,
     free_bits: float = 0.0,
-    temperature: float = 0.5,
+    temperature: float = 0.0,
 ) -> Objective:
     """−E_q[log p(x | z)] + beta · Σ_z max(free_bits, E_q[log q(z | x) − log p(z)]).
 
@@ -69,7 +72,7 @@ def elbo(
         gradient: The estimator of the latents that can take it; `auto`: as derived for each.
         beta: The weight of the KL; below 1 the result is no bound.
         free_bits: Nats of each latent's KL, in the mean over a batch, that cost nothing.
-        temperature: Of relaxed draws: near 0 there is less bias and more variance.
+        temperature: Of relaxed draws, 0: ½; the lower it is, the less bias and the more variance.
 
     Source: Kingma & Welling 2014, arXiv 1312.6114; Higgins et al. 2017; leave-one-out baseline:
     Kool, van Hoof & Welling 2019; free bits: Kingma et al. 2016, eq. 15, arXiv 1606.04934.
@@ -81,8 +84,10 @@ def elbo(
     if weighed and not splits(lowered):
         raise DgmError(queries.weighted_kl(lowered.facts.removed[0].variable, **weighed))
     lowered = with_gradient(lowered, gradient)
+    if temperature and not any(bounded_by(lowered, soft) for soft in SOFT):
+        raise DgmError(queries.idle_temperature(temperature))
     draws = samples or (4 if bounded_by(lowered, "reinforce") else 1)
-    estimate = keyed(_estimator(lowered, draws, temperature))
+    estimate = keyed(_estimator(lowered, draws, temperature or TEMPERATURE))
     latents = [b.variable for b in lowered.facts.bounded]
     phase = NegativePhase(lowered) if needs_chains(lowered) else None
 

@@ -38,7 +38,17 @@ def with_gradient(lowered: Lowered, asked: str) -> Lowered:
     if len(refused) == len(latents):
         raise DgmError(queries.no_such_gradient(asked, refused))
     chosen = tuple(b if b.variable in refused else replace(b, gradient=asked) for b in latents)
+    if asked == "enumerate":
+        _require_few([b.variable for b in chosen if b.gradient == asked], lowered)
     return Lowered(replace(lowered.built, facts=replace(lowered.facts, bounded=chosen)))
+
+
+def _require_few(names: list[str], lowered: Lowered) -> None:
+    """DGM0895 where latents have too many joint states, few as those of each may be."""
+    bits = _bits(names, lowered)
+    if 2**bits > BUDGET:
+        why = f"together with the others it has 2^{bits:.0f} states"
+        raise DgmError(queries.no_such_gradient("enumerate", dict.fromkeys(names, why)))
 
 
 def _why_not(latent: Bounded, asked: str, lowered: Lowered) -> str | None:
@@ -52,10 +62,12 @@ def _why_not(latent: Bounded, asked: str, lowered: Lowered) -> str | None:
     if asked in SOFT:
         return latent.rigid if finite else "it is continuous, and its own estimator has no bias"
     if asked == "enumerate":
-        return _why_not_summed(latent, lowered) if finite else "it is continuous"
+        bits = _bits([latent.variable], lowered) if finite else 0
+        many = f"it has 2^{bits:.0f} states" if 2**bits > BUDGET else None
+        return many if finite else "it is continuous"
     return None
 
 
-def _why_not_summed(latent: Bounded, lowered: Lowered) -> str | None:
-    bits = total_states((whole(lowered.program.variables[latent.variable]),))
-    return None if 2**bits <= BUDGET else f"it has 2^{bits:.0f} states"
+def _bits(names: list[str], lowered: Lowered) -> float:
+    """log₂ of how many joint states finite latents have."""
+    return total_states(tuple(whole(lowered.program.variables[name]) for name in names))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import dgmlang as dgm
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.registry import implementation
 from tests.objectives.models import COIN, LINEAR, arrays, model
@@ -165,6 +166,36 @@ def test_what_no_number_can_stand_for_is_not_relaxed(text, why):
 
 def test_what_reads_numbers_is_relaxed():
     assert "relaxed" in elbo(THROUGH_NETS.replace("NET", "g"), gradient="relaxed").quantity
+
+
+TWO_MANY = """model Many {
+  net f(x: real) -> (logits: real[12]) = x
+  latent y : bit[12] ~ Bernoulli(0.4)
+  latent z : bit[12] ~ Bernoulli(0.4)
+  data x : real ~ Normal(sum(y) + sum(z), 1)
+  guide { y ~ Bernoulli(f(x)...); z ~ Bernoulli(f(x)...) }
+}"""
+
+
+def test_latents_of_few_states_each_may_have_too_many_together():
+    with pytest.raises(DgmError, match=r"together with the others it has 2\^24 states"):
+        elbo(TWO_MANY, gradient="enumerate")
+    assert "bound" in elbo(TWO_MANY.replace("12", "3"), gradient="enumerate").quantity
+
+
+SUMMED = """model Summed {
+  param m : real
+  latent k : bit ~ Bernoulli(0.4)
+  data x : real ~ Normal(m * k, 1)
+}"""
+
+
+def test_settings_that_nothing_reads_are_refused():
+    with pytest.raises(DgmError, match="DGM0435"):
+        elbo(COIN, temperature=2.0)
+    for setting in ("beta = 2", "gradient = reinforce", "free_bits = 1", "temperature = 1"):
+        with pytest.raises(DgmError, match="DGM0435"):
+            dgm.parse(SUMMED).fit(X, objective=f"elbo({setting})", steps=1)
 
 
 def test_unknown_ones_are_named():

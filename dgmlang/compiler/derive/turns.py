@@ -29,12 +29,7 @@ def by_turns(
     missing of `leaves` counts nothing.
     """
     finite = {v.name: v for v in latents if v.type.kind.space == "finite" and _looped(v.law)}
-    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
-    readers = {
-        name: found
-        for name, law in laws.items()
-        if (found := _touched(name, law, laws, finite)) is not None
-    }
+    readers = _readers(finite, program)
     return tuple(
         removal
         for group in _groups(finite, readers)
@@ -54,12 +49,7 @@ def kalman(
     """
     reals = [v for v in latents if v.role == "latent" and v.type.kind.name == "real"]
     found = {v.name: v for v in reals if _looped(v.law)}
-    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
-    readers = {
-        name: read
-        for name, law in laws.items()
-        if (read := _touched(name, law, laws, found)) is not None
-    }
+    readers = _readers(found, program)
     return tuple(
         removal
         for group in _groups(found, readers)
@@ -101,12 +91,13 @@ def _looped(law: Law | None) -> bool:
     return isinstance(law, Repeated)
 
 
-def _touched(
-    name: str, law: Law, laws: Mapping[str, Law], finite: Mapping[str, Variable]
-) -> list[Dependence] | None:
-    """How a law reads these latents; None where it neither reads one nor is the law of one."""
-    found = [d for d in dependences(name, law, laws) if d.read in finite]
-    return found if found or name in finite else None
+def _readers(latents: Mapping[str, Variable], program: Program) -> dict[str, Sequence[Dependence]]:
+    """How each law that reads one of these latents, or is the law of one, reads them."""
+    laws = {v.name: v.law for v in program.variables.values() if v.law is not None}
+    read = {
+        n: [d for d in dependences(n, law, laws) if d.read in latents] for n, law in laws.items()
+    }
+    return {name: found for name, found in read.items() if found or name in latents}
 
 
 def _groups(

@@ -138,6 +138,18 @@ def weighted_kl(variable: str, **setting: float) -> Diagnostic:
     )
 
 
+def idle_temperature(temperature: float) -> Diagnostic:
+    """A temperature of relaxed draws where none is relaxed."""
+    return Diagnostic(
+        "DGM0435",
+        "idle setting",
+        (),
+        ("`temperature` of `elbo` has no effect here: no latent's draws are relaxed",),
+        "write `gradient = relaxed` beside it, or leave `temperature` out",
+        place=f"temperature = {temperature:g}",
+    )
+
+
 def no_such_gradient(asked: str, refused: Mapping[str, str]) -> Diagnostic:
     """An estimator that no latent of the model can take."""
     return Diagnostic(
