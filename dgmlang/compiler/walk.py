@@ -176,6 +176,11 @@ def parents(law: Law | None) -> dict[str, Expr]:
     return reads(*arguments(law)) if law else {}
 
 
+def past(law: Law) -> list[Past]:
+    """Where a law reads its own past."""
+    return [node for node in walk(*arguments(law)) if isinstance(node, Past)]
+
+
 def behind(law: Law | None, program: Program, *, states: bool = False) -> dict[str, Expr]:
     """The variables that a law rests on: what states of loops read too.
 

@@ -10,6 +10,7 @@ from scipy.stats import mannwhitneyu
 
 from dgmlang.compiler.diagnostics.codes import judging as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.answers import hidden
 from dgmlang.evaluate.result import Result
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ def anomaly(
 
 def _score(fitted: Fitted, data: Any, simpler: Any, method: str | None, seed: int) -> Result:
     """Log p, or less log q of the other model, with errors of both; minus the energy otherwise."""
-    facts = fitted.model.plan.facts
-    hidden = facts.density.value == "exact" and facts.normaliser.value == "unknown"
-    if hidden and method is None:
+    if hidden(fitted.model.plan.facts) and method is None:
         energy = fitted.energy(data)
         own = Result(-energy.value, energy.kind, None, "minus the energy, up to a constant")
     else:

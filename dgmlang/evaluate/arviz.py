@@ -13,9 +13,9 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.answers import ways_to_log_prob
 from dgmlang.compiler.plan.methods import sampler as named_sampler
 from dgmlang.evaluate.draws import codes_of_data, draw_latents, latents, without_posterior
-from dgmlang.evaluate.estimators import legal
 from dgmlang.evaluate.groups import DIMS, group
 from dgmlang.evaluate.log_prob import EXAMPLES
 from dgmlang.objectives.batch import size
@@ -98,7 +98,7 @@ def _of_data(fitted: Fitted, data: Any, draws: int, seed: int) -> dict[str, Any]
     if constant:
         groups["constant_data"] = group(constant, DIMS[2:], "data", "as the model sees them")
     known = fitted.model.plan.facts.normaliser.value != "unknown"
-    if "exact" in legal(fitted.model.plan) and known:
+    if "exact" in ways_to_log_prob(fitted.model.plan) and known:
         found = fitted.log_prob(data)
         each = np.broadcast_to(found.value, (1, draws, len(found)))
         name = next(iter(own)) if len(own) == 1 else "log_prob"

@@ -10,6 +10,7 @@ import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import comparing as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.plan.answers import incomparable
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.program import Variable
 from dgmlang.evaluate import neighbours, two_sample
@@ -59,9 +60,8 @@ def compared(
     """Every test that applies: see `Fitted.compare`."""
     program = fitted.model.plan.program
     own = program.having("data")
-    if any(v.type.varying or v.type.may_miss for v in own):
-        name = next(v.name for v in own if v.type.varying or v.type.may_miss)
-        raise DgmError(codes.not_comparable(program.variables[name].span, name))
+    if (unlike := incomparable(program)) is not None:
+        raise DgmError(codes.not_comparable(unlike.span, unlike.name))
     values, _ = fitted.inlet.values(program, data)
     arrays = {name: np.asarray(array) for name, array in values.items()}
     total = len(next(iter(arrays.values())))

@@ -12,16 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dgmlang.compiler.derive.facts import Facet, Witness
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.clamped import Clamped, clamp, known
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.lower.missing import ABSENT, absent, mask
+from dgmlang.compiler.plan.conditional import chain
 from dgmlang.compiler.plan.expression import Expression
-from dgmlang.compiler.plan.methods import Method
 from dgmlang.compiler.plan.methods import sampler as named_sampler
-from dgmlang.compiler.plan.plan import plan
 from dgmlang.evaluate.conditional import Conditional, conditional
 from dgmlang.evaluate.conditions import repeated
 from dgmlang.evaluate.continuing import continued, continues
@@ -209,7 +207,7 @@ def _chained(
     sampler: str | Expression | None,
     progress: Progress,
 ) -> Completed:
-    method = _method(how, sampler)
+    method = chain(how, sampler)
     cache = how.samplers
     if str(method) not in cache:
         clamped = Clamped(how.lowered.built)
@@ -221,26 +219,6 @@ def _chained(
     found = watched(cache[str(method)], params, key, at.n, given, progress)
     told = f"{method}, given the rest; {cache[str(method)].told(found.facts)}"
     return Completed({}, told, cache[str(method)], found)
-
-
-def _method(how: Conditional, sampler: str | Expression | None) -> Method:
-    """The chain that is named, or one that explain names, of a density up to a constant."""
-    facts = how.lowered.facts
-    spaces = {how.variable(n).type.kind.space for n in how.free}
-    space = spaces.pop() if len(spaces) == 1 else "mixed"
-    score = "exact" if space == "continuous" else "none"
-    flags = {**facts.flags, "energy": True, "inner": False}
-    span = how.variable(how.free[0]).span
-    chain = Witness("given", "values are given that a draw would not look back from", span)
-    own = replace(
-        facts, flags=flags, space=Facet(space), score=Facet(score), in_chains=(),
-        draw=Facet("chain", (chain,)),
-    )  # fmt: skip
-    decided = plan(how.lowered.program, own)
-    default = decided.default_sampler
-    if not facts.flags["energy"]:
-        default = "hmc" if space == "continuous" else "mh"
-    return named_sampler(decided, sampler or default)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -27,12 +27,14 @@ from dgmlang.compiler.diagnostics.codes import coding as codes
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import choices, stored
-from dgmlang.compiler.lower.draw import order_of, past, walk_of
+from dgmlang.compiler.lower.draw import order_of, walk_of
 from dgmlang.compiler.lower.evaluate import evaluation
 from dgmlang.compiler.lower.laws import apart, distribution
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import Program, Repeated
+from dgmlang.compiler.plan.answers import uncodable
+from dgmlang.compiler.program import Program
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.compiler.walk import past
 from dgmlang.evaluate.conditions import condition
 from dgmlang.objectives.objective import Params, Values
 
@@ -192,17 +194,8 @@ def _levels(lowered: Lowered, name: str) -> Array:
 def _codable(fitted: Fitted) -> tuple[Lowered, Program]:
     """DGM0880 for a variable whose entries have no conditionals one after the other."""
     lowered, program = fitted.model.lowered, fitted.model.plan.program
-    for variable in program.having("data", "latent"):
-        why = ""
-        if variable.role == "latent":
-            why = "it would have to be summed out of every conditional"
-        elif variable.type.kind.space != "finite" or variable.type.varying:
-            why = "only finite values, as many in every example, have a code of known length"
-        elif variable.name not in lowered.built.directed or isinstance(variable.law, Repeated):
-            why = "its law gives no entry after the other; write it with `past`"
-        if why or variable.type.may_miss:
-            why = why or "it may be missing"
-            raise DgmError(codes.no_code(variable.span, variable.name, why))
+    for variable, why in uncodable(program):
+        raise DgmError(codes.no_code(variable.span, variable.name, why))
     return lowered, program
 
 

@@ -9,32 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dgmlang.compiler.lower.draw import order_of, past, sequentially
+from dgmlang.compiler.lower.draw import order_of, sequentially
 from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.laws import sample
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.conditional import goes_on
 from dgmlang.compiler.program import Law
-from dgmlang.compiler.walk import parents
 from dgmlang.evaluate.conditional import Conditional
 from dgmlang.objectives.objective import Params, Values
 
 
 def continues(how: Conditional, missing: dict[str, np.ndarray]) -> str | None:
-    """The only variable that is looked for, where its known entries come first in its order.
-
-    Nothing else may read it or be removed: known entries then say all that there is to know.
-    """
-    if len(how.free) != 1 or any(r.rule != "leaf" for r in how.lowered.facts.removed):
-        return None
-    name = how.free[0]
-    variable, others = how.variable(name), how.lowered.program.variables.values()
-    below = any(name in parents(v.law) for v in others if v.name not in (name, *how.leaves))
-    if below or variable.type.varying or variable.type.kind.inner:
-        return None
-    if name not in how.lowered.built.directed or not past(how.lowered.built.law(name)):
-        return None
-    gone = missing.get(name)
-    if gone is None:
+    """The only variable that is looked for, where its known entries come first in its order."""
+    name = goes_on(how)
+    gone = None if name is None else missing.get(name)
+    if name is None or gone is None:
         return name
     ordered = gone.reshape(len(gone), -1)[:, order_of(how.lowered.built, name)]
     return name if np.all(ordered[:, 1:] >= ordered[:, :-1]) else None

@@ -25,6 +25,7 @@ from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.eliminate import states as all_states
 from dgmlang.compiler.lower.quadratic import expanded
+from dgmlang.compiler.plan.answers import undiverging
 from dgmlang.compiler.program import Variable
 from dgmlang.evaluate.conditional import conditional
 from dgmlang.evaluate.result import Result
@@ -64,9 +65,9 @@ def divergence(p: Fitted, q: Fitted, kind: str = "kl", *, n: int = 10_000, seed:
     """
     if kind not in KNOWN:
         raise DgmError(queries.unknown_choice("divergence", kind, KNOWN))
-    variables = _same_data(p, q)
     for fitted in (p, q):
         _require_density(fitted)
+    variables = _same_data(p, q)
     if kind == "reverse_kl":
         return divergence(q, p, "kl", n=n, seed=seed)
     plain = not any(f.inlet.preparation.chains for f in (p, q))
@@ -81,10 +82,7 @@ def divergence(p: Fitted, q: Fitted, kind: str = "kl", *, n: int = 10_000, seed:
 def _same_data(p: Fitted, q: Fitted) -> tuple[Variable, ...]:
     found = []
     for fitted in (p, q):
-        program = fitted.model.plan.program
-        if program.having("given"):
-            raise DgmError(codes.no_divergence(fitted.model.name, "it conditions on givens"))
-        found.append({v.name: v for v in program.having("data")})
+        found.append({v.name: v for v in fitted.model.plan.program.having("data")})
     shown = [{n: str(v.type) for n, v in each.items()} for each in found]
     if shown[0] != shown[1]:
         raise DgmError(codes.other_data(p.model.name, q.model.name, *shown))
@@ -92,12 +90,9 @@ def _same_data(p: Fitted, q: Fitted) -> tuple[Variable, ...]:
 
 
 def _require_density(fitted: Fitted) -> None:
-    facts = fitted.model.plan.facts
-    if facts.density.value != "exact" or facts.normaliser.value == "unknown":
-        facet = facts.density if facts.density.value != "exact" else facts.normaliser
-        raise DgmError(codes.no_divergence(fitted.model.name, facet.witnesses[0].text))
-    if fitted.inlet.bounds(fitted.model.plan.program):
-        why = "its data are dequantised, so that log p is a bound"
+    plan = fitted.model.plan
+    why = undiverging(plan, dequantised=fitted.inlet.bounds(plan.program))
+    if why is not None:
         raise DgmError(codes.no_divergence(fitted.model.name, why))
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from jax import Array
 
-from dgmlang.compiler.derive.divergence import estimated
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.answers import ways_to_log_prob
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.diffusion_bound import Steps, diffusion_bound
@@ -45,7 +45,7 @@ def defaults(name: str) -> Mapping[str, Any]:
 
 def estimator(plan: Plan, text: str | None) -> Estimator:
     """The estimator that `text` names, or the plan's default (DGM0803, DGM0806)."""
-    known = legal(plan)
+    known = ways_to_log_prob(plan)
     name, arguments = next(iter(known), "log_prob"), ()
     if text is not None:
         name, arguments, _ = parsed("method", text, plan.program.span.source.name)
@@ -56,20 +56,6 @@ def estimator(plan: Plan, text: str | None) -> Estimator:
         if argument.name is not None and argument.name not in known_settings:
             raise DgmError(codes.bad_settings(name, argument.name, known_settings))
     return _built(name, {**known_settings, **plain_settings(name, known_settings, arguments)})
-
-
-def legal(plan: Plan) -> tuple[str, ...]:
-    """The methods that apply to a model, the default first."""
-    facts = plan.facts
-    if facts.density.value == "exact":
-        if facts.normaliser.value == "unknown":
-            return ("exact", "ais")
-        return ("hutchinson", "exact") if estimated(plan.program) else ("exact",)
-    if facts.density.value == "bound" and facts.flags["guide_density"]:
-        return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
-    if facts.flags["process"]:
-        return ("ode", "vlb") if facts.flags["continuous_process"] else ("vlb",)
-    return ()
 
 
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:

@@ -83,33 +83,31 @@ def predict(
 
 def _exactly(fitted: AbstractFitted, how: Conditional, name: str, at: Known) -> Prediction | None:
     """None where no table serves."""
-    if not how.fits(at.counts(), at.n):
+    way = how.exactly(name, at.counts(), at.n)
+    if way is None:
         return None
     values, found = masked(how, at, based(how, at)), table(how, at.missing, at.n)
     args = (found.states, fitted.raw, jnp.asarray(found.sites), jnp.asarray(found.levels), values)
     states = f"{found.states:,} state{'s' * (found.states > 1)}"
-    variable = how.variable(name)
-    if name in how.leaves and variable.type.kind.space == "finite":
+    if way == "levels":
         size, levels = how.size(name), how.levels(name)
         logs = np.asarray(_by_level(how, name, *args))
         gone = np.asarray(leaf_masks(how, at)[name]).reshape(at.n, size)
         weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
         each = np.where(gone[..., None], weights / weights.sum(axis=-1, keepdims=True), 0.0)
         return _finite(fitted, how, name, at, each, f"{levels} levels, {states} summed in each")
-    if name in how.finite:
+    if way == "table":
         start = sum(how.size(n) for n in how.finite[: how.finite.index(name)])
         every = np.asarray(weighed(how, *args).levels)
         each = every[:, start : start + how.size(name), : how.levels(name)]
         return _finite(fitted, how, name, at, each, f"a table of {states}")
-    if name in how.reals:
-        said = weighed(how, *args)
-        split = ravel_pytree({n: values[n][0] for n in how.reals})[1]
-        mean, variance = (jax.vmap(split)(a)[name] for a in (said.means, said.variances))
-        told = "a Gaussian" if found.states == 1 else f"a mixture of {found.states:,} Gaussians"
-        deviation = np.sqrt(np.asarray(variance))
-        best = found.states == 1
-        return of_moments(fitted, name, np.asarray(mean), deviation, "exact", told, best=best)
-    return None
+    said = weighed(how, *args)
+    split = ravel_pytree({n: values[n][0] for n in how.reals})[1]
+    mean, variance = (jax.vmap(split)(a)[name] for a in (said.means, said.variances))
+    told = "a Gaussian" if found.states == 1 else f"a mixture of {found.states:,} Gaussians"
+    deviation = np.sqrt(np.asarray(variance))
+    best = found.states == 1
+    return of_moments(fitted, name, np.asarray(mean), deviation, "exact", told, best=best)
 
 
 def _finite(

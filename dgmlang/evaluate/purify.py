@@ -16,11 +16,12 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import judging as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import choices
-from dgmlang.compiler.lower.draw import order_of, past, sequentially
+from dgmlang.compiler.lower.draw import order_of, sequentially
 from dgmlang.compiler.lower.evaluate import Evaluation
 from dgmlang.compiler.lower.laws import distribution
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import Law, Variable
+from dgmlang.compiler.plan.answers import greedily
+from dgmlang.compiler.program import Law
 from dgmlang.evaluate.result import Result, only
 from dgmlang.objectives.objective import Params, Values
 
@@ -39,7 +40,7 @@ def purified(fitted: Fitted, data: Any, radius: float) -> Any:
     values, _ = fitted.inlet.values(program, data)
     variables = program.having("data")
     found = dict(values)
-    if all(_greedily(v, lowered) for v in variables):
+    if all(greedily(v, lowered.facts) for v in variables):
         for v in variables:
             found[v.name] = _by_entries(lowered, v.name, fitted.raw, found, float(radius))
         how = f"entry by entry, the most likely within {radius:g}"
@@ -47,18 +48,11 @@ def purified(fitted: Fitted, data: Any, radius: float) -> Any:
         found |= _by_gradient(lowered, fitted.raw, values, float(radius))
         how = f"{STEPS} steps along the gradient's sign within {radius:g}, the best of them"
     else:
-        first = next(v for v in variables if not _greedily(v, lowered))
+        first = next(v for v in variables if not greedily(v, lowered.facts))
         raise DgmError(codes.no_purifying(first.span, first.name, str(first.type.kind)))
     names = [v.name for v in variables]
     shown = fitted.inlet.invert({name: np.asarray(found[name]) for name in names})
     return only({name: Result(array, "estimate", None, how) for name, array in shown.items()})
-
-
-def _greedily(variable: Variable, lowered: Lowered) -> bool:
-    """Whether a variable's levels have an order and its law reads its own past."""
-    kind, law = variable.type.kind, lowered.program.variables[variable.name].law
-    ordered = kind.space == "finite" and kind.name != "cat"
-    return law is not None and ordered and bool(past(law)) and not lowered.facts.removed
 
 
 @partial(jax.jit, static_argnums=(0, 1))

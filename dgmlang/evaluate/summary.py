@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from dgmlang.compiler.plan.answers import incomparable
 from dgmlang.evaluate.compare import LEAST
 from dgmlang.evaluate.log_prob import exact
 from dgmlang.evaluate.result import Result
@@ -57,8 +58,9 @@ def _log_p(fitted: Fitted) -> str:
 def _comparable(fitted: Fitted, data: Any) -> bool:
     """Whether examples are points of one space, enough of them, and their draws cheap."""
     program, facts = fitted.model.plan.program, fitted.model.plan.facts
-    plain = not any(v.type.varying or v.type.may_miss for v in program.having("data"))
-    if not plain or not (facts.space.value == "continuous" or facts.draw.value == "direct"):
+    if incomparable(program) is not None or not (
+        facts.space.value == "continuous" or facts.draw.value == "direct"
+    ):
         return False
     values, _ = fitted.inlet.values(program, data)
     return len(next(iter(values.values()))) >= 2 * LEAST

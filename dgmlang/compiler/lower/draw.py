@@ -24,9 +24,9 @@ from dgmlang.compiler.lower.laws import sample, sample_alone
 from dgmlang.compiler.lower.lengths import close
 from dgmlang.compiler.lower.remove import log_prob
 from dgmlang.compiler.lower.walks import arguments_of, by_entry, net_walk, of_entry
-from dgmlang.compiler.program import Law, Past, Repeated, Variable
+from dgmlang.compiler.program import Law, Repeated, Variable
 from dgmlang.compiler.types.dims import numbers
-from dgmlang.compiler.walk import arguments, walk
+from dgmlang.compiler.walk import past
 from dgmlang.layers.follow import Followed, along
 from dgmlang.objectives.objective import Params, Values
 
@@ -85,11 +85,6 @@ def draw_with_density(
         drawn = sample(built.law(name), site_key(key, name), inside)
         inside.values[name] = stored(variable.type.kind, drawn)
     return {n: inside.values[n] for n in built.directed}, sum_of(terms_of(inside).values())
-
-
-def past(law: Law) -> list[Past]:
-    """Where a law reads its own past."""
-    return [node for node in walk(*arguments(law)) if isinstance(node, Past)]
 
 
 def draw_one(built: Built, params: Params, key: Array, values: Values, name: str) -> Array:

@@ -53,8 +53,13 @@ class Cost:
     note: str = ""
     summed: str = "states"
 
+    @property
+    def way(self) -> str:
+        """How it goes, in words."""
+        return self.note or sequence(self.steps)
+
     def __str__(self) -> str:
-        words = [self.note or sequence(self.steps)]
+        words = [self.way]
         words += [f"{self.states} {self.summed} summed"] if self.states else []
         words += [f"{times} × {net}" for net, times in self.nets.items()]
         words += [f"{_bytes(self.memory)} an example"] if self.memory is not None else []

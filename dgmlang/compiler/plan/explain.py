@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from dgmlang.compiler.derive.directions import directions
@@ -53,7 +54,7 @@ class Explanation:
             "objectives": {n: _verdict_json(v) for n, v in plan.objectives.items()},
             "default_sampler": plan.default_sampler,
             "samplers": {n: _verdict_json(v) for n, v in plan.samplers.items()},
-            "queries": {q.name: _query_json(q) for q in queries(plan)},
+            "queries": {q.name: q.json() for q in queries(plan)},
             "built": list(plan.companions),
             "not_built": [{"name": p.name, "span": str(p.span)} for p in facts.unbuilt],
         }
@@ -69,10 +70,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     return value if isinstance(value, int | float | str | bool) else None
-
-
-def _query_json(query: Query) -> dict[str, Any]:
-    return {"kind": query.kind, "cost": str(query.cost), **query.cost.json()}
 
 
 def _block_json(block: Block) -> dict[str, Any]:
@@ -268,8 +265,21 @@ def _refused(verdicts: Mapping[str, Verdict]) -> dict[str, list[str]]:
 
 def _queries(plan: Plan) -> Iterator[str]:
     yield "queries"
-    for query in queries(plan):
-        yield f"  {query.name:<15} {query.kind}, {query.cost}"
+    found = queries(plan)
+    alike = [(said, [q.name for q in group]) for said, group in groupby(found, _said) if said]
+    wide = max(len(", ".join(names)) for _, names in alike)
+    for said, names in alike:
+        yield f"  {', '.join(names):<{wide}}  {said}"
+    reasons: dict[str, list[str]] = {}
+    for query in (q for q in found if not q.available):
+        reasons.setdefault(query.why + _at(query.span), []).append(query.name)
+    for why, names in reasons.items():
+        yield f"  not here    {', '.join(names)}"
+        yield f"              {why}"
+
+
+def _said(query: Query) -> str:
+    return f"{query.kind}, {query.cost}" if query.available else ""
 
 
 def _training(plan: Plan) -> Iterator[str]:

@@ -1,253 +1,337 @@
-"""What can be asked of a model: the kind of each answer, and what it costs."""
+"""What can be asked of a model: the kind of each answer, what it costs, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, replace
+from typing import Any
 
-from dgmlang.compiler.derive.capabilities import summed
-from dgmlang.compiler.derive.directions import directions
-from dgmlang.compiler.derive.divergence import estimated, vector_fields
-from dgmlang.compiler.derive.facts import Facts, Removal
+from dgmlang.compiler.derive.capabilities import energy_variables, summed
+from dgmlang.compiler.derive.facts import Facet
+from dgmlang.compiler.derive.remove import states
 from dgmlang.compiler.frozen import frozen
-from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.plan import depth
-from dgmlang.compiler.plan.conditions import idle
-from dgmlang.compiler.plan.costs import (
-    Cost,
-    Root,
-    conditioners,
-    evaluations,
-    memory,
-    roots,
-    sequence,
-)
+from dgmlang.compiler.plan import answers
+from dgmlang.compiler.plan import query_costs as costs
+from dgmlang.compiler.plan.completed import completions, gaussian, predictions
+from dgmlang.compiler.plan.costs import Cost
 from dgmlang.compiler.plan.plan import Plan
-from dgmlang.compiler.program import Law, Program, Repeated, ScoreLaw
-from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types.dims import size
+from dgmlang.compiler.source import Span
+
+NONE = "unavailable"
+OPEN = "exact or estimate"
+"""The kind of an answer where the sizes that are still open decide."""
+
+SUMMED_APART = 16
+"""log₂ of the joint states that a divergence sums over."""
 
 
 @frozen()
 class Query:
-    """`kind` is exact, model, bound, estimate, unnormalised (bound), (approximate) draws."""
+    """`kind` is exact, model, bound, estimate, unnormalised (bound), (approximate) draws.
+
+    Or it is `unavailable`, for the reason `why`, which the line `span` shows. Where answers about
+    single variables differ, `of` has the kind of each, and `kind` is the weakest of them.
+    """
 
     name: str
     kind: str
-    cost: Cost
+    cost: Cost = field(default_factory=Cost)
+    why: str = ""
+    span: Span | None = None
+    of: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def available(self) -> bool:
+        return self.kind != NONE
+
+    def json(self) -> dict[str, Any]:
+        """As `explain --json` has it."""
+        if not self.available:
+            span = None if self.span is None else str(self.span)
+            return {"kind": self.kind, "cost": "", "why": self.why, "span": span}
+        each = {"of": dict(self.of)} if self.of else {}
+        return {"kind": self.kind, "cost": str(self.cost), **self.cost.json(), **each}
 
 
 def queries(plan: Plan) -> tuple[Query, ...]:
-    """Every query that this model answers."""
-    return tuple(_queries(plan))
+    """Every query that there is: what this model answers to it."""
+    return tuple(query for rule in RULES for query in rule(plan))
 
 
-def _queries(plan: Plan) -> Iterator[Query]:
-    facts = plan.facts
-    yield Query("sample", *_sample(plan))
-    yield from _log_prob(plan)
-    if facts.gaussian is not None:
-        yield Query("log_normalizer", "exact", Cost(note="one Cholesky factor"))
-    if facts.summation is not None:
-        yield Query("log_normalizer", "exact", Cost(note=summed(facts.summation)))
-    elif facts.flags["energy"] and facts.gaussian is None:
-        yield Query("log_normalizer", "estimate", Cost(note="annealed importance sampling"))
-    if facts.removed or (facts.bounded and plan.program.guide):
-        bounded = bool(facts.bounded)
-        cost = _guide(plan) if bounded else _density(plan)
-        yield Query("posterior", "draws" if bounded else "exact", cost)
-    if facts.flags["energy"]:
-        yield Query("energy", "exact", _energies(plan))
-        yield _mode(facts)
-    elif facts.removed and all(r.over_states for r in facts.removed):
-        yield Query("mode", "exact", replace(_density(plan), note="max in place of sum"))
-    if facts.score.value != "none":
-        exact = facts.score.value == "exact"
-        cost = _gradient(plan) if exact else _energies(plan)
-        yield Query("score", facts.score.value, cost)
+def _unavailable(name: str, why: str, span: Span | None = None) -> Query:
+    return Query(name, NONE, why=why, span=span)
 
 
-def _mode(facts: Facts) -> Query:
-    """The most likely state of an energy's variables."""
-    if facts.gaussian is not None:
-        return Query("mode", "exact", Cost(note="mean of a Gaussian"))
-    found = facts.summation
-    if found is not None and found.rule == "states":
-        return Query("mode", "exact", Cost(note=f"{found.entries:,} states looked at"))
-    return Query("mode", "estimate", Cost(note="annealing"))
-
-
-def _log_prob(plan: Plan) -> Iterator[Query]:
-    facts = plan.facts
-    guided = facts.flags["guide_density"] and facts.flags["directed"]
-    if facts.density.value == "exact":
-        random = estimated(plan.program)
-        kind = "unnormalised" if facts.normaliser.value == "unknown" else "exact"
-        kind = "estimate" if random and kind == "exact" else kind
-        yield Query("log_prob", kind, _density(plan))
-    elif facts.density.value == "bound" and guided:
-        laws = [*_laws(plan.program), *_guide_laws(plan.program)]
-        steps = depth.of_bound(plan.program, facts)
-        note = f"{sequence(steps)} a sample of the guide"
-        cost = _of(plan, laws, _found(plan), note, steps)
-        hidden = facts.normaliser.value == "unknown"
-        yield Query("log_prob", "unnormalised bound" if hidden else "bound", cost)
-    elif facts.flags["continuous_process"]:
-        cost = _of(plan, [], _found(plan), note="one ODE with its divergence", steps=None)
-        yield Query("log_prob", "estimate", cost)
-    elif facts.flags["process"]:
-        cost = _of(plan, [], _found(plan), note="one evaluation a step of `vlb`", steps=None)
-        yield Query("log_prob", "bound", cost)
-
-
-# ── the parts of a program ───────────────────────────────────────────────────────────────────────
-
-
-def _laws(program: Program) -> list[Law]:
-    known = program.having("data", "latent", "state")
-    return [v.law for v in known if v.law is not None]
-
-
-def _guide_laws(program: Program) -> list[Law]:
-    return [] if program.guide is None else list(program.guide.laws.values())
-
-
-def _found(plan: Plan) -> list[Root]:
-    """What the model's own laws and energies are made of."""
-    return [*roots(_laws(plan.program)), *(Root(e, 1) for e in plan.program.energies)]
-
-
-def _of(
-    plan: Plan,
-    laws: list[Law],
-    found: list[Root],
-    note: str = "",
-    steps: int | None = 1,
-    states: int = 0,
-) -> Cost:
-    facts = plan.facts
-    more = [root for root in roots(laws) if root not in found]
-    every = [*found, *more]
-    nets = evaluations(every, plan.program, facts if states else None) | conditioners(laws)
-    room = memory(every, laws, plan.program, _at_once(plan) if states else 1)
-    return Cost(steps, nets, states, room, note)
-
-
-def _density(plan: Plan) -> Cost:
-    facts, laws = plan.facts, _laws(plan.program)
-    steps = depth.of_density(plan.program, facts)
-    solved = "an ODE with its divergence" if vector_fields(plan.program) else ""
-    found = _of(plan, laws, _found(plan), solved, None if solved else steps, _summed(facts))
-    turned = any(r.states and (r.turns or r.elimination) for r in facts.removed)
-    return replace(found, summed="table entries") if turned else found
-
-
-def _gradient(plan: Plan) -> Cost:
-    cost = _density(plan)
-    turns = "" if cost.steps == 1 else f", {cost.note or sequence(cost.steps)}"
-    return replace(cost, note=f"one gradient{turns}")
-
-
-def _summed(facts: Facts) -> int:
-    """How many numbers are summed: joint states, or the entries of the tables of all turns."""
-    turned = sum({r.turns: r.states for r in facts.removed if r.turns}.values())
-    states = max((r.states for r in facts.removed if not r.turns), default=0)
-    return turned * max(states, 1) if turned else states
-
-
-def _at_once(plan: Plan) -> int:
-    """How many states are looked at together: all of them, or those of one turn."""
-    return max((_each(r, plan.program) for r in plan.facts.removed), default=1)
-
-
-def _each(removal: Removal, program: Program) -> int:
-    law = program.variables[removal.variable].law
-    if removal.turns is None or not isinstance(law, Repeated):
-        return removal.states
-    return removal.states // (size(tuple(loop.stop for loop in law.loops)).value or 1)
-
-
-def _guide(plan: Plan) -> Cost:
-    laws = _guide_laws(plan.program)
-    return _of(plan, laws, roots(laws))
-
-
-def _energies(plan: Plan) -> Cost:
-    return _of(plan, [], _found(plan))
+def _lacking(name: str, facet: Facet) -> Query:
+    """Unavailable for what holds a facet down."""
+    witness = facet.witnesses[0]
+    return _unavailable(name, witness.text, witness.span)
 
 
 # ── draws ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _sample(plan: Plan) -> tuple[str, Cost]:
-    samplers = library().externs["sampler"]
-    sampler = samplers[(plan.inner or plan).default_sampler]
-    if sampler.has("exact"):
-        return "draws", _ancestral(plan)
-    return "approximate draws", _chain(plan, sampler)
+def _draws(plan: Plan) -> Iterator[Query]:
+    kind, cost = costs.of_sample(plan)
+    yield Query("sample", kind, cost)
+    yield Query("draws", kind, cost)
 
 
-def _chain(plan: Plan, sampler: Extern) -> Cost:
-    """A chain or a solver: its evaluations, each of all energies or of the score."""
-    program, facts = plan.program, (plan.inner or plan).facts
-    turns, unread = depth.of_sampler(sampler, facts), idle(sampler, facts)
-    settings = [
-        f"{p.default.value} {p.name}"
-        for p in sampler.parameters
-        if isinstance(p.default, ast.Number)
-        and isinstance(p.default.value, int)
-        and p.default.value
-        and p.name not in unread
-    ]
-    note = f"{sampler.name}: {', '.join(settings) or 'one solve'}"
-    found = [*(Root(e, 1) for e in program.energies), *roots(_scores(program))]
-    once = evaluations(found, program, None)
-    nets = {net: times * (turns or 1) for net, times in once.items()}
-    below = _directed(plan)
-    for net, times in below.nets.items():
-        nets[net] = nets.get(net, 0) + times
-    return Cost(turns, nets, 0, memory(found, [], program, 0), note)
+def _reconstruct(plan: Plan) -> Iterator[Query]:
+    if plan.program.guide is None:
+        yield _unavailable("reconstruct", "the model has no guide to draw latents from")
+        return
+    drawn = costs.directed(plan)
+    nets = Counter(drawn.nets) + Counter(costs.of_guide(plan).nets)
+    note = "a draw of the guide, then of the data"
+    yield Query("reconstruct", "draws", replace(drawn, nets=dict(nets), note=note))
 
 
-def _scores(program: Program) -> list[Law]:
-    return [law for law in _laws(program) if isinstance(law, ScoreLaw)]
+# ── densities ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ancestral(plan: Plan) -> Cost:
-    """Every variable after those that it reads."""
-    steps = None if vector_fields(plan.program) else depth.of_draw(plan.program, plan.facts)
-    return replace(_directed(plan), steps=steps, note=_way(plan, steps))
+def _log_prob(plan: Plan) -> Iterator[Query]:
+    for name in ("log_prob", "bits_per_dim"):
+        yield _density(plan, name)
 
 
-def _directed(plan: Plan) -> Cost:
-    """What drawing the variables with laws to draw from evaluates, and the room for it."""
-    program, nets = plan.program, dict[str, int]()
-    drawn = {v.name: v for v in program.having("data", "latent", "state")}
-    laws = {n: v.law for n, v in drawn.items() if v.law and not isinstance(v.law, ScoreLaw)}
-    for name, law in laws.items():
-        for net, count in evaluations(roots([law]), program, None).items():
-            nets[net] = nets.get(net, 0) + count * depth.passes(drawn[name], program)
-    nets |= conditioners(laws.values())
-    return Cost(1, nets, 0, memory(roots(laws.values()), laws.values(), program, 0))
+def _density(plan: Plan, name: str) -> Query:
+    """The default way to log p, and what it gives."""
+    way = next(iter(answers.ways_to_log_prob(plan)), None)
+    once = costs.of_parts(plan, [], costs.found_in(plan), steps=None)
+    match way:
+        case None:
+            facet = plan.facts.density
+            return _unavailable(name, _no_way(plan), facet.witnesses[0].span)
+        case "ode":
+            return Query(name, "estimate", replace(once, note="one ODE with its divergence"))
+        case "vlb":
+            return Query(name, "bound", replace(once, note="one evaluation a step of `vlb`"))
+        case "elbo":
+            unknown = plan.facts.normaliser.value == "unknown"
+            return Query(name, "unnormalised bound" if unknown else "bound", costs.of_bound(plan))
+    exact = "bound" if answers.dequantised(plan.program) else "exact"
+    kinds = {"hutchinson": "estimate", "exact": exact}
+    kind = "unnormalised" if answers.hidden(plan.facts) else kinds[way]
+    return Query(name, kind, costs.of_density(plan))
 
 
-def _way(plan: Plan, steps: int | None) -> str:
-    """What a person should know of how draws run, where it is neither one pass nor plain steps."""
-    if vector_fields(plan.program):
-        return "an ODE"
-    if steps is None:
-        return "" if plan.facts.runs else "a step an entry"
-    iterated = [d.stage for d in directions(plan.program) if d.draw.endswith("an iteration")]
-    if iterated:
-        return f"one pass, {iterated[0]} by an iteration"
-    faster = _other_way(plan)
-    return f"{steps} sequential steps; {faster} would draw in one" if steps > 1 and faster else ""
+def _no_way(plan: Plan) -> str:
+    facts, why = plan.facts, plan.facts.density.witnesses[0].text
+    if facts.density.value == "bound":
+        return f"{why}, and no guide with a density bounds it"
+    return why
 
 
-def _other_way(plan: Plan) -> str | None:
-    """The bijection that draws in one pass where a continuous variable goes entry by entry."""
-    known = library().externs["bijection"].values()
-    direct = [e.name for e in known if e.has("causal_conditioner") and not e.has("forward")]
-    slow = [v for v in plan.program.having("data", "latent") if depth.entry_by_entry(v)]
-    continuous = any(v.type.kind.space == "continuous" for v in slow)
-    return next(iter(direct), None) if continuous else None
+def _log_normalizer(plan: Plan) -> Iterator[Query]:
+    facts, name = plan.facts, "log_normalizer"
+    odd = [v for v in energy_variables(plan.program) if not _has_base(v.type.kind)]
+    if not facts.flags["energy"]:
+        yield _unavailable(name, "no data have an energy")
+    elif facts.gaussian is not None:
+        yield Query(name, "exact", Cost(note="one Cholesky factor"))
+    elif facts.summation is not None:
+        yield Query(name, "exact", Cost(note=summed(facts.summation)))
+    elif odd:
+        why = f"{odd[0].name} is {odd[0].type.kind}: annealing starts from finite and real sites"
+        yield _unavailable(name, why, odd[0].span)
+    else:
+        yield Query(name, "estimate", Cost(note="annealed importance sampling"))
+
+
+def _has_base(kind: Any) -> bool:
+    return kind.space == "finite" or kind.name == "real"
+
+
+def _energy(plan: Plan) -> Iterator[Query]:
+    if plan.facts.density.value == "exact":
+        yield Query("energy", "exact", costs.of_density(plan))
+    else:
+        yield _lacking("energy", plan.facts.density)
+
+
+def _score(plan: Plan) -> Iterator[Query]:
+    facet = plan.facts.score
+    if facet.value == "none":
+        names = ("score", "denoise", "denoising_risk")
+        yield from (_lacking(name, facet) for name in names)
+        return
+    exact = facet.value == "exact"
+    cost = costs.of_gradient(plan) if exact else costs.of_energies(plan)
+    yield Query("score", facet.value, cost)
+    yield Query("denoise", "model", cost)
+    traced = replace(cost, note="the score and its exact divergence")
+    yield Query("denoising_risk", "estimate", traced)
+
+
+def _codes(plan: Plan) -> Iterator[Query]:
+    for name in ("encode", "decode"):
+        if plan.facts.flags["continuous_process"]:
+            once = costs.of_parts(plan, [], costs.found_in(plan), steps=None)
+            yield Query(name, "model", replace(once, note="one ODE"))
+        else:
+            yield _unavailable(name, "the model has no score under a continuous process")
+
+
+# ── what is not known ────────────────────────────────────────────────────────────────────────────
+
+
+def _posterior(plan: Plan) -> Iterator[Query]:
+    of = answers.posterior_kinds(plan.program, plan.facts)
+    if not of:
+        latents = plan.program.having("latent")
+        why = "no rule and no guide gives a latent" if latents else "the model has no latent"
+        yield _unavailable("posterior", why)
+        return
+    guided = bool(plan.facts.bounded)
+    cost = costs.of_guide(plan) if guided else costs.of_density(plan)
+    kinds = set(of.values())
+    yield Query("posterior", "draws" if "draws" in kinds else "exact", cost,
+                of=of if len(kinds) > 1 else {})  # fmt: skip
+
+
+def _mode(plan: Plan) -> Iterator[Query]:
+    """The most likely state of an energy's variables, or of latents given the data."""
+    program, facts = plan.program, plan.facts
+    if not facts.flags["energy"]:
+        name = answers.unmaximised(program, facts)
+        if name is None:
+            cost = replace(costs.of_density(plan), note="max in place of sum")
+            yield Query("mode", "exact", cost)
+        else:
+            why = f"{name} would have to be searched: no sum over it turns into a maximum"
+            yield _unavailable("mode", why, program.variables[name].span)
+        return
+    looked_at = answers.searched(program, facts)
+    if facts.gaussian is not None:
+        yield Query("mode", "exact", Cost(note="mean of a Gaussian"))
+    elif looked_at is not None:
+        yield Query("mode", "exact", Cost(note=f"{looked_at:,} states looked at"))
+    else:
+        yield Query("mode", OPEN if program.open else "estimate", Cost(note="annealing"))
+
+
+def _predict(plan: Plan) -> Iterator[Query]:
+    if plan.program.open:
+        yield Query("predict", OPEN, Cost(note="by the sizes that are open"))
+        return
+    found = predictions(plan)
+    kinds = {name: way.kind for name, way in found.items()}
+    yield _of_variables("predict", found, ("exact", "estimate", NONE), kinds)
+
+
+def _impute(plan: Plan) -> Iterator[Query]:
+    if plan.program.open:
+        yield Query(
+            "impute", "approximate draws", Cost(note="or exact, by the sizes that are open")
+        )
+        return
+    found = completions(plan)
+    kinds = {name: way.kind for name, way in found.items()}
+    yield _of_variables("impute", found, ("draws", "approximate draws", NONE), kinds)
+
+
+def _of_variables(
+    name: str, found: Mapping[str, Any], order: tuple[str, ...], kinds: Mapping[str, str]
+) -> Query:
+    """One row for several variables: the weakest kind that there is, and how each goes."""
+    if all(kind == NONE for kind in kinds.values()):
+        first = next(iter(found.values()))
+        return _unavailable(name, first.how, first.span)
+    alike = len({(way.kind, way.how) for way in found.values()}) == 1
+    one = len(set(kinds.values())) == 1
+    words = {
+        n: f"{n}: {way.how}" if one else f"{n} {way.kind}, {way.how}" for n, way in found.items()
+    }
+    told = "; ".join(words.values())
+    note = next(iter(found.values())).how if alike else told
+    weakest = max(kinds.values(), key=order.index)
+    return Query(name, weakest, Cost(None, note=note), of={} if one else dict(kinds))
+
+
+# ── data and the model ───────────────────────────────────────────────────────────────────────────
+
+
+def _compare(plan: Plan) -> Iterator[Query]:
+    unlike = answers.incomparable(plan.program)
+    if unlike is None:
+        cost = costs.of_sample(plan)[1]
+        yield Query("compare", "estimate", replace(cost, note=f"500 draws, {cost.way}"))
+    else:
+        why = f"examples of {unlike.name} may differ in length, or lack entries"
+        yield _unavailable("compare", why, unlike.span)
+
+
+def _anomaly(plan: Plan) -> Iterator[Query]:
+    found = _density(plan, "anomaly")
+    if found.available:
+        among = "data" if plan.program.having("given") else "1000 draws"
+        note = f"{found.cost.way}; ranked among {among}"
+        found = replace(found, cost=replace(found.cost, note=note))
+    yield found
+
+
+def _purify(plan: Plan) -> Iterator[Query]:
+    data = plan.program.having("data")
+    other = [v for v in data if not answers.greedily(v, plan.facts)]
+    if not other:
+        yield Query("purify", "estimate", Cost(None, note="the most likely level, entry by entry"))
+    elif plan.facts.score.value == "exact":
+        yield Query("purify", "estimate", replace(costs.of_gradient(plan), note="100 gradients"))
+    else:
+        why = f"{other[0].name} has neither a gradient of log p nor levels in order by its past"
+        yield _unavailable("purify", why, other[0].span)
+
+
+def _features(plan: Plan) -> Iterator[Query]:
+    critic = plan.program.critic
+    if critic is None:
+        yield _unavailable("features", "the program writes no critic")
+    elif critic.head.direct:
+        yield _unavailable("features", "the critic is a number without layers", critic.span)
+    else:
+        yield Query("features", "exact", Cost(note="one pass of the critic"))
+
+
+def _codes_of_data(plan: Plan) -> Iterator[Query]:
+    refused = next(answers.uncodable(plan.program), None)
+    for name in ("compress", "decompress"):
+        if refused is None:
+            cost = replace(costs.of_density(plan), steps=None, note="entry by entry")
+            yield Query(name, "exact", cost)
+        else:
+            variable, why = refused
+            yield _unavailable(name, f"of {variable.name}: {why}", variable.span)
+
+
+def _divergence(plan: Plan) -> Iterator[Query]:
+    program, facts = plan.program, plan.facts
+    why = answers.undiverging(plan, dequantised=answers.dequantised(program))
+    if why is not None:
+        facet = facts.density if facts.density.value != "exact" else facts.normaliser
+        span = facet.witnesses[0].span if facet.witnesses else None
+        yield _unavailable("divergence", why, None if program.having("given") else span)
+        return
+    counts = [states(v) for v in program.having("data")]
+    as_is = not answers.prepared(program)
+    if (
+        as_is
+        and all(c is not None for c in counts)
+        and sum(c or 0.0 for c in counts) <= SUMMED_APART
+    ):
+        yield Query("divergence", "exact", Cost(note="a sum over states"))
+    elif as_is and program.open and facts.space.value == "finite":
+        yield Query("divergence", OPEN, Cost(note="by the sizes that are open"))
+    elif as_is and not program.open and gaussian(plan):
+        yield Query("divergence", "exact", Cost(note="the KL from another Gaussian"))
+    else:
+        cost = replace(costs.of_density(plan), note="10,000 draws")
+        yield Query("divergence", "estimate", cost)
+
+
+RULES: tuple[Callable[[Plan], Iterator[Query]], ...] = (
+    _draws, _log_prob, _log_normalizer, _energy, _score, _codes, _posterior, _mode, _predict,
+    _impute, _reconstruct, _compare, _anomaly, _purify, _features, _codes_of_data, _divergence,
+)  # fmt: skip
+"""One rule for each query, or for several that stand and fall together."""
