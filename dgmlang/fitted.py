@@ -36,8 +36,9 @@ from dgmlang.unknowns import AbstractUnknowns
 class Fitted(AbstractUnknowns, AbstractJudged):
     """A model with parameters. Answers are `Result` arrays; every random query takes a `seed`.
 
-    `which` says which of the parameters that training left (`kept`) queries use. Of a fit that
-    draws the parameters, `chains` has the draws, over which `sample`, `log_prob` and `value` go.
+    `which` says which of the parameters that training left (`kept`) queries use; `params` of a
+    query names others for that answer: `last`, `best` or `ema` (DGM0803). Of a fit that draws the
+    parameters, `chains` has the draws, over which `sample`, `log_prob` and `value` go.
     """
 
     # ── draws ────────────────────────────────────────────────────────────────────────────────────
@@ -153,53 +154,56 @@ class Fitted(AbstractUnknowns, AbstractJudged):
         given: Mapping[str, Any] | None = None,
         method: str | None = None,
         seed: int = 0,
+        params: str | None = None,
     ) -> Result:
         """Log Z of an energy, with its kind; of what is not given, [n], where something is.
 
         By `method`: `exact`, `ais(temperatures = 1000, chains = 100)`, `bridge(levels = 30)`, or
         `bracket`: a lower and an upper bound in the mean (DGM0801, DGM0802, DGM0841, DGM0842).
         """
-        return normaliser(*self._beside(given or {}), method, seed)
+        return normaliser(*self._at(params)._beside(given or {}), method, seed)
 
-    def energy(self, data: Any) -> Result:
+    def energy(self, data: Any, *, params: str | None = None) -> Result:
         """The (free) energy of each example [n]: −log p up to the normaliser."""
-        facts = self.model.plan.facts
+        raw, facts = self._at(params).raw, self.model.plan.facts
         if facts.density.value != "exact":
             raise DgmError(codes.no_estimator("energy", (), self.model.name))
         values, _ = self.inlet.values(self.model.plan.program, data)
         lowered = self.model.lowered
-        found = lowered.sound(lambda lowered: likelihoods.exact(lowered, self.raw, values))
+        found = lowered.sound(lambda lowered: likelihoods.exact(lowered, raw, values))
         return Result(-found.value, "exact", None, "up to a constant")
 
-    def score(self, data: Any, t: float | None = None) -> Any:
+    def score(self, data: Any, t: float | None = None, *, params: str | None = None) -> Any:
         """∇ₓ log p(x) of each example, at time `t` where the model has a process.
 
         Its kind is `exact`, or `model` where the score is what the program models: how near it is
         to a gradient of log p, or whether it is one, is not known.
         """
-        return gradient.score(self, data, t)
+        return gradient.score(self._at(params), data, t)
 
     # ── noise ────────────────────────────────────────────────────────────────────────────────────
 
-    def denoise(self, data: Any, sigma: float) -> Any:
+    def denoise(self, data: Any, sigma: float, *, params: str | None = None) -> Any:
         """E[clean | x] where x = clean + sigma · noise, by Tweedie's formula x + σ² ∇ log p_σ(x).
 
         Under a process the score is that at the noise `sigma` (DGM0829 where it has no such level);
         without one it is taken to be that of the noisy data, as `dsm(sigma)` learns it.
         """
-        return denoise.denoised(self, data, sigma)
+        return denoise.denoised(self._at(params), data, sigma)
 
-    def denoising_risk(self, data: Any, sigma: float) -> Result:
+    def denoising_risk(self, data: Any, sigma: float, *, params: str | None = None) -> Result:
         """Stein's unbiased estimate of ‖denoised − clean‖² [n], which needs no clean data."""
-        return denoise.risk(self, data, sigma)
+        return denoise.risk(self._at(params), data, sigma)
 
-    def encode(self, data: Any) -> Result:
+    def encode(self, data: Any, *, params: str | None = None) -> Result:
         """The codes of examples [n] + S: where a score's probability-flow ODE carries them."""
-        return flow_codes.encoded(self, data)
+        return flow_codes.encoded(self._at(params), data)
 
-    def decode(self, code: Any, *, given: Mapping[str, Any] | None = None) -> Result:
+    def decode(
+        self, code: Any, *, given: Mapping[str, Any] | None = None, params: str | None = None
+    ) -> Result:
         """The data that have these codes, on the scale of the data that came in."""
-        fitted, rest = self._beside(given or {})
+        fitted, rest = self._at(params)._beside(given or {})
         return flow_codes.decoded(fitted, code, condition(fitted, rest, len(code)))
 
     # ── the whole ────────────────────────────────────────────────────────────────────────────────

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 class AbstractJudged(AbstractFitted):
     """What a fitted model says of examples, and they of it."""
 
-    @property
-    def _whole(self) -> Fitted:
-        """This one, of which these queries are a part."""
-        return cast("Fitted", self)
+    def _whole(self, params: str | None) -> Fitted:
+        """This one, of which these queries are a part, at the parameters that are named."""
+        return cast("Fitted", self._at(params))
 
     def compare(
         self,
@@ -37,6 +36,7 @@ class AbstractJudged(AbstractFitted):
         permutations: int = 199,
         sampler: str | Expression | None = None,
         seed: int = 0,
+        params: str | None = None,
     ) -> Comparison:
         """Draws beside held-out data: two-sample tests with p-values, and measures.
 
@@ -53,13 +53,14 @@ class AbstractJudged(AbstractFitted):
             permutations: Behind each p-value that goes by them.
             sampler: As for `draws`.
             seed: The source of randomness.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Raises:
             DgmError: DGM0860, DGM0861.
         """
         from dgmlang.evaluate.compare import compared  # with SciPy's tests, which no training needs
 
-        return compared(self._whole, data, train, examples, permutations, sampler, seed)
+        return compared(self._whole(params), data, train, examples, permutations, sampler, seed)
 
     def anomaly(
         self,
@@ -69,6 +70,7 @@ class AbstractJudged(AbstractFitted):
         simpler: Fitted | None = None,
         method: str | None = None,
         seed: int = 0,
+        params: str | None = None,
     ) -> Anomaly:
         """How usual examples are: log p(x), its rank among a reference, and the area between both.
 
@@ -80,15 +82,16 @@ class AbstractJudged(AbstractFitted):
                 is not fooled by what makes all data likely (Ren et al. 2019, arXiv 1906.02845).
             method: As for `log_prob`; minus the energy where p has no known normaliser.
             seed: For methods that draw.
+            params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Raises:
             DgmError: As `log_prob` does; DGM0870 for givens without a reference.
         """
         from dgmlang.evaluate.anomaly import anomaly
 
-        return anomaly(self._whole, data, reference, simpler, method, seed)
+        return anomaly(self._whole(params), data, reference, simpler, method, seed)
 
-    def purify(self, data: Any, radius: float) -> Any:
+    def purify(self, data: Any, radius: float, *, params: str | None = None) -> Any:
         """Examples with each entry moved by at most `radius`, to where the model finds them likely.
 
         A finite variable whose levels have an order and that reads its past: entry by entry, each
@@ -101,9 +104,9 @@ class AbstractJudged(AbstractFitted):
 
         Source: Song et al. 2018, PixelDefend, arXiv 1710.10766.
         """
-        return purified(self._whole, data, radius)
+        return purified(self._whole(params), data, radius)
 
-    def features(self, data: Any, *, seed: int = 0) -> Result:
+    def features(self, data: Any, *, seed: int = 0, params: str | None = None) -> Result:
         """What the critic's last hidden layer says of each example [n, numbers].
 
         Latents that the critic reads are drawn by the guide, by the seed.
@@ -111,9 +114,9 @@ class AbstractJudged(AbstractFitted):
         Raises:
             DgmError: DGM0873 where the program writes no critic, or one without layers.
         """
-        return critic_features(self._whole, data, seed)
+        return critic_features(self._whole(params), data, seed)
 
-    def compress(self, data: Any) -> bytes:
+    def compress(self, data: Any, *, params: str | None = None) -> bytes:
         """Examples as a lossless code, as long as −log₂ p(data) and a few bytes.
 
         For finite data whose law reads `past`, or whose entries are independent given variables
@@ -124,13 +127,15 @@ class AbstractJudged(AbstractFitted):
             DgmError: DGM0880 where entries have no conditionals one after the other; DGM0818
                 without the extra `dgmlang[compress]`.
         """
-        return compressed(self._whole, data)
+        return compressed(self._whole(params), data)
 
-    def decompress(self, code: bytes, *, given: Mapping[str, Any] | None = None) -> Any:
+    def decompress(
+        self, code: bytes, *, given: Mapping[str, Any] | None = None, params: str | None = None
+    ) -> Any:
         """The data of a code, on one machine and with one version of JAX what was compressed.
 
         Raises:
             DgmError: DGM0881 to DGM0883 for another model's, damaged or other bytes; as `compress`.
         """
-        found = self.inlet.invert(decompressed(self._whole, code, given or {}))
+        found = self.inlet.invert(decompressed(self._whole(params), code, given or {}))
         return next(iter(found.values())) if len(found) == 1 else found

@@ -106,7 +106,12 @@ class AbstractUnknowns(AbstractFitted):
         return found
 
     def mode(
-        self, given: Mapping[str, Any] | None = None, *, method: str | None = None, seed: int = 0
+        self,
+        given: Mapping[str, Any] | None = None,
+        *,
+        method: str | None = None,
+        seed: int = 0,
+        params: str | None = None,
     ) -> Any:
         """The most likely joint state of all variables that are not given, [n, …] (DGM0840).
 
@@ -114,9 +119,9 @@ class AbstractUnknowns(AbstractFitted):
         energy also `anneal(steps = 1000, hottest = 10, chains = 8)` and `icm(starts = 8)`, which
         may end in a local maximum. n is how many values are given, or 1.
         """
-        return mode(*self._beside(given or {}), method, seed)
+        return mode(*self._at(params)._beside(given or {}), method, seed)
 
-    def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
+    def reconstruct(self, data: Any, *, seed: int = 0, params: str | None = None) -> Any:
         """The data drawn again from a draw of the guide: x → z → x."""
         self._guide_learned()
-        return reconstruction(self, data, seed)
+        return reconstruction(self._at(params), data, seed)

@@ -208,3 +208,26 @@ def test_noise_in_bins_makes_a_density_a_bound() -> None:
 def test_what_fills_bins_says_so() -> None:
     for name, extern in library().space("prepare").items():
         assert extern.has("fills_bins") == implementation("prepare", name).bounds
+
+
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "predict": ("x",), "decompress": (b"",), "denoise": ([[0.0, 0.0]], 0.1),
+    "denoising_risk": ([[0.0, 0.0]], 0.1), "purify": ([[0.0, 0.0]], 0.1),
+    "sample": (), "draws": (), "log_normalizer": (), "mode": (),
+}  # fmt: skip
+
+
+def test_every_query_goes_by_the_parameters_that_are_named() -> None:
+    fit, rows = parsed(CLASSES)
+    for name in (row.name for row in rows if row.name != "divergence"):
+        with pytest.raises(DgmError, match="DGM0803"):
+            getattr(fit, name)(*ARGUMENTS.get(name, ([[0.0, 0.0]],)), params="lats")
+
+
+def test_the_parameters_that_are_named_answer() -> None:
+    fit, _ = parsed(LINEAR)
+    moved = replace(fit, kept={**fit.kept, "ema": {**fit.kept["last"], "w": np.ones(2)}})
+    x = {"x": np.zeros((1, 2)), "c": np.ones(1)}
+    there, here = (np.asarray(moved.score(x, params=name)) for name in ("ema", "last"))
+    assert np.allclose(there, 1.0)
+    assert not np.allclose(here, 1.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +22,7 @@ PYTHON = re.compile(
     r"^```python\n(?P<text>(?:.*\n)*?)```\n\n```text\n(?P<said>(?:.*\n)*?)```$", re.MULTILINE
 )
 RUNNING = [code for code in PAGES if "```python" in PAGES[code]]
+CODE = re.compile(r"DGM\d{4}")
 WIDTH = 100
 BLOCK = re.compile(r"^```(?P<language>\w+)(?P<words>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 
@@ -31,6 +34,38 @@ def blocks(page: str, language: str, *, wrong: bool) -> list[re.Match[str]]:
 
 def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert set(PAGES) == set(meanings())
+
+
+def titles(source: str) -> Iterator[tuple[str, str]]:
+    """The code and title of each diagnostic that a text makes, braces emptied."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(args=[ast.Constant(str(code)), title, *_]) if CODE.fullmatch(code):
+                yield code, re.sub(r"\{[^}]*\}", "{}", ast.unparse(title)).strip("f'\"")
+
+
+def of_one_code(source: str) -> dict[str, list[str]]:
+    """The codes with several titles; `unknown {}` is the form of `unknown stage`."""
+    found: dict[str, set[str]] = {}
+    for code, title in titles(source):
+        found.setdefault(code, set()).add(title)
+    forms = {c: [re.escape(t).replace(r"\{\}", ".+") for t in ts] for c, ts in found.items()}
+    return {
+        code: sorted(each)
+        for code, each in found.items()
+        if not any(all(re.fullmatch(form, title) for title in each) for form in forms[code])
+    }
+
+
+def test_a_code_has_one_title() -> None:
+    folder = Path(str(files("dgmlang")))
+    sources = (path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py")))
+    assert of_one_code("\n".join(s for s in sources if "DGM" in s)) == {}
+
+
+def test_a_code_with_two_titles_is_seen() -> None:
+    two = 'Diagnostic("DGM0001", "one thing")\nDiagnostic("DGM0001", f"other {thing}")'
+    assert of_one_code(two) == {"DGM0001": ["one thing", "other {}"]}
 
 
 @pytest.mark.parametrize("code", PAGES)

@@ -338,7 +338,7 @@ def two_sizes(span: Span, name: str, first: str, second: str) -> Diagnostic:
     label = Label(span, f"`{name}` has {first} at one use, and {second} at another")
     why = ("an instance with a name has one set of parameters, which all uses share",)
     help = "write the model itself at each use, which then has parameters of its own"
-    return Diagnostic("DGM0371", "one model, two sizes", (label,), why, help)
+    return Diagnostic("DGM0371", "weights of two shapes", (label,), why, help)
 
 
 def moving_support(span: Span, law: str) -> Diagnostic:

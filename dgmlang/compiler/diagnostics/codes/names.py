@@ -93,7 +93,7 @@ def declared_twice(span: Span, first: Span, name: str) -> Diagnostic:
 def set_twice(span: Span, first: Span, key: str) -> Diagnostic:
     """A key of a recipe that stands twice."""
     labels = (Label(span, f"`{key}` is set again here"), Label(first, "first set here"))
-    return Diagnostic("DGM0203", "set twice", labels, help="leave one of them out")
+    return Diagnostic("DGM0920", "set twice", labels, help="leave one of them out")
 
 
 def no_model(place: str) -> Diagnostic:

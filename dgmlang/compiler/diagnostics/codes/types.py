@@ -41,7 +41,7 @@ def kind_arguments(span: Span, wanted: str, meant: str) -> Diagnostic:
     """A kind without the numbers that belong to it, or with brackets that do not."""
     label = Label(span, f"Expected {wanted}; found `{span.text}`")
     help = f"write `{meant}`"
-    return Diagnostic("DGM0303", "not this kind's brackets", (label,), help=help)
+    return Diagnostic("DGM0921", "not this kind's brackets", (label,), help=help)
 
 
 def static_kind(span: Span, name: str) -> Diagnostic:
@@ -182,7 +182,7 @@ def index_range(span: Span, levels: str, axis: str) -> Diagnostic:
     """A class index into an axis of another length."""
     return Diagnostic(
         "DGM0332",
-        "index out of step",
+        "index out of range",
         (Label(span, f"the index has {levels} levels, and the axis has length {axis}"),),
     )
 
@@ -284,7 +284,7 @@ def two_shapes(span: Span, name: str, first: str, second: str) -> Diagnostic:
     label = Label(span, f"`{name}` takes shape {first} at one use, and {second} at another")
     why = ("a stage in a function has one set of parameters, which all uses share",)
     help = "pass the stages on as a chain, `let block = …`, which has parameters for each use"
-    return Diagnostic("DGM0371", "one stage, two shapes", (label,), why, help)
+    return Diagnostic("DGM0371", "weights of two shapes", (label,), why, help)
 
 
 def out_of_range(
