@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from dgmlang.cli import options
+from dgmlang.cli import arrays, options
 from dgmlang.cli.command import Command
 
 if TYPE_CHECKING:
@@ -25,24 +25,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
     options.params(parser)
     add("--new-levels", metavar="HOW", help="prior: levels that the fit did not see, by priors")
     options.seed(parser)
-    add(
-        "--out",
-        type=_npz,
-        metavar="FILE.npz",
-        help="where the arrays go, one a variable; its folder is made",
-    )
+    arrays.out(parser)
     add(
         "--plot",
         type=Path,
         metavar="FILE",
         help="a picture: .png, .pdf, .svg …; its folder is made",
     )
-
-
-def _npz(text: str) -> Path:
-    if not text.endswith(".npz"):
-        raise argparse.ArgumentTypeError(f"Expected a name that ends in .npz; found `{text}`")
-    return Path(text)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -55,45 +44,19 @@ def _run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     names = [v.name for v in fit.model.plan.program.having("data")]
     drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}
-    made = _absent(args.out, args.plot)
+    made = arrays.absent(args.out, args.plot)
     if args.out is not None:
-        _write(args.out, drawn)
+        arrays.write(args.out, drawn)
     if args.plot is not None:
         _plot(args.plot, drawn)
     if made:
         print(f"made {', '.join(map(str, made))}")
     if args.out is None and args.plot is None:
-        _print(drawn)
+        arrays.show(drawn)
     chains = next(iter(drawn.values())).diagnostics
     if chains is not None:
         print(chains)
     return 0
-
-
-def _absent(*files: Path | None) -> list[Path]:
-    """The folders of files that are not there yet; writing makes them."""
-    folders = dict.fromkeys(file.parent for file in files if file is not None)
-    return [folder for folder in folders if not folder.exists()]
-
-
-def _write(out: Path, drawn: Mapping[str, np.ndarray]) -> None:
-    from dgmlang.runtime.checkpoint import put
-
-    put(out, lambda file: _archive(file, drawn))
-    shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in drawn.items())
-    print(f"{out}: {shapes}")
-
-
-def _archive(file: IO[bytes], drawn: Mapping[str, np.ndarray]) -> None:
-    """As `numpy.savez`, which takes no array of the name `file`."""
-    from zipfile import ZipFile
-
-    from numpy.lib.format import write_array
-
-    with ZipFile(file, "w") as archive:
-        for name, array in drawn.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                write_array(entry, array, allow_pickle=False)
 
 
 def _plot(path: Path, drawn: Mapping[str, np.ndarray]) -> None:
@@ -106,14 +69,6 @@ def _plot(path: Path, drawn: Mapping[str, np.ndarray]) -> None:
         file = path if len(numbers) == 1 else path.with_stem(f"{path.stem}-{name}")
         save(samples(array, name=name), file)
         print(file)
-
-
-def _print(drawn: Mapping[str, np.ndarray]) -> None:
-    import numpy as np
-
-    for name, array in drawn.items():
-        print(f"{name} {list(array.shape)}")
-        print(np.array2string(array, precision=4, suppress_small=True, threshold=2000))
 
 
 SAMPLE = Command("sample", "draw from a fitted model", _options, _run)

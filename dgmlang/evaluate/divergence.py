@@ -65,9 +65,9 @@ def divergence(p: Fitted, q: Fitted, kind: str = "kl", *, n: int = 10_000, seed:
     """
     if kind not in KNOWN:
         raise DgmError(queries.unknown_choice("divergence", kind, KNOWN))
+    variables = _same_data(p, q)
     for fitted in (p, q):
         _require_density(fitted)
-    variables = _same_data(p, q)
     if kind == "reverse_kl":
         return divergence(q, p, "kl", n=n, seed=seed)
     plain = not any(f.inlet.preparation.chains for f in (p, q))

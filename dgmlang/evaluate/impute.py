@@ -38,10 +38,9 @@ def imputed(
     given = _masked(_arrays(fitted, data), mask)
     found = parts(program, given)
     names = [v.name for v in program.having("data")]
+    at = known_of(fitted, found, len(next(iter(given.values()))))
     if all(n in found.values and n not in found.missing for n in names):
         raise DgmError(codes.nothing_missing(names, program.name))
-    n = len(next(iter(given.values())))
-    at = known_of(fitted, found, n)
     got = completed(fitted, at, sampler, jax.random.key(seed), progress)
     sound_at(fitted, got.values)
     shown = fitted.inlet.invert({name: np.asarray(got.values[name]) for name in names})

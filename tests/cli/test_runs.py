@@ -273,3 +273,52 @@ def test_eval_refuses_a_bound_where_there_is_none(dgm: Dgm, trained: Path, table
     status, _, err = dgm("eval", trained, "--data", table, "--method", "iwae(k = 8)")
     assert status == 1
     assert "iwae" in err
+
+
+# ── predict, impute, anomaly ─────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_missing_is_filled_in(dgm: Dgm, trained: Path, tmp_path: Path) -> None:
+    holed = points(8)
+    holed[3, 1] = np.nan
+    data = saved(tmp_path / "holed.npy", holed)
+    status, out, _ = dgm("impute", trained, "--data", data, "--out", tmp_path / "x.npz")
+    full = np.load(tmp_path / "x.npz")["x"]
+    assert status == 0
+    assert "exact" in out
+    assert np.isfinite(full).all()
+    known = np.isfinite(holed)
+    assert np.array_equal(full[known], holed[known])
+
+
+def test_a_law_and_a_rank(dgm: Dgm, trained: Path, table: Path) -> None:
+    status, out, _ = dgm("predict", trained, "x")
+    assert status == 0
+    assert out.startswith("mean [1, 2]\n")
+    status, out, _ = dgm("anomaly", trained, "--data", table, "--reference", table)
+    assert status == 0
+    assert "area under the ROC curve" in out
+    assert "estimate" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("predict", "y"), "no variable is called `y`"),
+        (("predict", "x", "--given", "x=absent.npy"), "no such file"),
+        (("impute", "--data", "three.npy"), "wrong shape"),
+        (("impute", "--data", "whole.npy"), "nothing is missing"),
+        (("anomaly", "--data", "holed.npy"), "found nan in row 0"),
+    ],
+)
+def test_what_queries_refuse(
+    dgm: Dgm, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...], words: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "three.npy", np.zeros((4, 3), np.float32))
+    saved(tmp_path / "whole.npy", np.zeros((4, 2), np.float32))
+    saved(tmp_path / "holed.npy", np.full((4, 2), np.nan, np.float32))
+    status, out, err = dgm(arguments[0], trained, *arguments[1:])
+    assert (status, out) == (1, "")
+    assert words in err
