@@ -27,7 +27,8 @@ from dgmlang.compiler.plan.explain import Explanation
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images" / "examples"
 STAGES = {"01": "Syntax", "02": "Names", "03": "Types and laws", "04": "Objectives and samplers",
-          "05": "Data", "06": "Files and runs", "07": "Training", "08": "Queries"}  # fmt: skip
+          "05": "Data", "06": "Files and runs", "07": "Training", "08": "Queries",
+          "09": "Of several rooms"}  # fmt: skip
 
 
 def on_files(files: Files, config: Any) -> Files:
