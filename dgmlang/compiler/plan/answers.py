@@ -70,7 +70,8 @@ def unmaximised(program: Program, facts: Facts) -> str | None:
     summed = {r.variable for r in facts.removed if r.over_states}
     left = [v.name for v in program.having("latent") if v.name not in summed]
     left += [r.variable for r in facts.removed if r.variable not in summed]
-    return left[0] if left else (None if summed else program.having("data")[0].name)
+    data = [variable.name for variable in program.having("data")]
+    return next(iter(left), None) or (None if summed else next(iter(data), None))
 
 
 def searched(program: Program, facts: Facts) -> int | None:

@@ -54,6 +54,9 @@ class Query:
         return {"kind": self.kind, "cost": str(self.cost), **self.cost.json(), **each}
 
 
+NO_DATA = "the model has no data"
+
+
 def queries(plan: Plan) -> tuple[Query, ...]:
     """Every query that there is: what this model answers to it."""
     return tuple(query for rule in RULES for query in rule(plan))
@@ -64,7 +67,9 @@ def _unavailable(name: str, why: str, span: Span | None = None) -> Query:
 
 
 def _lacking(name: str, facet: Facet) -> Query:
-    """Unavailable for what holds a facet down."""
+    """Unavailable for what holds a facet down: a line of the program, or that there is no data."""
+    if not facet.witnesses:
+        return _unavailable(name, NO_DATA)
     witness = facet.witnesses[0]
     return _unavailable(name, witness.text, witness.span)
 
@@ -103,7 +108,8 @@ def _density(plan: Plan, name: str) -> Query:
     match way:
         case None:
             facet = plan.facts.density
-            return _unavailable(name, _no_way(plan), facet.witnesses[0].span)
+            span = facet.witnesses[0].span if facet.witnesses else None
+            return _unavailable(name, _no_way(plan), span)
         case "ode":
             return Query(name, "estimate", replace(once, note="one ODE with its divergence"))
         case "vlb":
@@ -118,7 +124,8 @@ def _density(plan: Plan, name: str) -> Query:
 
 
 def _no_way(plan: Plan) -> str:
-    facts, why = plan.facts, plan.facts.density.witnesses[0].text
+    facts = plan.facts
+    why = facts.density.witnesses[0].text if facts.density.witnesses else NO_DATA
     if facts.density.value == "bound":
         return f"{why}, and no guide with a density bounds it"
     return why
@@ -236,6 +243,8 @@ def _of_variables(
     name: str, found: Mapping[str, Any], order: tuple[str, ...], kinds: Mapping[str, str]
 ) -> Query:
     """One row for several variables: the weakest kind that there is, and how each goes."""
+    if not found:
+        return _unavailable(name, NO_DATA)
     if all(kind == NONE for kind in kinds.values()):
         first = next(iter(found.values()))
         return _unavailable(name, first.how, first.span)
