@@ -32,6 +32,13 @@ def told(found: Mapping[str, Any], file: Path | None) -> None:
         print(f"made {', '.join(map(str, made))}")
 
 
+def by_name(fit: Any, found: Any) -> dict[str, Any]:
+    """What a query gives, by variable: of a model with one data variable it is the bare array."""
+    if isinstance(found, Mapping):
+        return dict(found)
+    return {fit.model.plan.program.having("data")[0].name: found}
+
+
 def npz(text: str) -> Path:
     """The name of an archive of arrays."""
     if not text.endswith(".npz"):

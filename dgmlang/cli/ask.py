@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from typing import Any
 
 from dgmlang.cli import arrays, options
@@ -15,7 +14,7 @@ from dgmlang.cli.eval import table
 def _fit(args: Namespace) -> Any:
     import dgmlang as dgm
 
-    return dgm.restore(args.run, **args.nets)._at(args.params)
+    return dgm.restore(args.run, **args.nets)
 
 
 def _shared(parser: ArgumentParser) -> None:
@@ -41,7 +40,11 @@ def _options_predict(parser: ArgumentParser) -> None:
 
 def _run_predict(args: Namespace) -> int:
     found = _fit(args).predict(
-        args.variable, given=options.read(args.given), draws=args.draws, seed=args.seed
+        args.variable,
+        given=options.read(args.given),
+        draws=args.draws,
+        seed=args.seed,
+        params=args.params,
     )
     parts = {name: getattr(found, name) for name in ("probabilities", "mean", "stddev", "best")}
     arrays.told({name: array for name, array in parts.items() if array is not None}, args.out)
@@ -59,10 +62,13 @@ def _options_impute(parser: ArgumentParser) -> None:
 def _run_impute(args: Namespace) -> int:
     fit = _fit(args)
     found = fit.impute(
-        args.data, sampler=args.sampler, seed=args.seed, progress=sys.stderr.isatty()
+        args.data,
+        sampler=args.sampler,
+        seed=args.seed,
+        progress=sys.stderr.isatty(),
+        params=args.params,
     )
-    names = [v.name for v in fit.model.plan.program.having("data")]
-    drawn = dict(found) if isinstance(found, Mapping) else {names[0]: found}
+    drawn = arrays.by_name(fit, found)
     arrays.told(drawn, args.out)
     print(next(iter(drawn.values())).method)
     return 0
@@ -78,7 +84,11 @@ def _options_anomaly(parser: ArgumentParser) -> None:
 
 def _run_anomaly(args: Namespace) -> int:
     found = _fit(args).anomaly(
-        args.data, reference=args.reference, method=args.method, seed=args.seed
+        args.data,
+        reference=args.reference,
+        method=args.method,
+        seed=args.seed,
+        params=args.params,
     )
     arrays.told({"score": found.score, "rank": found.rank}, args.out)
     print(f"score, {found.score.kind}: {found.score.method}; {found.rank.method}")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dgmlang.cli import arrays, options
 from dgmlang.cli.command import Command
@@ -42,8 +42,7 @@ def _run(args: argparse.Namespace) -> int:
         args.n, given=options.read(args.given), sampler=args.sampler, seed=args.seed,
         progress=sys.stderr.isatty(), new_levels=args.new_levels, params=args.params,
     )  # fmt: skip
-    names = [v.name for v in fit.model.plan.program.having("data")]
-    drawn: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}
+    drawn = arrays.by_name(fit, found)
     made = arrays.absent(args.out, args.plot)
     if args.out is not None:
         arrays.write(args.out, drawn)

@@ -107,9 +107,7 @@ def _density(plan: Plan, name: str) -> Query:
     once = costs.of_parts(plan, [], costs.found_in(plan), steps=None)
     match way:
         case None:
-            facet = plan.facts.density
-            span = facet.witnesses[0].span if facet.witnesses else None
-            return _unavailable(name, _no_way(plan), span)
+            return _without_density(plan, name)
         case "ode":
             return Query(name, "estimate", replace(once, note="one ODE with its divergence"))
         case "vlb":
@@ -123,12 +121,11 @@ def _density(plan: Plan, name: str) -> Query:
     return Query(name, kind, costs.of_density(plan))
 
 
-def _no_way(plan: Plan) -> str:
-    facts = plan.facts
-    why = facts.density.witnesses[0].text if facts.density.witnesses else NO_DATA
-    if facts.density.value == "bound":
-        return f"{why}, and no guide with a density bounds it"
-    return why
+def _without_density(plan: Plan, name: str) -> Query:
+    found = _lacking(name, plan.facts.density)
+    if plan.facts.density.value == "bound":
+        return replace(found, why=f"{found.why}, and no guide with a density bounds it")
+    return found
 
 
 def _log_normalizer(plan: Plan) -> Iterator[Query]:
