@@ -26,7 +26,8 @@ def _run(args: Namespace) -> int:
     model = dgm.load(args.file, **args.set, **args.nets)
     instance, findings = verify(model, args.set, args.seed)
     hypers = ", ".join(f"{n} = {v}" for n, v in instance.model.hypers.items())
-    print(f"{instance.model.name}({hypers})")
+    fewer = ", with fewer levels a byte" if instance.model.source is not model.source else ""
+    print(f"{instance.model.name}({hypers}){fewer}")
     outcomes: list[str] = []
     for found in findings:
         print(line(found), flush=True)

@@ -153,6 +153,8 @@ def _elsewhere(variable: Variable, values: Array) -> Array:
     spread = jnp.std(values, axis=0)[None]
     if kind.name == "unit":
         return values**2
+    if kind.name == "simplex":
+        return values**2 / jnp.sum(values**2, axis=-1, keepdims=True)
     return values * 1.5 if kind.name == "positive" else values + spread
 
 

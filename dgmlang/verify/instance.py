@@ -19,10 +19,14 @@ from dgmlang.compiler.program import Variable
 from dgmlang.model import Model, bound_to
 from dgmlang.objectives.objective import Objective, Params, Values
 from dgmlang.samplers.initial import chain_variables
-from dgmlang.verify.nodes import fits
+from dgmlang.verify.levels import with_levels
+from dgmlang.verify.nodes import FEW_DIMS, MOST_DIMS, fits
 
 SIZES = (4, 3, 2)
 """What whole-number hyperparameters are cut to, the first that can be tested completely."""
+
+LEVELS = (4, 2)
+"""The levels of a byte where with 256 no size can be tested completely."""
 
 JITTER = 0.5
 """How far stored parameters are moved, so that no start near zero or the identity hides a mistake.
@@ -110,11 +114,23 @@ def _width(shape: tuple[int, ...]) -> float:
 def small(model: Model, asked: Mapping[str, Any], seed: int) -> Instance:
     """The largest of a few small instances that can be tested completely.
 
-    Hyperparameters that the caller set stay as they are.
+    Hyperparameters that the caller set stay as they are. Bytes lose levels where nothing else does.
 
     Raises:
         DgmError: What the compiler says of the last instance, where none is well formed.
     """
+    found, refused = _well_formed(model, asked)
+    if not found:
+        assert refused is not None
+        raise refused
+    last = found[-1]
+    found += [m for levels in LEVELS for m in _of_levels(model, levels, asked)]
+    testable = (m for most in (FEW_DIMS, MOST_DIMS) for m in found if _testable(m, most))
+    return instance(next(testable, last), seed)
+
+
+def _well_formed(model: Model, asked: Mapping[str, Any]) -> tuple[list[Model], DgmError | None]:
+    """The model at the sizes at which it compiles, and what was said of the last other."""
     found: list[Model] = []
     refused: DgmError | None = None
     for cut in _cuts(model, asked):
@@ -122,13 +138,15 @@ def small(model: Model, asked: Mapping[str, Any], seed: int) -> Instance:
             found.append(model.with_hypers(**cut))
         except DgmError as error:
             refused = error
-            continue
-        if not found[-1].open and _testable(found[-1]):
-            return instance(found[-1], seed)
-    if not found:
-        assert refused is not None
-        raise refused
-    return instance(found[-1], seed)
+    return found, refused
+
+
+def _of_levels(model: Model, levels: int, asked: Mapping[str, Any]) -> list[Model]:
+    try:
+        fewer = with_levels(model, levels)
+    except DgmError:
+        return []  # a number of levels is then written elsewhere too
+    return [] if fewer is None else _well_formed(fewer, asked)[0]
 
 
 def _cuts(model: Model, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -149,8 +167,10 @@ def _cut(value: Any, size: int, is_open: bool) -> Any:
     return None
 
 
-def _testable(model: Model) -> bool:
+def _testable(model: Model, most: int) -> bool:
+    if model.open:
+        return False
     program = model.plan.program
-    return fits(program.having("data", "latent")) or (
-        fits(program.having("data")) and fits(program.having("latent"))
+    return fits(program.having("data", "latent"), most) or (
+        fits(program.having("data"), most) and fits(program.having("latent"), most)
     )

@@ -26,8 +26,8 @@ from dgmlang.objectives.variables import shape_of
 MOST_STATES = 16
 """log₂ of how many joint states of finite variables are enumerated."""
 
-MOST_DIMS = 3
-"""How many continuous numbers importance sampling is trusted with."""
+FEW_DIMS, MOST_DIMS = 3, 4
+"""How many continuous numbers importance sampling takes easily, and how many at all."""
 
 POINTS = 2**15
 """Points of the cover of continuous variables, fewer where finite states multiply them."""
@@ -42,19 +42,26 @@ _SUPPORTS = {
     "real": constraints.real,
     "positive": constraints.positive,
     "unit": constraints.unit_interval,
+    "simplex": constraints.simplex,
 }
 
 
-def fits(variables: Sequence[Variable]) -> bool:
-    """Whether the variables can be integrated over here."""
+def fits(variables: Sequence[Variable], most: int = MOST_DIMS) -> bool:
+    """Whether the variables can be integrated over here, with so many continuous numbers."""
     finite = [v for v in variables if v.type.kind.space == "finite"]
     rest = [v for v in variables if v.type.kind.space != "finite"]
-    dims = sum(prod(shape_of(v)) for v in rest)
+    dims = sum(map(_dims, rest))
     if any(v.role == "data" and v.type.varying for v in variables):
         return False  # the sum would be over all lengths
-    covered = all(v.type.kind.name in _SUPPORTS for v in rest) and dims <= MOST_DIMS
+    covered = all(v.type.kind.name in _SUPPORTS for v in rest) and dims <= most
     states = total_states(tuple(map(whole, finite)))
     return covered and states <= (MOST_STATES if not rest else MOST_STATES / 2)
+
+
+def _dims(variable: Variable) -> int:
+    """How many numbers are free: the last of each vector on a simplex is what the others leave."""
+    *outer, last = shape_of(variable) or (1,)
+    return prod(outer) * (last - 1 if variable.type.kind.name == "simplex" else last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +154,7 @@ def _cover(
     if not variables:
         return {}, jnp.zeros(1)
     maps = {v.name: biject_to(_SUPPORTS[v.type.kind.name]) for v in variables}
-    flat = {n: m.inv(centres[n]).reshape(len(centres[n]), -1) for n, m in maps.items()}
+    flat = {n: jax.vmap(m.inv)(centres[n]).reshape(len(centres[n]), -1) for n, m in maps.items()}
     middle = jnp.concatenate(list(flat.values()), axis=1)
     width = jnp.std(middle, axis=0) + 1e-3
     first, second = jax.random.split(key)
@@ -164,8 +171,9 @@ def _cover(
     values: Values = {}
     for v in variables:
         n = flat[v.name].shape[1]
-        raw, points = points[:, :n].reshape(count, *shape_of(v)), points[:, n:]
-        values[v.name] = maps[v.name](raw)
-        jacobian = maps[v.name].log_abs_det_jacobian(raw, values[v.name])
+        shape = maps[v.name].inverse_shape(shape_of(v))
+        raw, points = points[:, :n].reshape(count, *shape), points[:, n:]
+        values[v.name] = jax.vmap(maps[v.name])(raw)
+        jacobian = jax.vmap(maps[v.name].log_abs_det_jacobian)(raw, values[v.name])
         log_q = log_q - jnp.sum(jacobian.reshape(count, -1), axis=1)
     return values, -log_q

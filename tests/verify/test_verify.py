@@ -95,6 +95,41 @@ def test_the_examples_hold_with_power(name: str) -> None:
     assert [f for f in tested if f.outcome != "holds"] == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cvae", "hvae", "lda", "pixelrnn"])
+def test_bounds_and_bytes_hold_with_power(name: str) -> None:
+    tested = [f for f in found(dgm.load(EXAMPLES / f"{name}.dgm")) if isinstance(f, Finding)]
+    assert len(tested) == (2 if name == "pixelrnn" else 5)
+    assert [f for f in tested if f.outcome != "holds"] == []
+
+
+def test_a_byte_loses_levels_and_a_comment_does_not() -> None:
+    model = dgm.parse("""model M {  # 256 of a byte
+      param shade : simplex(256)[3]
+      data  x     : byte[3] ~ Categorical(shade)
+    }""")
+    instance = small(model, {}, 0)
+    assert "# 256 of a byte" in instance.model.source.text
+    tested = [f for f in density(instance) if isinstance(f, Finding)]
+    assert [f.outcome for f in tested] == ["holds", "holds"]
+    assert tested[0].how == "all 64 states"
+
+
+def test_a_simplex_is_integrated_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws of another law on it fail."""
+    text = "model M { data x : simplex(3) ~ Dirichlet([1.5, 2, 3]) }"
+    tested = found(dgm.parse(text), density)
+    assert [f.outcome for f in tested if isinstance(f, Finding)] == ["holds", "holds"]
+    whole = draw.draw
+
+    def broken(*arguments: Any) -> Any:
+        drawn = whole(*arguments)
+        return {**drawn, "x": jnp.roll(drawn["x"], 1, axis=-1)}
+
+    monkeypatch.setattr(draw, "draw", broken)
+    assert failures(dgm.parse(text), density) == {"draws of x have the law of the density"}
+
+
 @pytest.mark.parametrize("text", [FLOW, MIXTURE, BELIEF, GAUSSIAN, MACHINE])
 def test_the_small_programs_hold(text: str) -> None:
     assert failures(dgm.parse(text)) == set()
