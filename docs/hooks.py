@@ -25,7 +25,7 @@ from dgmlang.compiler.pipeline import compile_source, read
 from dgmlang.compiler.plan.explain import Explanation
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = ROOT / "docs" / "images" / "examples"
+IMAGES = ROOT / "docs" / "images"
 STAGES = {"01": "Syntax", "02": "Names", "03": "Types and laws", "04": "Objectives and samplers",
           "05": "Data", "06": "Files and runs", "07": "Training", "08": "Queries",
           "09": "Of several rooms"}  # fmt: skip
@@ -152,14 +152,16 @@ def _diagnostics() -> Iterator[tuple[str, str]]:
 
 
 def _picture(name: str) -> str:
-    """Draws of an example that was trained, with the commands that made them."""
-    picture, said = IMAGES / f"{name}.png", IMAGES / "commands.txt"
-    if not picture.exists():
-        return ""
-    about = re.compile(rf"\b{name}(\.dgm| |$)")
-    lines = filter(about.search, said.read_text(encoding="utf-8").splitlines())
-    shown = "\n".join(f"$ {line}" for line in lines)
-    return f"![Draws](../images/examples/{name}.png)\n\n```console\n{shown}\n```\n\n"
+    """Draws of an example that was trained, with the commands that made them; else of a flow."""
+    if (IMAGES / "examples" / f"{name}.png").exists():
+        said = (IMAGES / "examples" / "commands.txt").read_text(encoding="utf-8")
+        about = re.compile(rf"\b{name}(\.dgm| |$)")
+        shown = "\n".join(f"$ {line}" for line in said.splitlines() if about.search(line))
+        return f"![Draws](../images/examples/{name}.png)\n\n```console\n{shown}\n```\n\n"
+    if (IMAGES / "flows" / f"{name}.png").exists():
+        about = "[Flows beside their data](../flows.md) says how it was trained."
+        return f"![Data, density and draws](../images/flows/{name}.png)\n\n{about}\n\n"
+    return ""
 
 
 def _gallery() -> Iterator[tuple[str, str]]:

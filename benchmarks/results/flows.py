@@ -74,10 +74,19 @@ PROGRAMS: Mapping[str, Mapping[str, Any]] = {
     "realnvp": {},
     "maf": {},
     "iaf": {},
-    "cnf": {"objective": "flow_matching"},
+    "cnf": {
+        "objective": "flow_matching",
+        "optimizer": "adam(learning_rate = warmup_cosine_decay_schedule(0.0, 4e-3, 1000, 20000))",
+    },
     "nice": {},
 }
 """The programs of the table, with what their training is told beside its length."""
+
+HYPERS: Mapping[str, Mapping[str, Any]] = {"realnvp": {"hidden": (128, 128)}}
+"""Where other sizes than the example's are trained.
+
+They and the rate of `cnf` were chosen by the gap on points of seed 7, which nothing else looks at.
+"""
 
 
 LIMITS = {
@@ -99,7 +108,7 @@ def points(law: str, n: int, seed: int) -> np.ndarray:
 
 
 def load(program: str) -> dgm.Model:
-    held = dgm.load(ROOT / "examples" / f"{program}.dgm")
+    held = dgm.load(ROOT / "examples" / f"{program}.dgm", **HYPERS.get(program, {}))
     return held.with_hypers(d=2) if held.open else held
 
 
