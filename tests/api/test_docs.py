@@ -80,6 +80,12 @@ def test_the_pictures_of_examples_stand_with_the_commands_that_made_them() -> No
         assert "![Draws](../images/examples/" in page
 
 
+def test_a_flow_without_such_commands_shows_its_density_beside_the_data() -> None:
+    page = hooks().pages()["examples/maf.md"]
+    assert (ROOT / "docs" / "images" / "flows" / "maf.png").exists()
+    assert "![Data, density and draws](../images/flows/maf.png)" in page
+
+
 def test_every_rule_of_initial_values_stands_in_the_reference() -> None:
     text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
     table = text.partition("| what it is | where it starts |")[2].partition("\n\n")[0]
