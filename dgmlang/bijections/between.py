@@ -1,5 +1,7 @@
 """The reals onto an open interval: y = low + (high − low) / (1 + exp(−x)), entry by entry.
 
+Where one end is infinite, low + exp(x), or high − exp(−x).
+
 For a latent that lies in an interval, with a guide `Normal(…) |> between(-2, 3)`: Stan's and
 NumPyro's map, Stan Reference Manual 2.34, section "Lower and upper bounded scalar".
 """
@@ -7,6 +9,7 @@ NumPyro's map, Stan Reference Manual 2.34, section "Lower and upper bounded scal
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isinf
 from typing import Any
 
 import jax.numpy as jnp
@@ -41,8 +44,33 @@ class Between(AbstractFlow):
         return above - below, jnp.sum(above + below - jnp.log(self.high - self.low))
 
 
+class Beyond(AbstractFlow):
+    """The reals onto what lies above an end, y = end + exp(x), or below it, y = end − exp(−x)."""
+
+    def __init__(self, end: float, sign: int, rank: int) -> None:
+        self.end, self.sign, self.rank = end, sign, rank
+
+    @property
+    def codomain(self) -> constraints.Constraint:
+        beyond = constraints.greater_than if self.sign > 0 else constraints.less_than
+        return constraints.independent(beyond(self.end), self.rank)
+
+    def push(self, x: Array) -> tuple[Array, Array]:
+        least = float(jnp.finfo(jnp.result_type(x, float)).eps) * abs(self.end)
+        away = jnp.maximum(jnp.exp(self.sign * x), least)
+        return self.end + self.sign * away, self.sign * jnp.sum(x)
+
+    def pull(self, y: Array) -> tuple[Array, Array]:
+        away = jnp.log(self.sign * (y - self.end))
+        return self.sign * away, -jnp.sum(away)
+
+
 @implements("bijection", "between")
 def between(settings: Mapping[str, Any], site: Site, build: Builder) -> Fixed:
     """`between(low, high)` on an array of any shape."""
     low, high = float(settings["low"]), float(settings["high"])
-    return Fixed(Between(low, high, len(site.shape)), site.shape)
+    rank = len(site.shape)
+    if isinf(low) or isinf(high):
+        flow = Beyond(low, 1, rank) if isinf(high) else Beyond(high, -1, rank)
+        return Fixed(flow, site.shape)
+    return Fixed(Between(low, high, rank), site.shape)

@@ -107,7 +107,10 @@ def _scatter(x: Array, at: Arguments) -> Sums:
 
 
 def _precision(at: Arguments) -> Array:
-    tril = at["scale_tril"]
+    if "precision_matrix" in at:
+        return at["precision_matrix"]
+    given = at.get("scale_tril")
+    tril = jnp.linalg.cholesky(at["covariance_matrix"]) if given is None else given
     eye = jnp.broadcast_to(jnp.eye(tril.shape[-1], dtype=tril.dtype), tril.shape)
     return jax.scipy.linalg.cho_solve((tril, True), eye)
 
@@ -132,11 +135,23 @@ def _outer(sums: Sums, at: Arguments, new: Arguments) -> Array:
     return sums[2] - both + sums[0][..., None, None] * step[..., None] * step[..., None, :]
 
 
-def _factor(numerator: Array, denominator: Array, old: Array) -> Array:
-    seen = denominator > 0
-    eye = jnp.broadcast_to(jnp.eye(old.shape[-1], dtype=old.dtype), numerator.shape)
-    spread = jnp.where(seen, numerator / jnp.where(seen, denominator, 1.0), eye)
-    return jnp.where(seen, jnp.linalg.cholesky(spread), old)
+def _covariance(then: Callable[[Array], Array]) -> Callable[[Array, Array, Array], Array]:
+    """The mean of Σ (x − loc)(x − loc)ᵀ, in the form that the law takes it."""
+
+    def solve(numerator: Array, denominator: Array, old: Array) -> Array:
+        seen = denominator > 0
+        eye = jnp.broadcast_to(jnp.eye(old.shape[-1], dtype=old.dtype), numerator.shape)
+        spread = jnp.where(seen, numerator / jnp.where(seen, denominator, 1.0), eye)
+        return jnp.where(seen, then(spread), old)
+
+    return solve
+
+
+SPREADS = {
+    "scale_tril": jnp.linalg.cholesky,
+    "covariance_matrix": lambda spread: spread,
+    "precision_matrix": jnp.linalg.inv,
+}
 
 
 implements("sufficient", "MultivariateNormal")(
@@ -148,7 +163,12 @@ implements("sufficient", "MultivariateNormal")(
                 lambda sums, at, new: sums[0][..., None, None] * _precision(new),
                 _solved,
             ),
-            "scale_tril": Update(_outer, lambda sums, at, new: sums[0][..., None, None], _factor),
+            **{
+                name: Update(
+                    _outer, lambda sums, at, new: sums[0][..., None, None], _covariance(then)
+                )
+                for name, then in SPREADS.items()
+            },
         },
     )
 )

@@ -13,6 +13,7 @@ from jax import Array
 from dgmlang.compiler.derive.facts import Block
 from dgmlang.compiler.lower.grid import where
 from dgmlang.compiler.program import Variable
+from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Values
 
@@ -41,10 +42,9 @@ class Sites:
 
     def values(self, digits: Array) -> Array:
         """An array of the variable's shape: `digits` [sites] as values, 0 at all other sites."""
-        kind = self.variable.type.kind.name
-        dtype = jnp.int32 if kind in ("cat", "grey") else jnp.result_type(float)
-        entries = 2 * digits - 1 if kind == "spin" else digits
-        flat = jnp.zeros(self.mask.size, dtype).at[self.places].set(entries.astype(dtype))
+        kind = self.variable.type.kind
+        entries = stored(kind, 2 * digits - 1 if kind.name == "spin" else digits)
+        flat = jnp.zeros(self.mask.size, entries.dtype).at[self.places].set(entries)
         return flat.reshape(self.mask.shape)
 
 

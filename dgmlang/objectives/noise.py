@@ -9,6 +9,7 @@ from jax import Array
 
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
+from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import shape_of
@@ -78,10 +79,8 @@ class _Relabelled:
 
     def sample(self, key: Array) -> Array:
         drawn = jnp.asarray(self.classes.sample(key))
-        kind = self.variable.type.kind.name
-        if kind in ("cat", "grey"):
-            return drawn
-        return (2 * drawn - 1 if kind == "spin" else drawn).astype(jnp.result_type(float))
+        kind = self.variable.type.kind
+        return stored(kind, 2 * drawn - 1 if kind.name == "spin" else drawn)
 
 
 def _levels(variable: Variable) -> int:

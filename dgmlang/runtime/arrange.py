@@ -87,11 +87,14 @@ def solve(
                 raise DgmError(codes.two_sizes(variable.span, symbol, found[symbol], size, place))
     notes: list[Diagnostic] = []
     for variable in present:
-        levels = variable.type.kind.levels
-        symbol = _symbol(levels) if levels else None
+        kind = variable.type.kind
+        levels = kind.args[0] if kind.levels and kind.args else None
+        symbol = _symbol(levels) if isinstance(levels, Dim) else None
         if symbol and symbol not in found:
-            found[symbol] = int(arrays[variable.name].largest()) + 1
-            notes.append(codes.levels_from_data(variable.name, symbol, found[symbol], place))
+            largest = int(arrays[variable.name].largest())
+            found[symbol] = largest + (kind.name != "count")
+            note = codes.levels_from_data(variable.name, symbol, found[symbol], largest, place)
+            notes.append(note)
     return found, tuple(notes)
 
 

@@ -188,8 +188,8 @@ def _outside(variable: Variable, array: np.ndarray) -> tuple[str, np.ndarray]:
             return "0 or 1", (array != 0) & (array != 1)
         case "spin":
             return "−1 or 1", (array != -1) & (array != 1)
-        case "cat" | "grey" | "byte":
-            levels = 256 if kind.levels is None else kind.levels.value or 0
+        case "cat" | "grey" | "count" if kind.levels is not None:
+            levels = kind.levels.value or 0
             wrong = (array < 0) | (array >= levels) | (array != np.round(array))
             return f"a whole number from 0 to {levels - 1}", wrong
         case "count":
@@ -208,8 +208,10 @@ def _beyond(interval: Interval, array: np.ndarray) -> np.ndarray:
 
 
 def _interval_words(interval: Interval) -> str:
+    if np.isinf(interval.low):
+        return f"a number up to {interval.high:g}"
     if np.isinf(interval.high):
-        return f"a number above {interval.low:g}"
+        return f"a number {'above' if interval.open_low else 'from'} {interval.low:g}"
     return f"a number from {interval.low:g} to {interval.high:g}"
 
 
@@ -219,6 +221,8 @@ def _advice(variable: Variable, array: np.ndarray) -> str | None:
     low, high = float(np.nanmin(array)), float(np.nanmax(array))
     whole = bool(np.all(array == np.round(array)))
     match kind:
+        case "count" if variable.type.kind.levels is not None and whole and low >= 0:
+            return f"declare `{name}` as `count({high:g})`"
         case "bit" if (low, high) == (-1, 1) and whole:
             return f"prepare {name} = ({name} + 1) / 2"
         case "bit" if low >= 0 and high <= 1:

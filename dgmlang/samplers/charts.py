@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Any
 
 import jax.numpy as jnp
@@ -24,11 +25,18 @@ PLAIN = {
 def constraint(kind: Kind) -> Any:
     """NumPyro's name of a kind's values; of spins the integers from −1 to 1."""
     if kind.name == "interval" and kind.interval is not None:
-        return constraints.interval(kind.interval.low, kind.interval.high)
+        return between(kind.interval.low, kind.interval.high)
     if kind.space == "finite":
         every = choices(kind)
         return constraints.integer_interval(every[0], every[-1])
     return (PLAIN | CONSTRAINTS)[kind.name]
+
+
+def between(low: float, high: float) -> Any:
+    """NumPyro's name of the numbers from `low` to `high`, of which one may be infinite."""
+    if isinf(high):
+        return constraints.greater_than(low)
+    return constraints.less_than(high) if isinf(low) else constraints.interval(low, high)
 
 
 def chart(kind: Kind) -> Transform:

@@ -25,11 +25,11 @@ def noise(kind: Kind, shape: tuple[int, ...], key: Array) -> Array:
             return jax.random.bernoulli(key, 0.5, shape).astype(jnp.result_type(float))
         case "spin":
             return jax.random.rademacher(key, shape, jnp.result_type(float))
-        case "cat" | "grey" if kind.levels is not None:
+        case "cat" | "grey" | "count" if kind.levels is not None:
             return jax.random.randint(key, shape, 0, numbers((kind.levels,))[0])
         case "count":
             return jax.random.poisson(key, 1.0, shape).astype(jnp.int32)
-        case "unit" | "interval" if kind.interval is not None:
+        case "unit" | "interval" if kind.interval is not None and kind.interval.bounded:
             low, high = kind.interval.low, kind.interval.high
             return jax.random.uniform(key, shape, minval=low, maxval=high)
         case _:

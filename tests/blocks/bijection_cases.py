@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -271,6 +272,8 @@ CASES = {
     "radial, one entry": Case(("radial", {}), (1,)),
     "radial, rows": Case(("radial", {}), (2, 3)),
     "between": Case(("between", {"low": -2.0, "high": 3.0}), (2, 3)),
+    "between, no upper end": Case(("between", {"low": -2.0, "high": math.inf}), (2, 3)),
+    "between, no lower end": Case(("between", {"low": -math.inf, "high": 3.0}), (2, 3)),
     "leaky": Case(("leaky", {"slope": 0.1}), (2, 3)),
     **causal_cases("maf"),
     **causal_cases("iaf"),

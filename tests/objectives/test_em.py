@@ -75,14 +75,22 @@ def test_a_full_mixture_steps_as_scikit_learn_does() -> None:
     assert close(found, {"weight": peer.weights_, "loc": peer.means_, "L": factor})
 
 
-def test_shared_scales_take_all_clusters() -> None:
-    text = """model Tied {
+@pytest.mark.parametrize(
+    ("kind", "argument", "form"),
+    [
+        ("tril", "scale_tril", np.linalg.cholesky),
+        ("cov", "covariance_matrix", np.asarray),
+        ("cov", "precision_matrix", np.linalg.inv),
+    ],
+)
+def test_shared_scales_take_all_clusters(kind: str, argument: str, form: Any) -> None:
+    text = f"""model Tied {{
       param weight : simplex(2)
       param loc : real[2, 2]
-      param L : tril(2)
+      param L : {kind}(2)
       latent k : cat(2) ~ Categorical(weight)
-      data x : real[2] ~ MultivariateNormal(loc[k], L)
-    }"""
+      data x : real[2] ~ MultivariateNormal(loc[k], {argument} = L)
+    }}"""
     start = {"weight": np.array([0.5, 0.5]), "loc": np.array([[-1.0, 0], [2, 2]]), "L": np.eye(2)}
     found = steps(model(text), start, {"x": CLUSTERS}, 3)
     peer = GaussianMixture(
@@ -91,8 +99,7 @@ def test_shared_scales_take_all_clusters() -> None:
     )  # fmt: skip
     with pytest.warns(match="converge"):
         peer.fit(CLUSTERS)
-    factor = np.linalg.cholesky(np.asarray(peer.covariances_))
-    assert close(found, {"loc": peer.means_, "L": factor})
+    assert close(found, {"loc": peer.means_, "L": form(np.asarray(peer.covariances_))})
 
 
 def test_a_gaussian_chain_steps_as_hmmlearn_does() -> None:

@@ -162,10 +162,5 @@ def unguided(program: Program, bounded: Sequence[Bounded]) -> tuple[str, ...]:
 
 def _has_noise(variable: Variable) -> bool:
     """Whether the library has a noise law for the variable: moment-matched, entry by entry."""
-    return not variable.type.varying and variable.type.kind.name in (
-        "real",
-        "bit",
-        "spin",
-        "cat",
-        "grey",
-    )
+    kind = variable.type.kind
+    return not variable.type.varying and (kind.name == "real" or kind.space == "finite")

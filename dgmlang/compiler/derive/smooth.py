@@ -64,7 +64,8 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
         for entry in entries(law):
             yield from _law(entry, program)
         return
-    if isinstance(law, Named) and not (law.extern.has("smooth") or law.extern.has("finite")):
+    continuous = law.type.kind.space == "continuous"
+    if continuous and isinstance(law, Named) and not law.extern.has("smooth"):
         yield law.extern.name, law.span
     inner = {Pushed: ("base",), Mixture: ("component",), Chosen: ("then", "otherwise")}
     for name in inner.get(type(law), ()):

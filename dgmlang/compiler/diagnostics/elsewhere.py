@@ -16,6 +16,20 @@ LAWS = {
     **dict.fromkeys(("exponential", "Exp"), "Exponential"),
     **dict.fromkeys(("student_t", "Student", "T"), "StudentT"),
     **dict.fromkeys(("double_exponential", "DoubleExponential"), "Laplace"),
+    "neg_binomial_2": "NegativeBinomial2",
+    **dict.fromkeys(("binomial", "Bin", "Binom"), "Binomial"),
+    **dict.fromkeys(("beta_binomial", "BetaBin"), "BetaBinomial"),
+    **dict.fromkeys(("inv_gamma", "InvGamma"), "InverseGamma"),
+    **dict.fromkeys(("lkj_corr_cholesky", "LKJCholeskyCov", "LKJCorrCholesky"), "LKJCholesky"),
+    **dict.fromkeys(("lkj_corr", "LKJCorr"), "LKJ"),
+    **dict.fromkeys(("chi_square", "ChiSquared"), "Chi2"),
+    **dict.fromkeys(("ordered_logistic", "OrderedLogit"), "OrderedLogistic"),
+    **dict.fromkeys(("multi_student_t", "MvStudentT"), "MultivariateStudentT"),
+    "geometric": "Geometric",
+    "gumbel": "Gumbel",
+    "weibull": "Weibull",
+    "von_mises": "VonMises",
+    "wishart": "Wishart",
     "cauchy": "Cauchy",
     "gamma": "Gamma",
     "beta": "Beta",
@@ -189,7 +203,8 @@ def _type(match: re.Match[str]) -> str | None:
     low, high = bounds.get("lower"), bounds.get("upper")
     name, sizes = _STAN_TYPES[match["type"]], [match["outer"], match["inner"]]
     if name == "count":
-        name = "bit" if (low, high) == ("0", "1") else "count"
+        ended = "count" if high is None or low not in ("0", None) else f"count({high})"
+        name = "bit" if (low, high) == ("0", "1") else ended
     elif name != "real":
         name, sizes = f"{name}({match['inner']})", sizes[:1]
     elif (low, high) in _BOUNDS:

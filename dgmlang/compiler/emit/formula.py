@@ -9,7 +9,7 @@ _KINDS = {
     "real": r"\mathbb{R}", "positive": r"\mathbb{R}_{>0}", "unit": "[0, 1]", "bit": r"\{0, 1\}",
     "spin": r"\{-1, 1\}", "count": r"\mathbb{N}_0", "byte": r"\{0, \dots, 255\}",
     "cat": r"\{{0, \dots, {0} - 1\}}", "grey": r"\{{0, \dots, {0} - 1\}}",
-    "simplex": r"\Delta^{{{0} - 1}}", "interval": "[{0}, {1}]",
+    "count(n)": r"\{{0, \dots, {0}\}}", "simplex": r"\Delta^{{{0} - 1}}", "interval": "[{0}, {1}]",
 }  # fmt: skip
 """With arguments: a format of them. A kind that is not here is written as a set of its name."""
 
@@ -28,7 +28,8 @@ _COMPARISON, _SIGN, _POWER, _FRACTION, _ATOM = 3, 5, 6, 7, 8
 def space(type_: ast.TypeExpr) -> str:
     r"""The set that a type stands for: `real[d]` is \mathbb{R}^{d}."""
     arguments = [expression(a.value) for a in type_.arguments]
-    form = _KINDS.get(type_.kind)
+    counted = type_.kind == "count" and arguments
+    form = _KINDS.get("count(n)" if counted else type_.kind)
     if form is None:
         base = rf"\mathrm{{{type_.kind}}}{bracketed(', '.join(arguments))}"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Any
 
 import jax
@@ -51,8 +52,9 @@ def choices(kind: Kind) -> tuple[int, ...]:
 def constrain(kind: Kind, raw: Array) -> Array:
     """Reals mapped onto a kind: the map of a net's head and of a `param`.
 
-    positive: softplus + 1e-6; unit: sigmoid; interval(a, b): a + (b − a) sigmoid; simplex: softmax
-    of the last axis; matrices and `ordered`: NumPyro's bijections.
+    positive: softplus + 1e-6; unit: sigmoid; interval(a, b): a + (b − a) sigmoid, where b is
+    infinite a + softplus; simplex: softmax of the last axis; matrices and `ordered`: NumPyro's
+    bijections.
     """
     match kind.name:
         case "positive":
@@ -61,6 +63,10 @@ def constrain(kind: Kind, raw: Array) -> Array:
             return jax.nn.sigmoid(raw)
         case "interval":
             low, high = _ends(kind)
+            if isinf(high):
+                return low + jax.nn.softplus(raw)
+            if isinf(low):
+                return high - jax.nn.softplus(-raw)
             return low + (high - low) * jax.nn.sigmoid(raw)
         case "simplex":
             return jax.nn.softmax(raw, axis=-1)
@@ -79,12 +85,15 @@ def unconstrain(kind: Kind, value: Any) -> Any:
     value = xp.asarray(value, xp.result_type(value, xp.result_type(float)))
     match kind.name:
         case "positive":
-            above = xp.maximum(value - FLOOR, xp.finfo(value.dtype).tiny)
-            return above + xp.log(-xp.expm1(-above))
+            return _before_softplus(xp, value - FLOOR)
         case "unit":
             return _log_odds(xp, value)
         case "interval":
             low, high = _ends(kind)
+            if isinf(high):
+                return _before_softplus(xp, value - low)
+            if isinf(low):
+                return -_before_softplus(xp, high - value)
             return _log_odds(xp, (value - low) / (high - low))
         case "simplex":
             return xp.log(xp.maximum(value, np.finfo(np.float32).tiny))
@@ -104,6 +113,11 @@ def _ends(kind: Kind) -> tuple[float, float]:
     interval = kind.interval
     assert interval is not None
     return interval.low, interval.high
+
+
+def _before_softplus(xp: Any, positive: Any) -> Any:
+    above = xp.maximum(positive, xp.finfo(positive.dtype).tiny)
+    return above + xp.log(-xp.expm1(-above))
 
 
 def _log_odds(xp: Any, unit: Any) -> Any:

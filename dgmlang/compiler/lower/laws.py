@@ -24,7 +24,9 @@ from dgmlang.compiler.program import (
     Chain,
     Chosen,
     ComputedLaw,
+    Expr,
     Law,
+    Literal,
     Mixture,
     Named,
     Pushed,
@@ -197,7 +199,7 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     batch = shape[: len(shape) - own_rank(result)]
     declared = {parameter.name: parameter for parameter in law.extern.parameters}
     arguments = {
-        name: _repeated(inside.value(expr), batch, declared[name])
+        name: _argument(expr, batch, declared[name], inside)
         for name, expr in law.arguments.items()
     }
     checked = result.kind not in EVERYWHERE
@@ -260,6 +262,15 @@ def encode(inside: Evaluation, latent: str) -> Array:
     assert law.chain is not None
     value = jnp.asarray(inside.values[name])
     return pull(ComposeTransform(transforms(law.chain, inside)), value)[0]
+
+
+def _argument(
+    expr: Expr, batch: tuple[int, ...], parameter: Parameter, inside: Evaluation
+) -> ArrayLike:
+    """A number that is fixed when the program is compiled, else an array over the entries."""
+    if parameter.static and isinstance(expr, Literal):
+        return int(expr.value) if parameter.type.kind == "int" else expr.value
+    return _repeated(inside.value(expr), batch, parameter)
 
 
 def _repeated(value: Any, batch: tuple[int, ...], parameter: Parameter) -> Array:

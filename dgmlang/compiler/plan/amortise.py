@@ -141,14 +141,14 @@ def _ports(variable: Variable, taken: set[str]) -> Iterator[Port]:
 def _law(kind: Kind) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The law of a latent of this kind, with the heads that it takes."""
     if kind.name != "interval":
-        return LAWS[kind.name]
+        return LAWS["cat" if kind.name == "count" and kind.levels else kind.name]
     _, heads = LAWS["real"]
     return f"Normal({{}}) |> between{str(kind).removeprefix('interval')}", heads
 
 
 def _axes(of: Type) -> str:
-    levels = () if of.kind.name not in ("cat", "grey") else (of.kind.levels or Dim.of(1),)
-    axes = (*of.array_shape, *levels)
+    classes = of.kind.levels is not None and not of.kind.two_valued
+    axes = (*of.array_shape, *((of.kind.levels,) if classes else ()))
     return show(axes) if axes else ""
 
 

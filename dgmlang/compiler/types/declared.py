@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim, Shape, size
-from dgmlang.compiler.types.kinds import ARRAYS, KINDS, STATIC, UNIT, Kind, Type
+from dgmlang.compiler.types.kinds import ARRAYS, KINDS, REAL, STATIC, UNIT, Kind, Type
 from dgmlang.compiler.types.static import Static, dimension, static
 
 ELLIPSIS = "..."
@@ -32,7 +34,7 @@ def _kind(node: ast.TypeExpr, scope: Static) -> Kind:
         return Kind("grey", (Dim.of(256),))
     arguments = [argument.value for argument in node.arguments]
     wants = {"interval": 2, "cat": 1, "grey": 1, **dict.fromkeys(ARRAYS, 1)}.get(node.kind, 0)
-    if len(arguments) != wants:
+    if len(arguments) != wants and (node.kind != "count" or len(arguments) > 1):
         scope.report.say(_brackets(node, wants))
         return Kind("any")
     if node.kind == "interval":
@@ -72,7 +74,8 @@ def _interval(ends: Sequence[ast.Expr], scope: Static) -> Kind:
         help = "write the lower end first"
         scope.report.say(codes.out_of_range(ends[1].span, "b", "interval(a, b)", above, high, help))
         return Kind("any")
-    return UNIT if (low, high) == (0, 1) else Kind("interval", (low, high))
+    known = {(0, 1): UNIT, (-inf, inf): REAL}
+    return known.get((low, high)) or Kind("interval", (low, high))
 
 
 def bind(wanted: ast.TypeExpr, found: Type, dims: dict[str, Dim]) -> Shape | None:
@@ -138,6 +141,9 @@ def instantiate(
 
     `whole` are all axes of the input: `...` repeats them and `size` is their product.
     """
+    named = [a.value.id for a in node.arguments if isinstance(a.value, ast.Name)]
+    if node.kind == "count" and not all(name in settings for name in named):
+        node = replace(node, arguments=())  # its end is known at run time only
     functions = {"last": lambda xs: xs[-1] if isinstance(xs, tuple) and xs else None}
     values = {**settings, **dims, "size": size(whole)}
     inner = Static(values, scope.report, functions=functions)

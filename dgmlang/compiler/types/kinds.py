@@ -55,6 +55,11 @@ class Interval:
     def positive(self) -> bool:
         return self.low > 0 or (self.low == 0 and self.open_low)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether both ends are finite."""
+        return not (isinf(self.low) or isinf(self.high))
+
     def reciprocal(self) -> Interval:
         if not self.positive:
             return REALS
@@ -69,9 +74,6 @@ def _times(a: float, b: float) -> float:
 
 REALS = Interval(-inf, inf)
 POSITIVES = Interval(0.0, inf, open_low=True)
-
-FINITE = frozenset({"bit", "spin", "cat", "grey"})
-"""Kinds with finitely many values."""
 
 NUMERIC = frozenset({"real", "positive", "unit", "interval", "bit", "spin"})
 """Kinds whose values enter arithmetic as they are."""
@@ -88,7 +90,7 @@ def own_rank(declared: ast.TypeExpr) -> int:
 STATIC = frozenset({"int", "float", "bool", "name", "net", "stage"})
 """Kinds of compile-time values."""
 
-KINDS = FINITE | NUMERIC | frozenset(ARRAYS) | STATIC | {"count", "byte", "any"}
+KINDS = NUMERIC | frozenset(ARRAYS) | STATIC | {"cat", "grey", "count", "byte", "any"}
 
 
 @frozen()
@@ -121,9 +123,11 @@ class Kind:
         """How many values a finite kind has, else None."""
         if self.two_valued:
             return Dim.of(2)
-        if self.name in ("cat", "grey") and isinstance(self.args[0], Dim):
-            return self.args[0]
-        return None
+        if self.name not in ("cat", "grey", "count") or not self.args:
+            return None
+        most = self.args[0]
+        assert isinstance(most, Dim)
+        return most + Dim.of(1) if self.name == "count" else most
 
     @property
     def inner(self) -> Shape:
@@ -135,7 +139,7 @@ class Kind:
     @property
     def space(self) -> str:
         """`finite`, `discrete` or `continuous`."""
-        if self.name in FINITE:
+        if self.levels is not None:
             return "finite"
         return "discrete" if self.name == "count" else "continuous"
 
@@ -157,8 +161,8 @@ def of_interval(interval: Interval) -> Kind:
         return Kind("unit")
     if interval in POSITIVES:
         return Kind("positive")
-    bounded = not (isinf(interval.low) and isinf(interval.high))
-    return Kind("interval", (interval.low, interval.high)) if bounded else REAL
+    ended = not (isinf(interval.low) and isinf(interval.high))
+    return Kind("interval", (interval.low, interval.high)) if ended else REAL
 
 
 def hull(kinds: Iterable[Kind]) -> Kind:
@@ -221,6 +225,8 @@ def offers(offered: Kind, wanted: Kind) -> bool | None:
     a, b = offered.interval, wanted.interval
     if wanted.name == "real" and offered.name in ("grey", "count"):
         return True
+    if wanted.name == "count" and not wanted.args:
+        return offered.name in ("count", "bit") or _whole(a)
     if a is None or b is None:
         return _same_family(offered, wanted)
     if wanted.name in ("bit", "spin"):
@@ -231,11 +237,26 @@ def offers(offered: Kind, wanted: Kind) -> bool | None:
 
 
 def within(support: Kind, wanted: Kind) -> bool:
-    """Whether all values of one continuous kind are of another, up to a set of measure zero."""
+    """Whether all values of one kind are of another, of reals up to a set of measure zero."""
     a, b = support.interval, wanted.interval
+    if support.name == wanted.name == "count":
+        return _fewer(support, wanted)
     # A bit lies between the two values of a spin, and is neither.
     continuous = support.space == wanted.space == "continuous"
     return continuous and a is not None and b is not None and a in replace(b, open_low=False)
+
+
+def _whole(number: Interval | None) -> bool:
+    """Whether a value is known, and a whole number from 0."""
+    return number is not None and number.low == number.high >= 0 and number.low.is_integer()
+
+
+def _fewer(support: Kind, wanted: Kind) -> bool:
+    """Whether counts up to one number are counts up to another, or without end."""
+    few, many = support.levels, wanted.levels
+    if many is None or few is None or few == many:
+        return many is None or few == many
+    return few.value is not None and many.value is not None and few.value <= many.value
 
 
 def _same_family(offered: Kind, wanted: Kind) -> bool:

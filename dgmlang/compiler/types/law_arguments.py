@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.program import Expr
+from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.expressions import literal
@@ -15,6 +18,7 @@ from dgmlang.compiler.types.invoke import settings
 from dgmlang.compiler.types.kinds import ARRAYS, Kind
 from dgmlang.compiler.types.literals import as_array, told
 from dgmlang.compiler.types.scope import Scope
+from dgmlang.compiler.types.static import static
 
 _WITHIN = {"positive": "write a number above 0", "unit": "write a number between 0 and 1"}
 
@@ -50,13 +54,14 @@ def bounds(
     found = settings(extern, bound, scope)
     if found is None:
         return None
+    whole = {p.name for p in extern.parameters if p.type.kind == "int"}
     ends: dict[str, float] = {}
     for name, number in found.items():
         value = number.value if isinstance(number, Dim) else number
         if value is None:
             scope.report.say(codes.undecided(bound[name].span, min(number.symbols)))
             return None
-        ends[name] = float(value)
+        ends[name] = value if name in whole else float(value)
     low, high = extern.argument("ascending") or ("", "")
     if low and ends[low] >= ends[high]:
         at = bound[high if high in bound else low].span
@@ -65,6 +70,21 @@ def bounds(
         scope.report.say(codes.out_of_range(at, high, extern.name, wanted, ends[high], help))
         return None
     return {name: literal(number, node.span) for name, number in ends.items()}
+
+
+def most(extern: Extern, bound: dict[str, ast.Argument], scope: Scope) -> dict[str, Dim]:
+    """Run-time parameters that bound a law's support, where their value is known already.
+
+    `Binomial(5, p)` is a `count(5)`; where each example brings its own number, a `count`.
+    """
+    assert extern.type is not None
+    named = {name for a in extern.type.arguments for name in mentioned(a.value)}
+    asked = [p.name for p in extern.parameters if p.name in named & bound.keys() and not p.static]
+    known = [name for name in asked if not _moves(bound[name].value, scope)]
+    inner = replace(scope.static, report=Report())
+    found = {name: static(bound[name].value, inner) for name in known}
+    sizes = {n: Dim.of(v) if isinstance(v, int) else v for n, v in found.items()}
+    return {n: s for n, s in sizes.items() if isinstance(s, Dim) and (s.value or 0) >= 0}
 
 
 def _moves(node: ast.Expr, scope: Scope) -> bool:

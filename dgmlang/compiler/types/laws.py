@@ -34,7 +34,7 @@ from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.ends import symbols, with_end
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.kinds import ANY, REAL, UNIT, Kind, Type, within
-from dgmlang.compiler.types.law_arguments import bounds, taken
+from dgmlang.compiler.types.law_arguments import bounds, most, taken
 from dgmlang.compiler.types.literals import as_array, told
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.models import model_law
@@ -122,7 +122,7 @@ def _named(
     if any(isinstance(e, Wrong) for e in values.values()):
         return None
     values = with_end(extern, values, target.kind, scope)
-    return _fitted(node, extern, values, target, scope, over)
+    return _fitted(node, extern, values, most(extern, bound, scope), target, scope, over)
 
 
 def spread(
@@ -150,6 +150,7 @@ def _fitted(
     node: ast.Call,
     extern: Extern,
     values: dict[str, Expr],
+    sizes: dict[str, Dim],
     target: Type,
     scope: Scope,
     over: Shape | None,
@@ -158,7 +159,8 @@ def _fitted(
     leading: Shape = ()
     for parameter in (p for p in group_of(extern, values) if not p.static):
         arg = values[parameter.name]
-        arg = taken(extern, parameter.type, parameter.name, arg, scope)
+        whole = parameter.name in sizes
+        arg = arg if whole else taken(extern, parameter.type, parameter.name, arg, scope)
         if arg is None:
             return None
         values[parameter.name] = arg
@@ -173,7 +175,7 @@ def _fitted(
     assert extern.type is not None
     static = {p.name for p in extern.parameters if p.static}
     ends = {n: v.value for n, v in values.items() if n in static and isinstance(v, Literal)}
-    one = instantiate(extern.type, dims, ends, scope.static)
+    one = instantiate(extern.type, dims, ends | sizes, scope.static)
     found = Type(one.kind, leading + one.shape)
     whole = target.shape if over is None else over
     if broadcast(found.shape, whole) != whole:
@@ -184,7 +186,7 @@ def _fitted(
 
 def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool:
     support, kind = found.type.kind, symbols(target.kind, scope)
-    levels = {support.name, kind.name} <= {"cat", "grey"} and support.levels == kind.levels
+    levels = {support.name, kind.name} <= LEVELS and None is not support.levels == kind.levels
     if kind.name == "any" or support == kind or levels or within(support, kind):
         return True
     name = found.extern.name if isinstance(found, Named) else "the law"
@@ -194,12 +196,16 @@ def _supports(found: Law, target: Type, declared_at: Span, scope: Scope) -> bool
     return False
 
 
+LEVELS = frozenset({"cat", "grey", "count"})
+"""Kinds whose values are whole numbers from 0, so that a law of one is a law of another."""
+
 _SUPPORT_HELP = {
     ("real", "positive"): "use `LogNormal(…)`, or push it through `|> exp`",
     ("real", "unit"): "use `Beta(…)`, or push it through `|> sigmoid`",
     ("real", "grey"): "a density of integers needs `quantize(…)`",
     ("real", "cat"): "use `Categorical(…)`",
     ("real", "bit"): "use `Bernoulli(…)`",
+    ("real", "count"): "use `Poisson(…)`, `NegativeBinomial2(…)` or `Binomial(…)`",
     ("bit", "real"): "declare the variable `bit`, or use `Normal(…)`",
     ("bit", "spin"): "spins take their law from an `energy`",
     ("cat", "real"): "declare the variable `cat(K)`",

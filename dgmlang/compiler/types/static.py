@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
+from math import inf
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -29,7 +30,7 @@ class Static:
     is_size: bool = False
 
 
-CONSTANTS: dict[str, Any] = {"true": True, "false": False, "None": None}
+CONSTANTS: dict[str, Any] = {"true": True, "false": False, "None": None, "inf": inf}
 
 
 def static(node: ast.Expr, scope: Static) -> Any:

@@ -180,13 +180,13 @@ def unsolved(sizes: Mapping[str, int | None], place: str) -> Diagnostic:
     )
 
 
-def levels_from_data(name: str, symbol: str, levels: int, place: str) -> Diagnostic:
+def levels_from_data(name: str, symbol: str, value: int, largest: int, place: str) -> Diagnostic:
     """The number of levels was taken from the largest value."""
     return Diagnostic(
         "DGM0515",
         "levels from the data",
         (),
-        (f"`{symbol}` is {levels}: the largest value of `{name}` in the data is {levels - 1}",),
+        (f"`{symbol}` is {value}: the largest value of `{name}` in the data is {largest}",),
         f"set it where more levels may come: `--set {symbol}=…`",
         severity="note",
         place=place,
