@@ -47,22 +47,22 @@ class Between(AbstractFlow):
 class Beyond(AbstractFlow):
     """The reals onto what lies above an end, y = end + exp(x), or below it, y = end − exp(−x)."""
 
-    def __init__(self, end: float, sign: int, rank: int) -> None:
-        self.end, self.sign, self.rank = end, sign, rank
+    def __init__(self, end: float, side: int, rank: int) -> None:
+        self.end, self.side, self.rank = end, side, rank
 
     @property
     def codomain(self) -> constraints.Constraint:
-        beyond = constraints.greater_than if self.sign > 0 else constraints.less_than
+        beyond = constraints.greater_than if self.side > 0 else constraints.less_than
         return constraints.independent(beyond(self.end), self.rank)
 
     def push(self, x: Array) -> tuple[Array, Array]:
         least = float(jnp.finfo(jnp.result_type(x, float)).eps) * abs(self.end)
-        away = jnp.maximum(jnp.exp(self.sign * x), least)
-        return self.end + self.sign * away, self.sign * jnp.sum(x)
+        away = jnp.maximum(jnp.exp(self.side * x), least)
+        return self.end + self.side * away, self.side * jnp.sum(x)
 
     def pull(self, y: Array) -> tuple[Array, Array]:
-        away = jnp.log(self.sign * (y - self.end))
-        return self.sign * away, -jnp.sum(away)
+        away = jnp.log(self.side * (y - self.end))
+        return self.side * away, -jnp.sum(away)
 
 
 @implements("bijection", "between")

@@ -11,9 +11,9 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block
+from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.grid import where
 from dgmlang.compiler.program import Variable
-from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Values
 

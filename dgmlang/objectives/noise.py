@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 
+from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
-from dgmlang.compiler.lower.domains import stored
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.variables import shape_of

@@ -199,8 +199,7 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     batch = shape[: len(shape) - own_rank(result)]
     declared = {parameter.name: parameter for parameter in law.extern.parameters}
     arguments = {
-        name: _argument(expr, batch, declared[name], inside)
-        for name, expr in law.arguments.items()
+        name: _argument(expr, batch, declared[name], inside) for name, expr in law.arguments.items()
     }
     checked = result.kind not in EVERYWHERE
     entries = implementation("dist", law.extern.name)(**arguments, validate_args=checked)

@@ -23,7 +23,7 @@ from dgmlang.compiler.resolve import Resolved
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
-from dgmlang.compiler.types.dims import Dim, show
+from dgmlang.compiler.types.dims import show
 from dgmlang.compiler.types.kinds import BIT, Kind, Type
 from dgmlang.compiler.walk import behind
 
