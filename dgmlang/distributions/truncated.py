@@ -27,7 +27,7 @@ def truncated(base: Law) -> Law:
         high: float,
         validate_args: bool | None = None,
     ) -> dist.Distribution:
-        whole = base(loc, scale, validate_args=False)
+        whole: Any = base(loc, scale, validate_args=False)
         ends: dict[str, Any] = {"low": low, "high": high}
         finite = {name: end for name, end in ends.items() if isfinite(end)}
         if not finite:
