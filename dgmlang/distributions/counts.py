@@ -16,27 +16,29 @@ from dgmlang.registry import implements
 class BinomialProbs(dist.BinomialProbs):
     """Drawn by JAX, all entries at once: NumPyro draws one entry after the other."""
 
-    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:
+    def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Array:
         return _coins(key, self.total_count, self.probs, self.shape(sample_shape))
 
 
 class BinomialLogits(dist.BinomialLogits):
     """Drawn by JAX, all entries at once: NumPyro draws one entry after the other."""
 
-    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:
+    def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Array:
         return _coins(key, self.total_count, self.probs, self.shape(sample_shape))
 
 
 class BetaBinomial(dist.BetaBinomial):
     """A binomial whose probability is drawn first."""
 
-    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:
+    def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Array:
+        assert key is not None
         first, second = jax.random.split(key)
         probs = self._beta.sample(first, sample_shape)
         return _coins(second, self.total_count, probs, self.shape(sample_shape))
 
 
-def _coins(key: Array, count: Any, probs: Any, shape: tuple[int, ...]) -> Array:
+def _coins(key: Array | None, count: Any, probs: Any, shape: tuple[int, ...]) -> Array:
+    assert key is not None
     drawn = jax.random.binomial(key, jnp.asarray(count, jnp.result_type(float)), probs, shape)
     return drawn.astype(jnp.int32)
 

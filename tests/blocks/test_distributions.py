@@ -194,8 +194,8 @@ def law(name: str, arguments: dict[str, Any]) -> Any:
 
 def log_density(reference: Any, points: Any) -> Any:
     discrete = isinstance(getattr(reference, "dist", None), stats.rv_discrete)
-    counts = discrete or type(reference) is ZeroInflated
-    return reference.logpmf(points) if counts else reference.logpdf(points)
+    counts = discrete or isinstance(reference, ZeroInflated)
+    return (reference.logpmf if counts else reference.logpdf)(points)
 
 
 def test_every_distribution_is_here() -> None:

@@ -198,7 +198,7 @@ def named(law: Named, inside: Evaluation) -> dist.Distribution:
     assert result is not None
     batch = shape[: len(shape) - own_rank(result)]
     declared = {parameter.name: parameter for parameter in law.extern.parameters}
-    arguments = {
+    arguments: dict[str, Any] = {
         name: _argument(expr, batch, declared[name], inside) for name, expr in law.arguments.items()
     }
     checked = result.kind not in EVERYWHERE
@@ -267,7 +267,7 @@ def _argument(
     expr: Expr, batch: tuple[int, ...], parameter: Parameter, inside: Evaluation
 ) -> ArrayLike:
     """A number that is fixed when the program is compiled, else an array over the entries."""
-    if parameter.static and isinstance(expr, Literal):
+    if parameter.static and isinstance(expr, Literal) and not isinstance(expr.value, tuple):
         return int(expr.value) if parameter.type.kind == "int" else expr.value
     return _repeated(inside.value(expr), batch, parameter)
 

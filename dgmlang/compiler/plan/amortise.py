@@ -147,8 +147,8 @@ def _law(kind: Kind) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _axes(of: Type) -> str:
-    classes = of.kind.levels is not None and not of.kind.two_valued
-    axes = (*of.array_shape, *((of.kind.levels,) if classes else ()))
+    levels = None if of.kind.two_valued else of.kind.levels
+    axes = of.array_shape if levels is None else (*of.array_shape, levels)
     return show(axes) if axes else ""
 
 
