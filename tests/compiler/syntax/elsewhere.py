@@ -190,8 +190,10 @@ LINES = {
     "a guide that is a name": "  latent z : real ~ Normal(0, 1)\n  guide = AutoNormal",
     "a guide with roles": "  latent z : real ~ Normal(0, 1)\n"
     "  guide { latent z : real ~ Normal(0, 1) }",
-    "numpyro covariance": "  data x : real[2] ~ MultivariateNormal(loc = [0, 0], "
+    "numpyro covariance": "  data x : real[2] ~ MultivariateStudentT(df = 3, loc = [0, 0], "
     "covariance_matrix = [[1, 0], [0, 1]])",
+    "scipy covariance": "  data x : real[2] ~ MultivariateNormal(loc = [0, 0], "
+    "cov = [[1, 0], [0, 1]])",
     "numpyro sampled law": "  data x : real ~ Normal(0, 1).sample()",
     "two arguments of Bernoulli": "  data x : bit ~ Bernoulli(0.3, 0.4)",
     "law behind an equals sign": "  data x : real[3] = Normal(0, 1)",

@@ -32,7 +32,7 @@ def unknown_argument(
         for (at, key), near in zip(wrong, meant, strict=True)
         for edit in respelt(at, key, near)
     ]
-    covariance = next((_MATRICES[k] for _, k in wrong if k in _MATRICES), None)
+    covariance = next((_covariance(k, known) for _, k in wrong if k in _MATRICES), None)
     is_clear = None not in meant and len(set(meant)) == len(meant)
     return Diagnostic(
         "DGM0309",
@@ -44,10 +44,14 @@ def unknown_argument(
     )
 
 
-_MATRICES = dict.fromkeys(
-    ("covariance_matrix", "covariance", "cov", "precision_matrix", "Sigma"),
-    "write `scale_tril`: the lower triangle L of the covariance L Lᵀ, as `param L : tril(d)`",
-)
+_MATRICES = frozenset({"covariance_matrix", "covariance", "cov", "precision_matrix", "Sigma"})
+
+
+def _covariance(key: str, known: Sequence[str]) -> str:
+    """What to write in place of a matrix that goes by another name, or by a factor."""
+    if "covariance_matrix" in known:
+        return f"write `covariance_matrix` in place of `{key}`"
+    return "write `scale_tril`: the lower triangle L of the covariance L Lᵀ, as `param L : tril(d)`"
 
 
 def too_many(span: Span, name: str, takes: Sequence[str]) -> Diagnostic:
