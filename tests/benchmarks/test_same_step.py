@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
-from benchmarks import hmm, pairs, pictures, vae
+import dgmlang as dgm
+from benchmarks import flows, hmm, maf, pairs, pictures, vae
+from benchmarks.by_hand import maf as hand
 from benchmarks.by_hand import vae as by_hand
 
 
@@ -36,6 +39,18 @@ def test_hidden_chains_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     right: Callable[..., Any] = hmm.by_hand
     monkeypatch.setattr(hmm, "by_hand", turned)
     assert hmm.difference(3, 7, 2) > 1e-5
+
+
+@pytest.mark.parametrize("kind", ["maf", "iaf"])
+def test_flows_agree(kind: str) -> None:
+    """What is drawn by hand has the density by hand that the program says it has."""
+    model = dgm.load(flows.EXAMPLES / f"{kind}.dgm", d=8, layers=1).lowered
+    params = maf.moved(model.init(0, None))
+    z = jax.random.normal(jax.random.key(0), (4, 8))
+    x = hand.pushed(params, z, kind)
+    wanted = jax.vmap(lambda x: model.log_prob(params, {"x": x}))(x)
+    np.testing.assert_allclose(hand.log_prob(params, x, kind), wanted, rtol=1e-4)
+    assert np.abs(hand.log_prob(params, 1.01 * x, kind) - wanted).max() > 1e-2
 
 
 def test_by_hand_learns_over_epochs() -> None:
