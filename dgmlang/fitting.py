@@ -27,7 +27,7 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.fitted import Fitted
 from dgmlang.model import Model, bound_to, compiled
 from dgmlang.objectives.objective import Params, State, Values
-from dgmlang.posterior.fit import require_used, sampled, samples
+from dgmlang.posterior.fit import require_used, sampled, samples, with_law
 from dgmlang.reading import read
 from dgmlang.request import Request, as_before, remembered
 from dgmlang.runtime import checkpoint, loop, paths, runs, written
@@ -334,6 +334,5 @@ def _fitted(model: Model, method: Chosen, inlet: Inlet, request: Request, result
     }
     trees = {name: jax.tree.map(jnp.asarray, tree) for name, tree in own.items()}
     folder = None if request.out is None else Path(request.out)
-    return Fitted(
-        model, trees, result.chosen[0], inlet, method, result.history, result.step, folder
-    )
+    trees, used, drawn = with_law(model, method, trees, result.chosen[0], request.seed)
+    return Fitted(model, trees, used, inlet, method, result.history, result.step, folder, drawn)

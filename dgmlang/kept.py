@@ -45,7 +45,7 @@ class AbstractFitted:
         history: What training measured.
         step: Steps done.
         folder: The run folder.
-        chains: Draws of the parameters, where the objective draws them.
+        chains: Draws of the parameters, where the objective draws them or learns their law.
     """
 
     model: Model
@@ -81,7 +81,7 @@ class AbstractFitted:
         return self._drawn_at(self.chains)
 
     def _drawn_at(self, chains: Chains) -> Draws:
-        """Draws of the parameters as stored; what chains do not move is as it is in the mean."""
+        """Draws of the parameters as stored; what these do not move is as it is in the mean."""
         fixed = {**self.kept["mean"], **self.inlet.shared}
         return as_stored(self.model.lowered, chains, fixed)
 

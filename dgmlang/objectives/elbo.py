@@ -25,6 +25,7 @@ from dgmlang.objectives.bound import (
     with_gradient_of,
 )
 from dgmlang.objectives.gradients import AUTO, SOFT, with_gradient
+from dgmlang.objectives.meanfield import meanfield
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import (
     Metrics,
@@ -46,6 +47,10 @@ from dgmlang.registry import implements
 TEMPERATURE = 0.5
 """Of relaxed draws, where none is asked for."""
 
+POINT = "point"
+OVER_PARAMS = {POINT: with_priors, "meanfield": meanfield}
+"""How the params that have a prior are treated."""
+
 
 @implements("objective", "elbo")
 def elbo(
@@ -56,6 +61,7 @@ def elbo(
     beta: float = 1.0,
     free_bits: float = 0.0,
     temperature: float = 0.0,
+    params: str = POINT,
 ) -> Objective:
     """−E_q[log p(x | z)] + beta · Σ_z max(free_bits, E_q[log q(z | x) − log p(z)]).
 
@@ -73,13 +79,18 @@ def elbo(
         beta: The weight of the KL; below 1 the result is no bound.
         free_bits: Nats of each latent's KL, in the mean over a batch, that cost nothing.
         temperature: Of relaxed draws, 0: ½; the lower it is, the less bias and the more variance.
+        params: `point`, or `meanfield`: those with a prior are drawn too (`meanfield`).
 
     Source: Kingma & Welling 2014, arXiv 1312.6114; Higgins et al. 2017; leave-one-out baseline:
     Kool, van Hoof & Welling 2019; free bits: Kingma et al. 2016, eq. 15, arXiv 1606.04934.
     """
+    if params not in OVER_PARAMS:
+        raise DgmError(queries.unknown_choice("way to treat params", params, tuple(OVER_PARAMS)))
+    over_params = OVER_PARAMS[params]
     if not lowered.facts.bounded:
         name = "negative log-likelihood, exact (no latent is left to a bound)"
-        return with_priors(lowered, replace(mle(lowered), name="elbo", quantity=name))
+        exact = mle(lowered)
+        return over_params(lowered, replace(exact, name="elbo", quantity=name))
     weighed = {"beta": beta} if beta != 1 else {"free_bits": free_bits} if free_bits else {}
     if weighed and not splits(lowered):
         raise DgmError(queries.weighted_kl(lowered.facts.removed[0].variable, **weighed))
@@ -111,7 +122,7 @@ def elbo(
         reconstruction, *costs = estimate(params, key, values)
         return sum(costs) - reconstruction
 
-    return with_priors(
+    return over_params(
         lowered,
         Objective(
             name="elbo",

@@ -67,6 +67,7 @@ class Objective:
     `prepared` raises where the data may not be prepared, and the steps have been fitted, like this.
     `sample` draws the parameters given all the data, of an objective that does not train them and
     so has no players: (data, key, whether to show a bar) → chains.
+    `posterior` draws the params from the law over them that training left: (params, key) → draws.
     `unpriced` is the same without log p(w)/N of the priors, where it has that.
     """
 
@@ -79,6 +80,7 @@ class Objective:
     frozen: tuple[str, ...] = ()
     prepared: Callable[[Preparation, States], None] = anyhow
     sample: Callable[[Values, Array, bool], Chains] | None = None
+    posterior: Callable[[Params, Array], Chains] | None = None
     unpriced: Objective | None = None
 
 

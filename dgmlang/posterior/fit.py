@@ -72,7 +72,7 @@ def sampled(
     key = purpose(root(request.seed), Purpose.CHAINS)
     chains = draw(values, key, request.progress is True)
     inlet = Inlet(intake.preparation, intake.states, request.seed, named, shared)
-    kept = {"mean": means(model.lowered, chains)}
+    kept = {"mean": means(model.lowered, chains, model.lowered.init(0, None))}
     fitted = Fitted(model, kept, POSTERIOR, inlet, method, folder=folder, chains=chains)
     if folder is not None:
         fitted.save(folder, replace=True)
@@ -81,11 +81,22 @@ def sampled(
     return fitted
 
 
-def means(lowered: Lowered, chains: Chains) -> Params:
-    """The parameters, as stored, at their posterior means; others as they are initially."""
-    first = lowered.constrain(lowered.init(0, None))
+def with_law(
+    model: Model, method: Chosen | None, kept: Mapping[str, Params], which: str, seed: int
+) -> tuple[Mapping[str, Params], str, Chains | None]:
+    """What a fit keeps and queries use, with draws where training left a law of the params."""
+    posterior = None if method is None else model.objective(method).posterior
+    if posterior is None:
+        return kept, which, None
+    chains = posterior(kept[which], purpose(root(seed), Purpose.POSTERIOR))
+    mean = means(model.lowered, chains, kept[which])
+    return {**kept, "mean": mean}, POSTERIOR, chains
+
+
+def means(lowered: Lowered, chains: Chains, others: Params) -> Params:
+    """The parameters, as stored, at their posterior means; the `others` as they are."""
     mean = jax.tree.map(lambda a: np.asarray(a).mean(axis=(0, 1)), chains.params)
-    return jax.tree.map(jnp.asarray, lowered.unconstrain({**first, **mean}))
+    return jax.tree.map(jnp.asarray, lowered.unconstrain({**lowered.constrain(others), **mean}))
 
 
 def tell(chains: Chains, method: str, notes: Callable[[Diagnostic], object]) -> None:

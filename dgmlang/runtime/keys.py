@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     SPLIT = 6
     FREEZE = 7
     CHAINS = 8
+    POSTERIOR = 9
 
 
 def root(seed: int) -> Array:

@@ -99,6 +99,7 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     """The fitted model that a run folder holds; its program is compiled again from the sources."""
     from dgmlang.fitted import Fitted
     from dgmlang.kept import ORDER, POSTERIOR
+    from dgmlang.posterior.fit import with_law
 
     run, head = read(path)
     hypers = {n: tuple(v) if isinstance(v, list) else v for n, v in head.hypers.items()}
@@ -113,7 +114,11 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     inlet = Inlet(chains, _states(run, chains), seed, _columns(head), shared)
     history = records(run.training)
     method = objective(model.plan, head.objective) if head.objective else None
-    which = POSTERIOR if drawn is not None else next(name for name in ORDER if name in kept)
+    which = next(name for name in ORDER if name in kept)
+    if drawn is None:
+        kept, which, drawn = with_law(model, method, kept, which, seed)
+    else:
+        which = POSTERIOR
     step = run.training["step"]
     return Fitted(model, kept, which, inlet, method, history, step, path, drawn)
 

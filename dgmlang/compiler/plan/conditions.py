@@ -51,6 +51,18 @@ def idle(extern: Extern, facts: Facts) -> dict[str, Unmet]:
     return {name: failed for name, failed in judged.items() if failed is not None}
 
 
+def instead(
+    extern: Extern, held: Mapping[str, Any], facts: Facts
+) -> dict[tuple[str, str], Unmet | None]:
+    """What rules settings with a condition of their own out: `instead(name, value, condition)`."""
+    rules = extern.written.get("instead", ())
+    return {
+        (name.id, value.id): unmet(condition, held, facts)
+        for name, value, condition in zip(rules[::3], rules[1::3], rules[2::3], strict=True)
+        if isinstance(name, ast.Name) and isinstance(value, ast.Name)
+    }
+
+
 def _pairs(rules: Sequence[ast.Expr]) -> Iterable[tuple[ast.Expr, ast.Expr]]:
     return zip(rules[::2], rules[1::2], strict=True)
 

@@ -234,7 +234,7 @@ def _chains(facts: Facts) -> Iterator[str]:
 
 def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -> Iterator[str]:
     legal = [v for v in verdicts.values() if v.legal]
-    ready = [_marked(v, default) for v in legal if v.built]
+    ready = [text for v in verdicts.values() if v.built for text in _ways(v, default)]
     later = [_marked(v, default) for v in legal if not v.built]
     yield title
     yield f"  legal       {', '.join(ready) or 'none'}"
@@ -245,6 +245,10 @@ def _methods(title: str, verdicts: Mapping[str, Verdict], default: str | None) -
     for why, names in _refused(verdicts).items():
         yield f"  not legal   {', '.join(names)}"
         yield f"              {why}"
+
+
+def _ways(verdict: Verdict, default: str | None) -> tuple[str, ...]:
+    return (_marked(verdict, default),) if verdict.legal else verdict.ways
 
 
 def _marked(verdict: Verdict, default: str | None) -> str:

@@ -116,15 +116,22 @@ def _sum(plan: Plan, parts: Sequence[tuple[float, ast.Expr]], *, located: bool) 
         written = term if located else Expression(term.span.text)
         try:
             method = _method(plan, "objective", written)
-            if library().space("objective")[method.name].has("alone"):
+            if _alone(method, plan):
                 place = plan.program.span.source.name
-                raise DgmError(_located(codes.no_term(method.name, place), written))
+                raise DgmError(_located(codes.no_term(str(method), place), written))
             found.append((weight, method))
         except DgmError as error:
             refused += error.diagnostics
     if refused:
         raise DgmError(refused)
     return Sum(tuple(found))
+
+
+def _alone(method: Method, plan: Plan) -> bool:
+    """Whether a method sets params in a way of its own, or does with a setting."""
+    special = plan.objectives[method.name].settings
+    held = any(method.settings.get(key) == value for key, value in special)
+    return held or library().space("objective")[method.name].has("alone")
 
 
 def require_weights(plan: Plan, method: Chosen) -> None:
@@ -151,7 +158,7 @@ def _method(plan: Plan, kind: str, written: Written) -> Method:
     if name not in externs:
         found = codes.unknown_method(kind, name, externs, place, node.span)
         raise DgmError(_located(found, written))
-    found = _refusal(plan, externs[name], place)
+    found = _refusal(plan, externs[name], arguments, place)
     if found is not None:
         raise DgmError(_located(found, written))
     own = tuple(a for a in arguments if not a.site)
@@ -210,15 +217,20 @@ def _located(found: Diagnostic, written: Written | None) -> Diagnostic:
     return replace(found, labels=(Label(written.span), *found.labels), place=None)
 
 
-def _refusal(plan: Plan, extern: Extern, place: str) -> Diagnostic | None:
+def _refusal(
+    plan: Plan, extern: Extern, arguments: tuple[ast.Argument, ...], place: str
+) -> Diagnostic | None:
     """Why a method cannot be used, or None."""
     objective = extern.kind == "objective"
     verdicts = plan.objectives if objective else plan.samplers
     default = plan.default_objective if objective else plan.default_sampler
     verdict = verdicts[extern.name]
-    ready = [v.name for v in verdicts.values() if v.legal and v.built]
-    if verdict.unmet is not None:
-        return codes.illegal(extern.kind, extern.name, verdict.unmet, ready, default, place)
+    ready = [way for v in verdicts.values() if v.built for way in v.ways]
+    asked = {(str(a.name), a.value.span.text) for a in arguments}
+    special = [failed for setting, failed in verdict.settings.items() if setting in asked]
+    failed = special[0] if special else verdict.unmet
+    if failed is not None:
+        return codes.illegal(extern.kind, extern.name, failed, ready, default, place)
     for companion in missing_companions(extern, plan.facts):
         return codes.missing_companion(extern.name, companion, place)
     if not takes_data(extern, plan.facts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.derive.facts import Facts
@@ -10,7 +11,7 @@ from dgmlang.compiler.derive.inner import inner
 from dgmlang.compiler.diagnostics.codes.plan import Unmet
 from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
-from dgmlang.compiler.plan.conditions import environment, holds, unmet
+from dgmlang.compiler.plan.conditions import environment, holds, instead, unmet
 from dgmlang.compiler.program import Program
 from dgmlang.compiler.syntax import ast
 
@@ -20,17 +21,27 @@ class Verdict:
     """Whether one objective or sampler may be used; `unmet` is what rules it out, None where legal.
 
     `built` is False for a method that this version derives but cannot run yet. A `biased` one does
-    not have the model's own gradient or law in the limit of many draws.
+    not have the model's own gradient or law in the limit of many draws. `settings` have conditions
+    of their own, in place of the method's.
     """
 
     name: str
     built: bool
     biased: bool
     unmet: Unmet | None = None
+    settings: Mapping[tuple[str, str], Unmet | None] = field(default_factory=dict)
 
     @property
     def legal(self) -> bool:
         return self.unmet is None
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The legal ways to name it, as people write them."""
+        if self.legal:
+            return (self.name,)
+        legal = (setting for setting, failed in self.settings.items() if failed is None)
+        return tuple(f"{self.name}({key} = {value})" for key, value in legal)
 
 
 @frozen(eq=False)
@@ -77,7 +88,8 @@ def _judge(extern: Extern, held: Mapping[str, object], facts: Facts) -> Verdict:
         and not missing_companions(extern, facts)
     )
     failed = None if extern.requires is None else unmet(extern.requires, held, facts)
-    return Verdict(extern.name, built, extern.has("biased"), failed)
+    settings = instead(extern, held, facts)
+    return Verdict(extern.name, built, extern.has("biased"), failed, settings)
 
 
 def _offered(kind: str, held: Mapping[str, object]) -> list[str]:

@@ -184,7 +184,7 @@ def no_term(name: str, place: str) -> Diagnostic:
         "DGM0436",
         "not a term",
         (),
-        (f"`{name}` sets parameters itself, so it has no gradient to add to that of other terms",),
+        (f"`{name}` sets params in a way of its own, so its loss is no term beside others",),
         f"use `{name}` on its own",
         place=place,
     )
