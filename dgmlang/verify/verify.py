@@ -11,13 +11,14 @@ from dgmlang.verify.chains import chains
 from dgmlang.verify.densities import density
 from dgmlang.verify.finding import Finding, Untested
 from dgmlang.verify.flows import flows
+from dgmlang.verify.implicit import implicit
 from dgmlang.verify.instance import Instance, small
 from dgmlang.verify.latents import latents
 from dgmlang.verify.processes import processes
 from dgmlang.verify.scores import scores
 
 TESTS: tuple[Callable[[Instance], Iterable[Finding | Untested]], ...] = (
-    density, latents, flows, bounds, chains, scores, processes,
+    density, latents, flows, bounds, chains, scores, processes, implicit,
 )  # fmt: skip
 
 
