@@ -1,9 +1,10 @@
-"""`dgm predict`, `impute` and `anomaly`: what a run says of data, into a file or the terminal."""
+"""`dgm predict`, `impute`, `anomaly`, `mode`: what a run says of data, in a file or printed."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from dgmlang.cli import arrays, options
@@ -96,6 +97,32 @@ def _run_anomaly(args: Namespace) -> int:
     return 0
 
 
+def _options_mode(parser: ArgumentParser) -> None:
+    _shared(parser)
+    options.given(parser, "what is known")
+    parser.add_argument("--method", help='exact, or of an energy "anneal(steps = 1000)" or icm')
+    _ending(parser)
+
+
+def _run_mode(args: Namespace) -> int:
+    fit = _fit(args)
+    found = fit.mode(
+        options.read(args.given), method=args.method, seed=args.seed, params=args.params
+    )
+    states = dict(found) if isinstance(found, Mapping) else {_unknown(fit, args.given): found}
+    arrays.told(states, args.out)
+    first = next(iter(states.values()))
+    print(f"{first.kind}: {first.method}")
+    return 0
+
+
+def _unknown(fit: Any, given: Mapping[str, Any] | None) -> str:
+    """The one variable that is not given."""
+    variables = fit.model.plan.program.having("data", "latent")
+    return next(v.name for v in variables if v.name not in (given or {}))
+
+
 PREDICT = Command("predict", "the law of one variable given others", _options_predict, _run_predict)
 IMPUTE = Command("impute", "fill in what is missing in data", _options_impute, _run_impute)
 ANOMALY = Command("anomaly", "how usual each example is", _options_anomaly, _run_anomaly)
+MODE = Command("mode", "the most likely values of what is not given", _options_mode, _run_mode)

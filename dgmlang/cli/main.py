@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgmlang.cli.ask import ANOMALY, IMPUTE, PREDICT
+from dgmlang.cli.ask import ANOMALY, IMPUTE, MODE, PREDICT
 from dgmlang.cli.check import CHECK
 from dgmlang.cli.command import CommandParser, UsageError
 from dgmlang.cli.demo import DEMO
@@ -32,8 +32,8 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 AT_FAULT, USAGE, OUR_BUG, INTERRUPTED = 1, 2, 70, 130
 
 COMMANDS = (
-    NEW, CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, PREDICT, IMPUTE, ANOMALY, VERIFY, DOC, EMIT, LSP,
-    DEMO,
+    NEW, CHECK, EXPLAIN, FMT, TRAIN, SAMPLE, EVAL, PREDICT, IMPUTE, ANOMALY, MODE, VERIFY, DOC,
+    EMIT, LSP, DEMO,
 )  # fmt: skip
 
 
