@@ -1,5 +1,7 @@
 """`python -m dgmlang` is `dgm`."""
 
+import sys
+
 from dgmlang.cli.main import main
 
-main()
+sys.exit(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.linking import linked, mentioned
 from dgmlang.compiler.modules import Found, Module, idle_imports
 from dgmlang.compiler.report import Report
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import STATIC
@@ -142,8 +143,20 @@ def _names(model: ast.Model, home: Module, report: Report) -> dict[str, Declarat
             continue
         spans[name] = span
         names[name] = declaration
+        if isinstance(declaration, ast.Net):
+            for ports in (declaration.parameters, declaration.heads):
+                _once(ports, report)
     _indices(model.body, spans, report)
     return names
+
+
+def _once(ports: Sequence[ast.Port], report: Report) -> None:
+    """DGM0203 where two parameters of a net, or two heads, have one name."""
+    seen: dict[str, Span] = {}
+    for port in ports:
+        if port.name in seen:
+            report.say(codes.declared_twice(port.span, seen[port.name], port.name))
+        seen.setdefault(port.name, port.span)
 
 
 def _indices(body: tuple[ast.Statement, ...], spans: Mapping[str, Any], report: Report) -> None:

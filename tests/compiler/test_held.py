@@ -100,3 +100,14 @@ def test_a_check_does_not_make_a_function_smooth() -> None:
     body = "param a : real\ndata x : real[2]\nenergy sum(x ** 2) + a * sum({})"
     smooth, kinked = (derive(program(body.format(t))) for t in ("sqrt(x ** 2 + 1)", "sqrt(x + 9)"))
     assert (smooth.smooth.value, kinked.smooth.value) == ("yes", "no")
+
+
+def test_a_kink_in_what_is_given_is_none_of_the_data() -> None:
+    """∇ₓ log N(x; f(c), 1) is affine in x whatever f is; as a function of x, relu has its kink."""
+    body = (
+        "given c : real[2]\ndata y : real[2] ~ Normal(0, 1)\n"
+        "net f(c: real[2]) -> real = c |> mlp([4], activation = relu)\n"
+        "data x : real ~ Normal(f({}), 1)"
+    )
+    given, read = (derive(program(body.format(name))) for name in ("c", "y"))
+    assert (given.smooth.value, read.smooth.value) == ("yes", "no")

@@ -34,7 +34,9 @@ def closed_form(latent: Variable, beside: Set[str], program: Program) -> Removal
         return None
     what = ", ".join(n for n in drawn if n not in group)
     text = f"{latent.name} is Gaussian, and so is {what}, its location affine in {latent.name}"
-    if not what:
+    if not what and latent.name in drawn:
+        text = f"{latent.name} is Gaussian, and nothing else reads it"
+    elif not what:
         text = f"the energies make {latent.name} and the others jointly Gaussian"
     return Removal(latent.name, RULE, Witness(RULE, text, latent.span))
 

@@ -7,6 +7,7 @@ answer without a word: a ReLU energy on N(0, 1) ends at score 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from dgmlang.compiler.derive.facts import Facet, Witness
 from dgmlang.compiler.program import (
@@ -43,7 +44,9 @@ Kink = tuple[str, Span]
 
 
 def smooth(program: Program) -> Facet:
-    """`yes`, or `no` with the first kink as the witness."""
+    """`yes`, or `no` with the first kink as the witness; a law of finite values has none."""
+    if not any(v.type.kind.space == "continuous" for v in program.having("data", "latent")):
+        return Facet("yes")
     for name, span in _kinks(program):
         text = f"`{name}` has a kink, so the second derivatives miss a part of the law"
         return Facet("no", (Witness("smooth", text, span),))
@@ -76,9 +79,12 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
         yield from _expression(argument, program)
 
 
-def _expression(root: Expr, program: Program) -> Iterator[Kink]:
+def _expression(
+    root: Expr, program: Program, still: AbstractSet[str] = frozenset()
+) -> Iterator[Kink]:
+    """The kinks on the way of data and latents; parameters of a net may be `still`."""
     for node in walk(root):
-        if not _varies(node, program):
+        if not _varies(node, program, still):
             continue
         if isinstance(node, Apply) and not _smooth_here(node):
             yield node.extern.name, node.span
@@ -87,21 +93,26 @@ def _expression(root: Expr, program: Program) -> Iterator[Kink]:
         elif isinstance(node, Choose):
             yield "if … else", node.span
         elif isinstance(node, Call):
-            yield from _expression(program.nets[node.call.net].body, program)
+            args = node.call.args.items()
+            fixed = {name for name, arg in args if not _varies(arg, program, still)}
+            yield from _expression(program.nets[node.call.net].body, program, fixed)
         elif isinstance(node, Through):
             yield from _chain(node.chain, program)
         elif isinstance(node, LogProb):
             yield from _law(node.law, program)
 
 
-def _varies(node: Expr, program: Program) -> bool:
-    """Whether the value moves with continuous data: constants, params and classes do not."""
-    for below in walk(node):
-        if isinstance(below, Past) or (isinstance(below, Local) and _continuous(below)):
-            return True
-        if isinstance(below, Read) and program.variables[below.name].of_examples:
-            return _continuous(below) or len(program.having("data", "latent", "given")) > 1
-    return False
+def _varies(node: Expr, program: Program, still: AbstractSet[str] = frozenset()) -> bool:
+    """Whether the value moves with data and latents: constants, params, givens do not."""
+    return any(
+        isinstance(below, Past)
+        or (isinstance(below, Local) and below.name not in still)
+        or (isinstance(below, Read) and program.variables[below.name].role in _MOVING)
+        for below in walk(node)
+    )
+
+
+_MOVING = ("data", "latent", "state")
 
 
 def _continuous(node: Expr) -> bool:

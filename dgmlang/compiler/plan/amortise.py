@@ -96,7 +96,12 @@ def _inverse(latents: Sequence[Variable], program: Program) -> list[Variable]:
 
 
 def _has_law(latent: Variable) -> bool:
-    return latent.type.kind.name in {*LAWS, "interval"} and not latent.type.varying
+    """Whether a guide can be written for it; not for what a model brings along, as `x.h`."""
+    return (
+        "." not in latent.name
+        and latent.type.kind.name in {*LAWS, "interval"}
+        and not latent.type.varying
+    )
 
 
 def _readable(variable: Variable) -> bool:

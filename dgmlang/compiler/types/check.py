@@ -69,9 +69,11 @@ def check(resolved: Resolved, report: Report, above: tuple[ast.Model, ...] = ())
     declare(written, scope)
     shared.nets.update(_nets(resolved, scope))
     states.elaborate_all(lets, scope)
-    energies = tuple(companions.energy(s, scope) for s in model.body if isinstance(s, ast.Energy))
-    energetic = _has_energy(model.body)
     scores = _scores(model.body, scope)
+    energies = tuple(
+        companions.energy(s, scores, scope) for s in model.body if isinstance(s, ast.Energy)
+    )
+    energetic = _has_energy(model.body)
     variables = {s.name: _variable(s, around, scores, energetic, scope) for s, around in written}
     guide, noise = guides.guide(model.body, scope), guides.noise(model.body, scope)
     critic = companions.critic(model.body, scope)
@@ -146,7 +148,8 @@ def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Sco
     """The type of all entries: the loops' axes in front, the first of a length that may vary."""
     over = around[0].over if around else None
     if around and entry.varying:
-        scope.report.say(name_codes.not_built(s.span, "sequences of sequences of varying length"))
+        scope.report.say(loop_codes.varying_in_loop(s.type.span, s.type.span.text, over))
+        entry = replace(entry, shape=entry.shape[1:], varying=False)
     if over is not None and s.role == "given":
         whole = replace(entry, shape=(around[0].stop, *entry.shape), varying=True)
         scope.report.say(loop_codes.given_of_a_length(s.span, s.name, over, str(whole)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import loops as loop_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
@@ -16,8 +18,8 @@ from dgmlang.compiler.types.scope import Scope, Wrong
 from dgmlang.compiler.walk import reads
 
 
-def energy(s: ast.Energy, scope: Scope) -> Expr | None:
-    """One term of the energy (DGM0325, DGM0326)."""
+def energy(s: ast.Energy, scored: Collection[str], scope: Scope) -> Expr | None:
+    """One term of the energy, none of whose variables is `scored` (DGM0325, DGM0326)."""
     found = as_number(value(s.value, scope.within(owner=("energy",))))
     if isinstance(found, Wrong):
         return None
@@ -30,7 +32,9 @@ def energy(s: ast.Energy, scope: Scope) -> Expr | None:
         if isinstance(declaration, ast.Let):
             scope.report.say(loop_codes.energy_reads_state(place.span, name))
             return None
-        if isinstance(declaration, ast.Variable) and declaration.of_examples and declaration.origin:
+        if not isinstance(declaration, ast.Variable) or not declaration.of_examples:
+            continue
+        if declaration.origin or name in scored:
             scope.report.say(law_codes.energy_reads_directed(place.span, name))
             return None
     return found

@@ -325,6 +325,9 @@ def _mixture(node: ast.Call, target: Type, declared_at: Span, scope: Scope) -> M
         or not isinstance(name, ast.Name)
         or name.id not in externs
     ):
+        if isinstance(name, ast.Name) and name.id in {*scope.shared.models, "mixture", "quantize"}:
+            scope.report.say(words.not_a_component(component.span, f"`{name.id}`"))
+            return None
         return not_a_law(component, scope)
     if target.shape[: len(batch)] != batch:
         scope.report.say(codes.shape_mismatch(node.span, show(target.shape), show(batch)))

@@ -46,7 +46,7 @@ def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | No
     found = scope.shared.models[name]
     model = found.declaration
     assert isinstance(model, ast.Model)
-    data, givens = _of_role(model, "data"), _of_role(model, "given")
+    data, givens = of_role(model, "data"), of_role(model, "given")
     if len(data) != 1:
         scope.report.say(words.not_one_variable(node.span, name, [v.name for v in data]))
         return None
@@ -73,7 +73,8 @@ def _setting(hyper: ast.Hyper, node: ast.Expr, scope: Scope) -> Any:
     return static(node, scope.static)
 
 
-def _of_role(model: ast.Model, role: str) -> list[ast.Variable]:
+def of_role(model: ast.Model, role: str) -> list[ast.Variable]:
+    """The model's variables of a role."""
     return [s for s in model.body if isinstance(s, ast.Variable) and s.role == role]
 
 

@@ -6,10 +6,13 @@ import re
 
 from dgmlang.compiler.diagnostics.codes import laws as words
 from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
 from dgmlang.compiler.diagnostics.elsewhere import LAWS
 from dgmlang.compiler.library import library
 from dgmlang.compiler.linking import mentioned
+from dgmlang.compiler.source import Span
 from dgmlang.compiler.syntax import ast
+from dgmlang.compiler.types.models import of_role
 from dgmlang.compiler.types.scope import Scope
 
 FOREIGN = LAWS | {
@@ -54,6 +57,17 @@ _ELSEWHERE = {
 """Laws of elsewhere's that stand for something else here."""
 
 
+def _uncalled(span: Span, name: str, scope: Scope) -> Diagnostic:
+    """A model's name where its law is meant."""
+    model = scope.shared.models[name].declaration
+    assert isinstance(model, ast.Model)
+    found = {role: [v.name for v in of_role(model, role)] for role in ("data", "given")}
+    if len(found["data"]) != 1:
+        return words.not_one_variable(span, name, found["data"])
+    call = f"{name}({', '.join(found['given'])})"
+    return words.not_a_law(span, f"the model `{name}`", f"write `{call}`")
+
+
 def not_a_law(node: ast.Expr, scope: Scope) -> None:
     """Says why it is no law, and what may be meant."""
     function = node.function if isinstance(node, ast.Call) else node
@@ -68,8 +82,7 @@ def not_a_law(node: ast.Expr, scope: Scope) -> None:
             scope.report.say(said)
             return
     if name in scope.shared.models and name not in scope.shared.declarations:
-        said = words.not_a_law(function.span, f"the model `{name}`", f"write `{name}()`")
-        scope.report.say(said)
+        scope.report.say(_uncalled(function.span, name, scope))
     elif help := _ELSEWHERE.get(name.rpartition(".")[2]):
         scope.report.say(words.not_a_law(function.span, f"`{name}`", help))
     elif (meant := FOREIGN.get(bare.rpartition(".")[2])) and name not in scope.known():
@@ -82,7 +95,10 @@ def not_a_law(node: ast.Expr, scope: Scope) -> None:
         above = {model.name for model in scope.shared.above}
         models = [model for model in scope.shared.models if model not in above]
         known = [*dists, "mixture", "quantize", *models]
-        scope.report.say(name_codes.unknown_builtin(function.span, "distribution", name, known))
+        found = name_codes.unknown_builtin(function.span, "distribution", name, known)
+        if name in library().models:
+            found = name_codes.not_brought_in(function.span, name)
+        scope.report.say(found)
     elif isinstance(node, ast.Binary) and any(name in dists for name in mentioned(node)):
         help = "write `mixture(weights, Normal(locs, scales))`; a sum of draws is a sum of latents"
         scope.report.say(words.not_a_law(node.span, "arithmetic with laws", help))

@@ -126,17 +126,27 @@ def _guide(program: Program, report: Report) -> None:
             if name in program.guide.laws:
                 continue
             if variable.role == "latent":
-                report.say(law_codes.guide_reads_latent(place.span, name))
+                brought = place.span.source is not program.span.source
+                at = variable.law.span if brought and variable.law else place.span
+                report.say(law_codes.guide_reads_latent(at, name, brought=brought))
             elif variable.role == "data" and variable.type.may_miss:
                 if not unguarded(name, law, program):
                     continue
                 report.say(law_codes.guide_reads_missing(place.span, name))
 
 
+def _unlinked(name: str, program: Program) -> bool:
+    """Whether a latent stands alone: what it is drawn from reads nothing of an example either."""
+    variable = program.variables.get(name)
+    if variable is None or variable.role != "latent" or variable.law is None:
+        return False
+    return not any(program.variables[n].of_examples for n in reads(*arguments(variable.law)))
+
+
 def idle_declarations(
     program: Program, shared: Shared, hypers: Set[str], model: ast.Model
 ) -> Iterator[Diagnostic]:
-    """DGM0292 for each hyperparameter, net, name, param or given that nothing reads."""
+    """DGM0292 for what nothing reads: a net, a name, a param, a given, a latent that stands alone."""
     read = shared.used | set(reads(*program.energies))
     for hyper in model.hypers:
         if hyper.name not in hypers | shared.used:
@@ -149,5 +159,5 @@ def idle_declarations(
             yield name_codes.idle(declaration.span, "net", name)
         elif isinstance(declaration, ast.Let):
             yield name_codes.idle(declaration.span, "name", name)
-        elif declaration.role in ("param", "given"):
+        elif declaration.role in ("param", "given") or _unlinked(name, program):
             yield name_codes.idle(declaration.name_span, declaration.role, name)

@@ -25,6 +25,14 @@ def not_a_law(span: Span, found: str, help: str | None) -> Diagnostic:
     return Diagnostic("DGM0311", "not a distribution", (label,), help=help, fixes=fixes)
 
 
+def not_a_component(span: Span, found: str) -> Diagnostic:
+    """A mixture of something other than one of the library's distributions."""
+    label = Label(span, f"Expected a distribution of the library for the component; found {found}")
+    why = ("`mixture(w, D)` draws one of D's components, whose parameters stand along an axis",)
+    help = "write a latent that chooses, as `latent k : cat(2) ~ Categorical(w)`, or `Normal(…)`"
+    return Diagnostic("DGM0311", "not a distribution", (label,), why, help)
+
+
 def law_computed(span: Span, law: str) -> Diagnostic:
     """A law behind `=`."""
     label = Label(span, f"Expected a value for this place; found the law `{law}`")
@@ -153,6 +161,7 @@ def energy_reads_directed(span: Span, name: str) -> Diagnostic:
         "energy of a directed variable",
         (Label(span, f"the energy reads `{name}`, which has a law of its own"),),
         ("an energy may mention variables without a law, givens and params",),
+        f"take the law of `{name}` out, or leave it out of the energy",
     )
 
 
@@ -176,12 +185,21 @@ def outside_process(span: Span, name: str) -> Diagnostic:
     )
 
 
-def guide_reads_latent(span: Span, name: str) -> Diagnostic:
-    """A guide that conditions on a latent which it does not draw."""
+def guide_reads_latent(span: Span, name: str, *, brought: bool) -> Diagnostic:
+    """A guide that conditions on a latent which it does not draw.
+
+    `brought`: the guide came along with the model that is the latent's law.
+    """
+    label = f"the guide has no value for the latent `{name}`"
+    if brought:
+        label = f"this model brings a guide that reads `{name}`, a latent without a law in a guide"
+        why = "a guide knows data, givens, and the latents that it draws itself"
+        help = f"give `{name}` a law in a guide: `guide {{ {name} ~ … }}`"
+        return Diagnostic("DGM0335", "unknown to the guide", (Label(span, label),), (why,), help)
     return Diagnostic(
         "DGM0335",
         "unknown to the guide",
-        (Label(span, f"the guide has no value for the latent `{name}`"),),
+        (Label(span, label),),
         ("a guide knows data, givens, and the latents that it draws itself",),
         f"give `{name}` a law in the guide, or take it out here",
     )
@@ -319,7 +337,7 @@ def untouched_entries(
         ("a coupling transforms the entries that do not condition; here these always condition",),
         "put `conv1x1` between couplings, or take both colours of `checkerboard` in turn"
         if picture
-        else "put `reverse` between couplings, or take `mask = half`",
+        else "take two couplings or more of `mask = half`, with `reverse` between them",
         severity="warning",
     )
 

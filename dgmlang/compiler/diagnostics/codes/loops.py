@@ -149,3 +149,15 @@ def unordered(span: Span, index: str) -> Diagnostic:
     label = Label(span, f"where this cuts the loop over `{index}` is not known")
     help = "compare with a number, or with the loop's end less a number"
     return Diagnostic("DGM0368", "undecided condition", (label,), help=help)
+
+
+def varying_in_loop(span: Span, written: str, over: str | None) -> Diagnostic:
+    """A type of varying length for one turn's entry of a loop."""
+    kind, _, most = written.partition("[<=")
+    kind, most = kind.strip(), most.strip(" ]")
+    label = Label(span, f"each turn holds one entry; `{written}` is of varying length")
+    why = ("the loop says how long a sequence is; sequences of sequences are not built",)
+    help = f"write `{kind}` here"
+    if over is not None:
+        help += f", and the greatest length in the loop: `0..len({over}) <= {most}`"
+    return Diagnostic("DGM0950", "varying length in a loop", (label,), why, help)

@@ -82,6 +82,16 @@ def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> D
     )
 
 
+def not_brought_in(span: Span, name: str) -> Diagnostic:
+    """A model of the library that the file does not use."""
+    return Diagnostic(
+        "DGM0202",
+        "unknown distribution",
+        (Label(span, f"`{name}` is a model of the library, which this file does not bring in"),),
+        help=f"write `use models: {name}` at the top of the file",
+    )
+
+
 def declared_twice(span: Span, first: Span, name: str) -> Diagnostic:
     """Two declarations of one name."""
     labels = (Label(span, f"`{name}` is declared again here"), Label(first, "first declared here"))

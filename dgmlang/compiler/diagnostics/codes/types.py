@@ -101,6 +101,11 @@ def no_heads(span: Span, name: str, shape: str) -> Diagnostic:
     if name in ("shape", "size", "ndim"):
         why = f"the shape is {shape}"
         help = "write a size as a number, or as a hyperparameter: `model NAME(d: int)`"
+    if name == "component":
+        why = "which component of a mixture was drawn has no name in the program"
+        help = (
+            "write it as a latent: `latent k : cat(2) ~ Categorical(w)`, then `Normal(loc[k], 1)`"
+        )
     return Diagnostic("DGM0313", "unknown head", (label,), (why,), help)
 
 
