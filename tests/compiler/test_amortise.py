@@ -128,8 +128,8 @@ def test_none_is_built_where_it_would_have_nothing_to_read() -> None:
 
 
 def test_none_is_built_for_what_a_model_brings_along() -> None:
-    """`x.h` cannot be named in a guide, so `x` gets none either, and the bound says what it lacks."""
-    text = "use models: RBM\nmodel M {\nlatent x : bit[2] ~ RBM(hidden = 3)\ndata y : real[2] ~ Normal(x, 1)\n}"
-    plan = compile_text(text)
+    """`x.h` cannot be named in a guide, so `x` gets none either, and `elbo` says what it lacks."""
+    body = "latent x : bit[2] ~ RBM(hidden = 3)\ndata y : real[2] ~ Normal(x, 1)"
+    plan = compile_text(f"use models: RBM\nmodel M {{\n{body}\n}}")
     assert laws(plan) == {}
     assert not plan.objectives["elbo"].built

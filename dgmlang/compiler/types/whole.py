@@ -146,7 +146,7 @@ def _unlinked(name: str, program: Program) -> bool:
 def idle_declarations(
     program: Program, shared: Shared, hypers: Set[str], model: ast.Model
 ) -> Iterator[Diagnostic]:
-    """DGM0292 for what nothing reads: a net, a name, a param, a given, a latent that stands alone."""
+    """DGM0292 for what nothing reads: a net, a name, a param, a given, a lone latent …"""
     read = shared.used | set(reads(*program.energies))
     for hyper in model.hypers:
         if hyper.name not in hypers | shared.used:
