@@ -147,7 +147,7 @@ def _missing_in_loops(entry: Type) -> Type:
 def _in_loops(s: ast.Variable, entry: Type, around: tuple[Loop, ...], scope: Scope) -> Type:
     """The type of all entries: the loops' axes in front, the first of a length that may vary."""
     over = around[0].over if around else None
-    if around and entry.varying:
+    if around and entry.varying and s.type is not None:
         scope.report.say(loop_codes.varying_in_loop(s.type.span, s.type.span.text, over))
         entry = replace(entry, shape=entry.shape[1:], varying=False)
     if over is not None and s.role == "given":
