@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dgmlang.compiler.diagnostics.codes import laws as law_codes
+from dgmlang.compiler.diagnostics.codes import companions as companion_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.linking import mentioned
@@ -73,7 +73,7 @@ def noise(body: Sequence[ast.Statement], scope: Scope) -> dict[str, Law]:
         data = [d.name for d in declared if isinstance(d, ast.Variable) and d.role == "data"]
         missing = [name for name in data if name not in laws]
         if missing and len(laws) == len(block.body):
-            scope.report.say(law_codes.noise_missing(block.span, missing[0]))
+            scope.report.say(companion_codes.noise_missing(block.span, missing[0]))
     return laws
 
 
@@ -85,7 +85,7 @@ def _reads_params_only(found: Law, scope: Scope) -> bool:
     for name, place in reads(*arguments(found)).items():
         declaration = scope.shared.declarations.get(name)
         if isinstance(declaration, ast.Variable) and declaration.of_examples:
-            scope.report.say(law_codes.noise_reads(place.span, name))
+            scope.report.say(companion_codes.noise_reads(place.span, name))
             return False
     return True
 
@@ -139,12 +139,12 @@ def _fits(s: ast.Variable, declaration: ast.Variable, known: Read, scope: Scope)
     """Whether the companion may give this variable a law, and one of this form."""
     if s.role == "noise":
         if declaration.role != "data":
-            scope.report.say(law_codes.noise_target(s.name_span, s.name))
+            scope.report.say(companion_codes.noise_target(s.name_span, s.name))
         elif not isinstance(s.origin, ast.Drawn):
-            scope.report.say(law_codes.noise_computed(s.span, s.name))
+            scope.report.say(companion_codes.noise_computed(s.span, s.name))
         return declaration.role == "data" and isinstance(s.origin, ast.Drawn)
     if declaration.role != "latent" and not known.type.may_miss:
-        scope.report.say(law_codes.guide_target(s.name_span, s.name))
+        scope.report.say(companion_codes.guide_target(s.name_span, s.name))
         return False
     return True
 

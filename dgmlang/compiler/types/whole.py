@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from dgmlang.compiler.diagnostics.codes import companions as companion_codes
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import Diagnostic
@@ -107,7 +108,7 @@ def _chains(program: Program, report: Report) -> None:
             report.say(law_codes.encoded_twice(v.span, encoded[latent], latent))
         encoded[latent] = v.span
         if program.guide is not None and latent in program.guide.laws:
-            report.say(law_codes.guide_of_code(program.guide.laws[latent].span, latent))
+            report.say(companion_codes.guide_of_code(program.guide.laws[latent].span, latent))
 
 
 def _guide(program: Program, report: Report) -> None:
@@ -128,11 +129,11 @@ def _guide(program: Program, report: Report) -> None:
             if variable.role == "latent":
                 brought = place.span.source is not program.span.source
                 at = variable.law.span if brought and variable.law else place.span
-                report.say(law_codes.guide_reads_latent(at, name, brought=brought))
+                report.say(companion_codes.guide_reads_latent(at, name, brought=brought))
             elif variable.role == "data" and variable.type.may_miss:
                 if not unguarded(name, law, program):
                     continue
-                report.say(law_codes.guide_reads_missing(place.span, name))
+                report.say(companion_codes.guide_reads_missing(place.span, name))
 
 
 def _unlinked(name: str, program: Program) -> bool:
