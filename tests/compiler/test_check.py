@@ -13,7 +13,7 @@ from dgmlang.compiler.files import placed
 from dgmlang.compiler.pipeline import compile_source
 
 FOLDER = Path(__file__).parents[1] / "golden" / "check"
-CODE = re.compile(r"DGM0[23]\d\d")
+CODE = re.compile(r"DGM0[239]\d\d")
 SEVERAL = {"several", "idle"}
 """Cases that hold more than one mistake."""
 
@@ -45,7 +45,17 @@ def test_every_code_has_a_golden_case() -> None:
     folder = Path(*codes.__path__)
     words = "".join(
         (folder / f"{name}.py").read_text("utf-8")
-        for name in ("names", "imports", "types", "calls", "laws", "chosen", "loops", "fields")
+        for name in (
+            "names",
+            "imports",
+            "types",
+            "calls",
+            "laws",
+            "companions",
+            "chosen",
+            "loops",
+            "fields",
+        )
     )
     shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
     assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))
