@@ -59,3 +59,11 @@ def test_every_code_has_a_golden_case() -> None:
     )
     shown = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
     assert set(CODE.findall(words)) - ELSEWHERE == set(CODE.findall(shown))
+
+
+def test_every_error_says_what_to_do() -> None:
+    """Each finding that some golden file holds ends in a help line (the design's section 9)."""
+    shown = "".join(path.read_text("utf-8") for path in FOLDER.parent.rglob("*.txt"))
+    found = re.split(r"(?m)^(?=(?:error|warning)\[DGM\d+\]: )", shown)[1:]
+    assert len(found) > 800
+    assert [one.splitlines()[0] for one in found if "   = help: " not in one] == []

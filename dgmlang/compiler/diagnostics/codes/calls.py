@@ -18,6 +18,7 @@ def missing_argument(span: Span, name: str, argument: str, signature: str) -> Di
         "missing argument",
         (Label(span, f"`{name}` needs `{argument}`"),),
         (f"its signature is {signature}",),
+        f"give `{argument}` a value, as `{argument} = …`",
     )
 
 
@@ -39,9 +40,15 @@ def unknown_argument(
         "unknown argument",
         tuple(Label(at, f"`{name}` takes no `{key}`") for at, key in wrong),
         (f"it takes {', '.join(known) or 'nothing'}",),
-        f"write {' and '.join(f'`{near}`' for near in meant)}" if is_clear else covariance,
+        f"write {' and '.join(f'`{near}`' for near in meant)}"
+        if is_clear
+        else covariance or _left_out(wrong),
         fixes=tuple(fixes) if is_clear else (),
     )
+
+
+def _left_out(wrong: Sequence[tuple[Span, str]]) -> str:
+    return f"leave {' and '.join(f'`{key}`' for _, key in wrong)} out"
 
 
 _MATRICES = frozenset({"covariance_matrix", "covariance", "cov", "precision_matrix", "Sigma"})
@@ -59,7 +66,7 @@ def too_many(span: Span, name: str, takes: Sequence[str]) -> Diagnostic:
     label = Label(span, f"`{name}` takes {len(takes)} at most")
     why = (f"it takes {', '.join(takes)}",) if takes else ()
     sized = takes[:1] in (["units"], ["hidden"], ["channels"])
-    help = "leave out the size of what comes in: it is known" if sized else None
+    help = "leave out the size of what comes in: it is known" if sized else "leave it out"
     help = "leave it out: the kind says how many classes there are" if name == "one_hot" else help
     return Diagnostic("DGM0310", "too many arguments", (label,), why, help)
 
@@ -69,7 +76,7 @@ def not_a_function(
 ) -> Diagnostic:
     """A call of something that cannot be called; `meant` says the same as the `whole` of it."""
     label = Label(span, f"`{name}` cannot be called")
-    help = f"write `{meant}`" if meant else dotted(name)
+    help = f"write `{meant}`" if meant else dotted(name) or f"write `{name}` without brackets"
     fixes = instead(whole, meant) if whole else ()
     return Diagnostic("DGM0312", "not a function", (label,), help=help, fixes=fixes)
 

@@ -8,13 +8,15 @@ from dgmlang.compiler.source import Span
 
 def no_code(span: Span, name: str, why: str) -> Diagnostic:
     """A variable without conditionals that a coder could go by."""
-    return Diagnostic("DGM0880", "no code", (Label(span, f"`{name}` cannot be coded"),), (why,))
+    label, help = Label(span, f"`{name}` cannot be coded"), "cut reals into bins with `quantize(…)`"
+    return Diagnostic("DGM0880", "no code", (label,), (why,), help)
 
 
 def not_a_code(size: int) -> Diagnostic:
     """Bytes that `compress` did not write."""
     why = f"Expected what `compress` wrote; found {size} bytes of something else"
-    return Diagnostic("DGM0881", "not a code", (), (why,), place="decompress")
+    help = "pass the bytes as `compress` gave them, to a fit of the same parameters"
+    return Diagnostic("DGM0881", "not a code", (), (why,), help, place="decompress")
 
 
 def code_of_another_model(model: str) -> Diagnostic:

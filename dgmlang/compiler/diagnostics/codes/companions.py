@@ -13,10 +13,11 @@ def guide_target(span: Span, name: str) -> Diagnostic:
         "guide of no latent",
         (Label(span, f"`{name}` is not a latent of this model"),),
         ("a guide gives latents (and data that may be missing) their posterior",),
+        f"leave `{name}` out of the guide",
     )
 
 
-def _noise(span: Span, label: str, help: str | None = None) -> Diagnostic:
+def _noise(span: Span, label: str, help: str) -> Diagnostic:
     """A law for noise that contrast with the data cannot use."""
     why = ("noise is a law of the data with a density, and of nothing else of the example",)
     return Diagnostic("DGM0373", "not a noise law", (Label(span, label),), why, help)
@@ -24,7 +25,7 @@ def _noise(span: Span, label: str, help: str | None = None) -> Diagnostic:
 
 def noise_target(span: Span, name: str) -> Diagnostic:
     """Noise for something that is not data."""
-    return _noise(span, f"`{name}` is no data of this model")
+    return _noise(span, f"`{name}` is no data of this model", f"leave `{name}` out of the noise")
 
 
 def noise_missing(span: Span, name: str) -> Diagnostic:
@@ -34,7 +35,7 @@ def noise_missing(span: Span, name: str) -> Diagnostic:
 
 def noise_computed(span: Span, name: str) -> Diagnostic:
     """Noise that is computed."""
-    return _noise(span, f"what is computed has no density; Expected `{name} ~ …`")
+    return _noise(span, "what is computed has no density", f"write `{name} ~ …`")
 
 
 def noise_reads(span: Span, name: str) -> Diagnostic:

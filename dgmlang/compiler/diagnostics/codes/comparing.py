@@ -12,7 +12,8 @@ def not_comparable(span: Span, name: str) -> Diagnostic:
     """Samples whose examples are no points of one space."""
     label = Label(span, f"examples of `{name}` may differ in length, or lack entries")
     why = "two samples are compared by distances between examples, entry by entry"
-    return Diagnostic("DGM0860", "nothing to measure by", (label,), (why,))
+    help = "compare what has one length and lacks nothing, as `fit.value(…)` of each side"
+    return Diagnostic("DGM0860", "nothing to measure by", (label,), (why,), help)
 
 
 def too_few_to_compare(count: int, permutations: int, least: int) -> Diagnostic:
@@ -21,14 +22,16 @@ def too_few_to_compare(count: int, permutations: int, least: int) -> Diagnostic:
         why = f"Expected at least one permutation; found {permutations}"
     else:
         why = f"Expected at least {least} examples on each side; found {count}"
-    return Diagnostic("DGM0861", "too little to compare", (), (why,), place="compare")
+    help = "leave `permutations` out" if permutations < 1 else "bring more examples"
+    return Diagnostic("DGM0861", "too little to compare", (), (why,), help, place="compare")
 
 
 def other_data(p: str, q: str, of_p: Mapping[str, str], of_q: Mapping[str, str]) -> Diagnostic:
     """Two models whose data are not of the same names and types."""
     one, other = (", ".join(f"{n} : {t}" for n, t in d.items()) for d in (of_p, of_q))
     why = f"`{p}` has {one}; `{q}` has {other}"
-    return Diagnostic("DGM0862", "different data", (), (why,), place="divergence")
+    help = "give both models data of the same names and types"
+    return Diagnostic("DGM0862", "different data", (), (why,), help, place="divergence")
 
 
 def no_divergence(model: str, reason: str) -> Diagnostic:

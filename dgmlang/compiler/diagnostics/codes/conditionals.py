@@ -11,19 +11,22 @@ from dgmlang.compiler.source import Span
 def unknown_part(key: str, name: str, shape: Sequence[int], value: Sequence[int]) -> Diagnostic:
     """A part that the variable does not have, or a value that does not fit it."""
     why = f"`{name}` has shape {list(shape)}; the value has shape {list(value)}"
-    return Diagnostic("DGM0850", "part does not fit", (), (why,), place=f"given {key}")
+    help = f"give a part that lies within `{name}`, and a value of that part's shape"
+    return Diagnostic("DGM0850", "part does not fit", (), (why,), help, place=f"given {key}")
 
 
 def unreadable_part(key: str) -> Diagnostic:
     """An index that is none."""
     why = "Expected integers and slices, as in `x[:20]` or `x[0, 3:]`"
-    return Diagnostic("DGM0850", "part does not fit", (), (why,), place=f"given {key}")
+    help = "write integers and slices, or mark what is not known by NaN"
+    return Diagnostic("DGM0850", "part does not fit", (), (why,), help, place=f"given {key}")
 
 
 def no_conditional(span: Span, name: str, why: str) -> Diagnostic:
     """A variable whose law given others is known neither exactly nor up to a constant."""
     label = Label(span, f"the law of `{name}` given the rest is asked for")
-    return Diagnostic("DGM0851", "no conditional law", (label,), (why,))
+    help = "give all that stands below it, or ask `sample`, whose draws need no such law"
+    return Diagnostic("DGM0851", "no conditional law", (label,), (why,), help)
 
 
 def nothing_to_predict(name: str, model: str) -> Diagnostic:

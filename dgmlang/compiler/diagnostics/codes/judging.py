@@ -16,7 +16,7 @@ def no_reference(model: str) -> Diagnostic:
 def no_radius(radius: float) -> Diagnostic:
     """A radius within which nothing lies."""
     why = f"Expected a number from 0; found {radius!r}"
-    return Diagnostic("DGM0871", "no radius", (), (why,), place="radius")
+    return Diagnostic("DGM0871", "no radius", (), (why,), "give a number above 0", place="radius")
 
 
 def no_purifying(span: Span, name: str, kind: str) -> Diagnostic:
@@ -26,7 +26,8 @@ def no_purifying(span: Span, name: str, kind: str) -> Diagnostic:
         "data move along ∇ log p, or are chosen entry by entry where levels have an order and the "
         "law reads `past`"
     )
-    return Diagnostic("DGM0872", "no way to purify", (label,), (why,))
+    help = "purify a model of real data, or of ordered levels under `past`"
+    return Diagnostic("DGM0872", "no way to purify", (label,), (why,), help)
 
 
 def no_critic(model: str) -> Diagnostic:

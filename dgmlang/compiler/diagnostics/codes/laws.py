@@ -14,6 +14,7 @@ def support_mismatch(
 ) -> Diagnostic:
     """A law whose support is not its variable's kind."""
     labels = (Label(span, f"{law} has support {support}"), Label(declared, f"declared {kind}"))
+    help = help or f"declare it as the law has it, {support}, or take a law on {kind}"
     return Diagnostic("DGM0307", "support mismatch", labels, help=help)
 
 
@@ -93,6 +94,7 @@ def past_elsewhere(span: Span, name: str) -> Diagnostic:
         "DGM0319",
         "past of another variable",
         (Label(span, f"`past({name})` only stands in the law of `{name}`"),),
+        help=f"read `{name}` itself, which is known as a whole here",
     )
 
 
@@ -173,7 +175,9 @@ def not_one_variable(span: Span, name: str, data: Sequence[str]) -> Diagnostic:
     """A model as a law that is no law of one variable."""
     found = ", ".join(f"`{n}`" for n in data) or "none"
     label = Label(span, f"Expected a model with one data variable; `{name}` has {found}")
-    return Diagnostic("DGM0383", "no law of one variable", (label,))
+    help = "declare all but one of them `latent` or `given` in that model, or write their laws here"
+    help = help if data else "give that model a `data` variable, or write the law here"
+    return Diagnostic("DGM0383", "no law of one variable", (label,), help=help)
 
 
 def idle_energy(span: Span) -> Diagnostic:
@@ -196,7 +200,8 @@ def encoded_twice(span: Span, first: Span, name: str) -> Diagnostic:
     """Two variables that are bijections of one latent."""
     labels = (Label(span, f"`{name}` is turned into data again"), Label(first, "first here"))
     why = ("the two variables determine each other, so they have no joint density",)
-    return Diagnostic("DGM0339", "latent used twice", labels, why)
+    help = "give each a latent of its own, or draw one of them around the other: `~ Normal(…, 0.1)`"
+    return Diagnostic("DGM0339", "latent used twice", labels, why, help)
 
 
 def variable_in_net(span: Span, name: str) -> Diagnostic:
@@ -270,9 +275,8 @@ def levels_out_of_order(span: Span, found: str, ladder: bool) -> Diagnostic:
     """Levels of noise, a ladder of them or two ends, that do not rise from a number above 0."""
     label = Label(span, f"Expected rising numbers above 0; found {found}")
     help = "write the least noise first, as `geometric(0.01, 10, 10)`"
-    return Diagnostic(
-        "DGM0375", "noise levels out of order", (label,), help=help if ladder else None
-    )
+    help = help if ladder else "write the lesser end first"
+    return Diagnostic("DGM0375", "noise levels out of order", (label,), help=help)
 
 
 def two_sizes(span: Span, name: str, first: str, second: str) -> Diagnostic:

@@ -26,7 +26,8 @@ def unknown_name(
     if name.lower() in ("true", "false"):  # truths of values that are computed are bits
         near = name.lower() if is_static else str(int(name.lower() == "true"))
     fixes = instead(span, near) if span.text == name else respelt(span, name, near)
-    return Diagnostic("DGM0201", "unknown name", (label,), help=_write(near), fixes=fixes)
+    help = _write(near) or f"declare `{name}`, or write a name that is declared"
+    return Diagnostic("DGM0201", "unknown name", (label,), help=help, fixes=fixes)
 
 
 def layer_of_training(span: Span, name: str) -> Diagnostic:
@@ -77,7 +78,7 @@ def unknown_builtin(span: Span, what: str, name: str, known: Iterable[str]) -> D
         f"unknown {what}",
         (Label(span, f"no {what} is called `{name}`"),),
         (f"known here: {', '.join(sorted(known))}",) if known and not (near or help) else (),
-        help or _write(near),
+        help or _write(near) or "write one of these",
         fixes=respelt(span, name, near),
     )
 
@@ -179,6 +180,7 @@ def cycle(span: Span, names: tuple[str, ...]) -> Diagnostic:
         "circular declarations",
         (Label(span, " → ".join((*names, names[0]))),),
         ("a law may only read what is drawn or computed before it",),
+        f"write `{names[0]}` so that it needs none of the others",
     )
 
 
@@ -248,6 +250,7 @@ def not_built(span: Span, what: str) -> Diagnostic:
         "not built yet",
         (Label(span, f"{what} are part of the language, and this version cannot run them"),),
         ("`README.md` lists what runs today",),
+        "write it another way: `dgm explain DGM0290` has an example",
     )
 
 
@@ -269,7 +272,8 @@ def planned(parts: Iterable[tuple[Span, str, str]]) -> Diagnostic:
         for span, kind, name in parts
     )
     why = ("the program checks and is explained; it cannot be trained or drawn from",)
-    return Diagnostic("DGM0291", "not built yet", labels, why)
+    help = "put something else of its kind in its place, to train it today"
+    return Diagnostic("DGM0291", "not built yet", labels, why, help)
 
 
 def idle_waiver(span: Span, code: str) -> Diagnostic:

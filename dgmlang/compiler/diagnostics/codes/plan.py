@@ -175,7 +175,11 @@ def unbuilt_method(kind: str, name: str, legal: Iterable[str], place: str) -> Di
 
 def bad_method(kind: str, text: str, what: str, place: str) -> Diagnostic:
     """A method expression that does not parse or does not fit its signature."""
-    return Diagnostic("DGM0415", f"wrong {kind}", (), (f"`{text}`: {what}",), place=place)
+    why, help = (
+        f"`{text}`: {what}",
+        f"`dgm doc NAME` shows what {kind}s take, `explain` which are legal",
+    )
+    return Diagnostic("DGM0415", f"wrong {kind}", (), (why,), help, place=place)
 
 
 def no_term(name: str, place: str) -> Diagnostic:
@@ -237,9 +241,9 @@ def unknown_recipe(name: str, known: Iterable[str], place: str) -> Diagnostic:
     known = tuple(known)
     why = f"its recipes: {', '.join(known)}" if known else "the program has no recipe"
     near = suggest(name, known)
-    return Diagnostic(
-        "DGM0419", "unknown recipe", (), (why,), f"write `{near}`" if near else None, place=place
-    )
+    other = "write one of these" if known else "write `recipe NAME { … }` in it, or leave it out"
+    help = f"write `{near}`" if near else other
+    return Diagnostic("DGM0419", "unknown recipe", (), (why,), help, place=place)
 
 
 def open_dimensions(names: Iterable[str], place: str) -> Diagnostic:
@@ -257,19 +261,23 @@ def open_dimensions(names: Iterable[str], place: str) -> Diagnostic:
 
 def wrong_values(why: str, place: str) -> Diagnostic:
     """Values of a pure function that are not those of the program's variables."""
-    return Diagnostic("DGM0422", "wrong values", (), (why,), place=place)
+    help = "pass an array for each variable that the function reads, and for no other"
+    return Diagnostic("DGM0422", "wrong values", (), (why,), help, place=place)
 
 
 def setting_range(span: Span, name: str, setting: str, lowest: int, found: object) -> Diagnostic:
     """A setting of a method below what makes sense."""
     label = Label(span, f"`{setting}` of `{name}` is at least {lowest}; found {found}")
-    return Diagnostic("DGM0430", "setting out of range", (label,))
+    return Diagnostic(
+        "DGM0430", "setting out of range", (label,), help=f"write `{setting} = {lowest}` or more"
+    )
 
 
 def setting_below(span: Span, name: str, setting: str, limit: int, found: object) -> Diagnostic:
     """A setting that reaches what it must stay below."""
     label = Label(span, f"`{setting}` of `{name}` is less than {limit}; found {found}")
-    return Diagnostic("DGM0430", "setting out of range", (label,))
+    help = f"write a number below {limit}"
+    return Diagnostic("DGM0430", "setting out of range", (label,), help=help)
 
 
 def idle_setting(method: str, setting: str, unmet: Unmet, place: str) -> Diagnostic:
@@ -284,7 +292,17 @@ def idle_setting(method: str, setting: str, unmet: Unmet, place: str) -> Diagnos
     )
 
 
+_TYPED = {
+    "int": "write a whole number",
+    "float": "write a number",
+    "bool": "write `true` or `false`",
+    "name": "write a name, without brackets",
+}
+"""What stands for a setting of each type."""
+
+
 def wrong_setting(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """A setting of a method that is not of its type."""
     label = Label(span, f"Expected {expected} in `{name}`; found {found}")
-    return Diagnostic("DGM0421", "wrong setting", (label,))
+    help = _TYPED.get(expected, f"write {expected}")
+    return Diagnostic("DGM0421", "wrong setting", (label,), help=help)

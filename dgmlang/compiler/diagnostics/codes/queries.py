@@ -44,7 +44,8 @@ def normaliser_too_large(model: str, log2_states: float, budget: int) -> Diagnos
 def no_annealing(model: str, variable: str) -> Diagnostic:
     """An annealed estimate of a normaliser over a variable that no base law covers."""
     why = f"annealing of `{model}` starts at a law of finite and real sites; `{variable}` has none"
-    return Diagnostic("DGM0824", "no base law", (), (why,), place=model)
+    help = 'write `method = "sum"` where the states are few; else there is no estimate'
+    return Diagnostic("DGM0824", "no base law", (), (why,), help, place=model)
 
 
 def no_exact_draws(model: str) -> Diagnostic:
@@ -76,8 +77,8 @@ def unknown_choice(what: str, name: str, known: Iterable[str]) -> Diagnostic:
         "DGM0803",
         f"unknown {what}",
         (),
-        (f"no {what} is called `{name}`; there are {', '.join(known)}",),
-        f"write `{near}`" if near else None,
+        (f"no {what} is called `{name}`; there are {', '.join(known) or 'none'}",),
+        f"write `{near}`" if near else "write one of these" if known else f"leave `{name}` out",
         place=f"{what} = {name}",
     )
 
@@ -101,6 +102,7 @@ def unknown_noise(sigma: float, low: float, high: float) -> Diagnostic:
         "unknown noise level",
         (),
         (f"noise {sigma:g} is no level of the model's process, from {low:.3g} to {high:.3g}",),
+        "give a noise between these",
         place=f"sigma = {sigma:g}",
     )
 
@@ -112,6 +114,7 @@ def no_posterior_chain(latent: str) -> Diagnostic:
         "no posterior chain",
         (),
         (f"`{latent}` is left to a chain, and some site of the energy has no Gibbs conditional",),
+        f"make `{latent}` finite, or take an objective that `explain` lists as legal",
         place=latent,
     )
 
@@ -187,7 +190,7 @@ def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
         "unknown setting",
         (),
         (f"`{name}` takes no `{key}`; it takes {', '.join(known) or 'nothing'}",),
-        f"write `{near}`" if near else None,
+        f"write `{near}`" if near else f"leave `{key}` out",
         place=name,
     )
 
@@ -195,7 +198,8 @@ def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
 def no_posterior(model: str, latents: bool) -> Diagnostic:
     """A posterior query of a model without latents that a rule or a guide gives."""
     why = "the program writes no guide for its latents" if latents else "the model has no latent"
-    help = "add a `guide { … }` that draws each latent" if latents else None
+    help = "ask `sample` or `predict`, whose answers are about data"
+    help = "add a `guide { … }` that draws each latent" if latents else help
     return Diagnostic("DGM0808", "no posterior", (), (why,), help, place=model)
 
 
@@ -203,19 +207,21 @@ def no_score(model: str, witnesses: Iterable[_Witness]) -> Diagnostic:
     """The score of a model that has none."""
     labels = tuple(Label(w.span, w.text) for w in witnesses)[:1]
     place = None if labels else model
-    return Diagnostic("DGM0810", "no score", labels, ("∇ log p does not exist here",), place=place)
+    why, help = "∇ log p does not exist here", "ask `log_prob`, which needs no gradient"
+    return Diagnostic("DGM0810", "no score", labels, (why,), help, place=place)
 
 
 def wrong_count(name: str, shape: list[int], n: int) -> Diagnostic:
     """A value to condition on that is neither one example's nor n of them."""
-    why = f"`{name}` has shape {shape}; give one example's value, or {n} along the first axis"
-    return Diagnostic("DGM0811", "wrong shape", (), (why,), place=f"given {name}")
+    why = f"`{name}` has shape {shape}, and {n} draws are asked for"
+    help = f"give one example's value, or {n} along the first axis"
+    return Diagnostic("DGM0811", "wrong shape", (), (why,), help, place=f"given {name}")
 
 
 def wrong_draws(n: object) -> Diagnostic:
     """A number of draws that is no positive whole number."""
     why = f"Expected a whole number from 1; found {n!r}"
-    return Diagnostic("DGM0812", "wrong number of draws", (), (why,), place="n")
+    return Diagnostic("DGM0812", "wrong number of draws", (), (why,), "write `n = 1`", place="n")
 
 
 def cannot_condition(span: Span, name: str, above: str) -> Diagnostic:
@@ -224,7 +230,8 @@ def cannot_condition(span: Span, name: str, above: str) -> Diagnostic:
         why = f"drawing the rest of `{name}` given a part of it is not built yet"
     else:
         why = f"`{above}` is drawn before `{name}`, and a draw does not look back"
-    help = f"`posterior` says what the data tell of `{above}`" if name != above else None
+    other = f"draw `{name}` as a whole, or give all of it"
+    help = f"`posterior` says what the data tell of `{above}`" if name != above else other
     return Diagnostic(
         "DGM0813", "not built yet", (Label(span, f"`{name}` is held fixed"),), (why,), help
     )
@@ -249,7 +256,8 @@ def wrong_arguments(net: str, names: Iterable[str], found: int) -> Diagnostic:
     """A call of a fitted net with too many or too few arrays."""
     wanted = ", ".join(names)
     why = f"Expected the arguments {wanted}; found {found} of them"
-    return Diagnostic("DGM0816", "wrong arguments", (), (why,), place=f"nets.{net}")
+    help = f"pass one array for each: `fit.nets.{net}({wanted})`"
+    return Diagnostic("DGM0816", "wrong arguments", (), (why,), help, place=f"nets.{net}")
 
 
 def cannot_export(query: str, why: str, legal: Iterable[str], model: str) -> Diagnostic:
@@ -269,7 +277,8 @@ def needs_package(query: str, package: str, extra: str) -> Diagnostic:
 def no_prediction(name: str, model: str) -> Diagnostic:
     """A class asked of a model whose label cannot be summed over."""
     why = f"`{name}` is not one finite variable that was fitted, in an exact density of `{model}`"
-    return Diagnostic("DGM0819", "no prediction", (), (why,), place=f"y = {name}")
+    help = "ask for a `data` variable of few levels, or take `fit.sample(given = …)`"
+    return Diagnostic("DGM0819", "no prediction", (), (why,), help, place=f"y = {name}")
 
 
 def name_of_dimension(span: Span, name: str) -> Diagnostic:

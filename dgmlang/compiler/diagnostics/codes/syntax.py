@@ -22,7 +22,13 @@ def unexpected(
     """DGM0101: a token that no statement could have there."""
     label = Label(span, f"expected {_either(expected)}; found {found}")
     title = f"unexpected {found.removeprefix('the ')}"
+    help = help or f"write {expected[0]} here" + _or_out(found)
     return Diagnostic("DGM0101", title, (label,), help=help, fixes=fixes)
+
+
+def _or_out(found: str) -> str:
+    """What else can be done where something stands too much."""
+    return f", or take {found} out" if found.startswith("`") else ""
 
 
 def unknown_symbol(span: Span, text: str) -> Diagnostic:

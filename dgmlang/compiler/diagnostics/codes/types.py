@@ -61,6 +61,7 @@ def not_static(span: Span, found: str) -> Diagnostic:
         "DGM0303",
         "not a compile-time value",
         (Label(span, f"Expected a number or a hyperparameter; found {found}"),),
+        help="write a number, or a hyperparameter of the model: `model NAME(d: int)`",
     )
 
 
@@ -69,21 +70,24 @@ def shape_mismatch(span: Span, expected: str, found: str, other: Span | None = N
     labels = (Label(span, f"Expected shape {expected}; found {found}"),)
     more = (Label(other, f"this wants {expected}"),) if other and other != span else ()
     why = ("dimensions agree where they are identical; only a missing axis or a literal 1 repeats",)
-    return Diagnostic("DGM0304", "shape mismatch", labels + more, why)
+    help = f"give it shape {expected}, or change what wants that"
+    return Diagnostic("DGM0304", "shape mismatch", labels + more, why, help)
 
 
 def no_broadcast(span: Span, left: str, right: str, op: str) -> Diagnostic:
     """Operands whose shapes do not broadcast."""
     label = Label(span, f"`{op}` cannot combine shapes {left} and {right}")
     why = ("only a missing axis or a literal 1 repeats",)
-    return Diagnostic("DGM0305", "shape mismatch", (label,), why)
+    help = "give both the same axes, or an axis of length 1 where one is to repeat"
+    return Diagnostic("DGM0305", "shape mismatch", (label,), why, help)
 
 
 def no_product(span: Span, left: str, right: str) -> Diagnostic:
     """Factors of a matrix product whose inner dimensions differ."""
     label = Label(span, f"`@` cannot combine shapes {left} and {right}")
     why = "the last axis on the left meets the last but one on the right, or a vector's only one"
-    return Diagnostic("DGM0305", "shape mismatch", (label,), (why,))
+    help = "give these two axes the same length, or change the order of the factors"
+    return Diagnostic("DGM0305", "shape mismatch", (label,), (why,), help)
 
 
 def kind_mismatch(
@@ -91,6 +95,7 @@ def kind_mismatch(
 ) -> Diagnostic:
     """A value of the wrong kind."""
     label = Label(span, f"Expected {expected} for {where}; found {found}")
+    help = help or f"give {where} something that is {expected}"
     return Diagnostic("DGM0306", "kind mismatch", (label,), help=help)
 
 
@@ -153,7 +158,7 @@ def stage_input(span: Span, stage: str, wanted: str, found: str) -> Diagnostic:
         "DGM0316",
         "stage does not fit",
         (Label(span, f"`{stage}` takes {wanted}; found {found}"),),
-        help=_for_stage(wanted, found),
+        help=_for_stage(wanted, found) or f"bring what comes before it to {wanted}",
     )
 
 
@@ -171,7 +176,8 @@ def bad_index(span: Span, rank: int, found: int) -> Diagnostic:
     """More indices than axes."""
     axes, indices = _count(rank, "axis", "axes"), _count(found, "index", "indices")
     label = Label(span, f"the value has {axes}; found {indices}")
-    return Diagnostic("DGM0330", "too many indices", (label,))
+    help = f"leave {_count(found - rank, 'index', 'indices')} out"
+    return Diagnostic("DGM0330", "too many indices", (label,), help=help)
 
 
 def index_kind(span: Span, kind: str) -> Diagnostic:
@@ -180,6 +186,7 @@ def index_kind(span: Span, kind: str) -> Diagnostic:
         "DGM0331",
         "not an index",
         (Label(span, f"Expected a `cat`, a `bit` or a number; found {kind}"),),
+        help="declare what picks an entry `cat(K)`, K the length of the axis",
     )
 
 
@@ -189,13 +196,15 @@ def index_range(span: Span, levels: str, axis: str) -> Diagnostic:
         "DGM0332",
         "index out of range",
         (Label(span, f"the index has {levels} levels, and the axis has length {axis}"),),
+        help=f"give the axis length {levels}, or the index {axis} levels",
     )
 
 
 def no_entry(span: Span, position: int, axis: str) -> Diagnostic:
     """A number that picks no entry of an axis."""
     label = Label(span, f"the axis has length {axis}; found index {position}")
-    return Diagnostic("DGM0332", "index out of range", (label,), ("indices begin at 0",))
+    why, help = ("indices begin at 0",), "write an index below the length, or `-1` for the last"
+    return Diagnostic("DGM0332", "index out of range", (label,), why, help)
 
 
 def runtime_name(span: Span, name: str, is_size: bool) -> Diagnostic:
@@ -227,6 +236,7 @@ def not_a_size(span: Span, text: str, value: int) -> Diagnostic:
         "DGM0338",
         "not a size",
         (Label(span, f"`{text}` is {value}, and a dimension is at least 1"),),
+        help="write a number from 1, or leave the brackets out for a single value",
     )
 
 
@@ -248,13 +258,14 @@ def block_shape(span: Span, name: str, source: str, target: str) -> Diagnostic:
     """A block that does not keep the shape of what enters it."""
     label = Label(span, f"the block of `{name}` turns shape {source} into {target}")
     why = ("what leaves the block enters it again, so its shape stays the same",)
-    return Diagnostic("DGM0353", "block changes the shape", (label,), why)
+    help = f"end the block in a stage that gives {source} again"
+    return Diagnostic("DGM0353", "block changes the shape", (label,), why, help)
 
 
 def empty_list(span: Span, wanted: str) -> Diagnostic:
     """A list without entries."""
     label = Label(span, f"Expected {wanted}; found an empty list")
-    return Diagnostic("DGM0354", "empty list", (label,))
+    return Diagnostic("DGM0354", "empty list", (label,), help="write at least one entry")
 
 
 def undecided(span: Span, name: str) -> Diagnostic:
@@ -267,13 +278,16 @@ def undecided(span: Span, name: str) -> Diagnostic:
 def past_the_end(span: Span, position: int, length: int) -> Diagnostic:
     """An entry of a compile-time list that it does not have."""
     label = Label(span, f"the list has length {length}; found index {position}")
-    return Diagnostic("DGM0356", "no such entry", (label,), ("indices begin at 0",))
+    why, help = ("indices begin at 0",), f"write an index below {length}"
+    return Diagnostic("DGM0356", "no such entry", (label,), why, help)
 
 
 def no_axis(span: Span, rank: int, axis: float) -> Diagnostic:
     """An axis that a value does not have."""
     label = Label(span, f"the value has {_count(rank, 'axis', 'axes')}; found axis {axis}")
-    return Diagnostic("DGM0357", "no such axis", (label,), ("axes begin at 0",))
+    why, help = ("axes begin at 0",), f"write an axis below {rank}, or `-1` for the last"
+    help = help if rank else "leave the axis out: it is a single number"
+    return Diagnostic("DGM0357", "no such axis", (label,), why, help)
 
 
 def wrong_names(span: Span, names: int, values: int | None) -> Diagnostic:
@@ -281,7 +295,8 @@ def wrong_names(span: Span, names: int, values: int | None) -> Diagnostic:
     found = "a value without parts" if values is None else f"{values} of them"
     label = Label(span, f"Expected {names} values for {names} names; found {found}")
     why = ("a net's heads, a list, and the first axis of an array are taken apart",)
-    return Diagnostic("DGM0370", "names and values differ", (label,), why)
+    help = "write one name" if values is None else f"write {_count(values, 'name', 'names')}"
+    return Diagnostic("DGM0370", "names and values differ", (label,), why, help)
 
 
 def two_shapes(span: Span, name: str, first: str, second: str) -> Diagnostic:
@@ -297,6 +312,7 @@ def out_of_range(
 ) -> Diagnostic:
     """A count below 1, a slope that is not above 0, or an end that is not above the other."""
     label = Label(span, f"`{name}` of `{owner}` is {wanted}; found {found:g}")
+    help = help or f"write one that is {wanted}"
     return Diagnostic("DGM0372", "setting out of range", (label,), help=help)
 
 
