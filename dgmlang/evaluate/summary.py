@@ -10,8 +10,9 @@ import numpy as np
 
 from dgmlang.compiler.plan.answers import incomparable
 from dgmlang.evaluate.compare import LEAST
+from dgmlang.evaluate.entries import entries
 from dgmlang.evaluate.log_prob import exact
-from dgmlang.evaluate.result import Result
+from dgmlang.evaluate.result import Result, bits_per_dim
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
@@ -34,16 +35,18 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
     if facts.density.value == "exact" and hidden:
         yield "energy gap, draws − data (0 where the model holds)", _energy_gap(fitted, data)
     elif facts.density.value == "exact" or facts.flags["continuous_process"]:
-        yield f"{_log_p(fitted)}, nats", fitted.log_prob(data).mean()
-        yield "bits per dimension", fitted.bits_per_dim(data).mean()
+        found = fitted.log_prob(data)
+        yield f"{_log_p(fitted)}, nats", found.mean()
+        yield "bits per dimension", _in_bits(fitted, data, found).mean()
     elif facts.density.value == "bound" and facts.flags["guide_density"]:
         name = f"{_log_p(fitted)}{' + log Z' * hidden}, nats"
-        yield name, fitted.log_prob(data).mean()
-        method = f"iwae(k = {K})" if facts.flags["weighed"] else None
-        if method is not None:
-            yield name, fitted.log_prob(data, method=method).mean()
+        found = fitted.log_prob(data)
+        yield name, found.mean()
+        if facts.flags["weighed"]:
+            found = fitted.log_prob(data, method=f"iwae(k = {K})")
+            yield name, found.mean()
         if not hidden:
-            yield "bits per dimension", fitted.bits_per_dim(data, method=method).mean()
+            yield "bits per dimension", _in_bits(fitted, data, found).mean()
     if _comparable(fitted, data):
         yield from fitted.compare(data).rows()
 
@@ -53,6 +56,12 @@ def _log_p(fitted: Fitted) -> str:
     program = fitted.model.plan.program
     data, givens = (", ".join(v.name for v in program.having(r)) for r in ("data", "given"))
     return f"log p({data} | {givens})" if givens else f"log p({data})"
+
+
+def _in_bits(fitted: Fitted, data: Any, found: Result) -> Result:
+    """What was found for log p of these data, as `Fitted.bits_per_dim` would find it once more."""
+    program = fitted.model.plan.program
+    return bits_per_dim(found, entries(program, fitted.inlet.values(program, data)[0]))
 
 
 def _comparable(fitted: Fitted, data: Any) -> bool:
