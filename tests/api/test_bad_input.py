@@ -158,15 +158,27 @@ def test_a_foreign_folder_says_so(tmp_path: Path) -> None:
         dgm.restore(tmp_path / "nowhere")
 
 
-def test_settings_that_name_nothing(tmp_path: Path) -> None:
-    with pytest.raises(dgm.DgmError, match="DGM0205"):
-        dgm.parse(MANY, dd=3)
-    with pytest.raises(dgm.DgmError, match="DGM0208"):
-        dgm.load(tmp_path / "nowhere.dgm")
-    with pytest.raises(dgm.DgmError, match="DGM0209"):
-        dgm.parse(BITS, model="Bit")
-    with pytest.raises(dgm.DgmError, match="DGM0210"):
-        dgm.load(tmp_path)
+LOADS: dict[str, Callable[[], object]] = {
+    "unknown_hyperparameter": lambda: dgm.parse(MANY, dd=3),
+    "no_file": lambda: dgm.load("nowhere.dgm"),
+    "no_such_model": lambda: dgm.parse(BITS, model="Bit"),
+    "folder_as_program": lambda: dgm.load("."),
+    "import_without_a_place": lambda: dgm.parse('use "nets.dgm": f\n' + BITS),
+}
+"""What cannot be loaded: DGM0205, DGM0208, DGM0209, DGM0210, DGM0213."""
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_what_cannot_be_loaded(
+    name: str,
+    golden: Callable[[Path, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(dgm.DgmError) as caught:
+        LOADS[name]()
+    golden(GOLDEN / f"{name}.txt", f"{caught.value}\n")
 
 
 def test_load_of_a_run_folder_restores_it(tmp_path: Path) -> None:

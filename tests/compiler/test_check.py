@@ -67,3 +67,11 @@ def test_every_error_says_what_to_do() -> None:
     found = re.split(r"(?m)^(?=(?:error|warning)\[DGM\d+\]: )", shown)[1:]
     assert len(found) > 800
     assert [one.splitlines()[0] for one in found if "   = help: " not in one] == []
+
+
+def test_every_code_stands_in_some_golden_file() -> None:
+    """A message that no file shows is one that nobody has read."""
+    words = "".join(path.read_text("utf-8") for path in Path(*codes.__path__).glob("*.py"))
+    shown = "".join(path.read_text("utf-8") for path in FOLDER.parent.rglob("*.txt"))
+    every = re.compile(r"DGM\d{4}")
+    assert set(every.findall(words)) - set(every.findall(shown)) == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import dgmlang as dgm
 
 pytest.importorskip("constriction")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+GOLDEN = Path(__file__).parents[1] / "golden" / "queries"
 MIXED = """model Mixed {
   given c : bit
   param w : real[3]
@@ -58,7 +60,9 @@ def test_several_variables_and_givens() -> None:
 @pytest.mark.parametrize(
     ("damage", "said"), [("cut", "DGM0881"), ("changed", "DGM0883"), ("other", "DGM0882")]
 )
-def test_a_code_that_does_not_fit_is_noticed(damage: str, said: str) -> None:
+def test_a_code_that_does_not_fit_is_noticed(
+    damage: str, said: str, golden: Callable[[Path, str], None]
+) -> None:
     fit = perturbed(dgm.load(EXAMPLES / "made.dgm", d=8, hidden=[4]))
     code = fit.compress(fit.sample(50))
     if damage == "cut":
@@ -67,5 +71,6 @@ def test_a_code_that_does_not_fit_is_noticed(damage: str, said: str) -> None:
         code = code[:24] + bytes([code[24] ^ 1]) + code[25:]
     else:
         fit = dgm.load(EXAMPLES / "made.dgm", d=8, hidden=[4]).with_params({})
-    with pytest.raises(dgm.DgmError, match=said):
+    with pytest.raises(dgm.DgmError, match=said) as caught:
         fit.decompress(code)
+    golden(GOLDEN / f"decompressing_{damage}.txt", f"{caught.value}\n")

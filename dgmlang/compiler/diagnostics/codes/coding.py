@@ -22,7 +22,8 @@ def not_a_code(size: int) -> Diagnostic:
 def code_of_another_model(model: str) -> Diagnostic:
     """A code written with other parameters."""
     why = f"it was written with other parameters than those of this `{model}`"
-    return Diagnostic("DGM0882", "code of another model", (), (why,), place="decompress")
+    help = "decompress by the fit that compressed it, or by the run folder that this was saved to"
+    return Diagnostic("DGM0882", "code of another model", (), (why,), help, place="decompress")
 
 
 def damaged_code() -> Diagnostic:

@@ -128,7 +128,7 @@ def unknown_hyperparameter(name: str, model: str, known: Iterable[str], place: s
         "unknown hyperparameter",
         (),
         (f"`{name}` is no hyperparameter of {model}; it has {text}",),
-        _nearest(name, known),
+        _nearest(name, known) or f"leave `{name}` out",
         place=place,
     )
 
