@@ -16,7 +16,7 @@ def no_reference(model: str) -> Diagnostic:
 def no_radius(radius: float) -> Diagnostic:
     """A radius within which nothing lies."""
     why = f"Expected a number from 0; found {radius!r}"
-    return Diagnostic("DGM0871", "no radius", (), (why,), "give a number above 0", place="radius")
+    return Diagnostic("DGM0871", "no radius", (), (why,), "give 0 or more", place="radius")
 
 
 def no_purifying(span: Span, name: str, kind: str) -> Diagnostic:
