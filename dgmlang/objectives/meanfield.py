@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import e, log, pi
 
 import jax
@@ -142,5 +143,10 @@ def _draws(field: MeanField, params: Params, key: Array) -> Chains:
     """Independent draws of q [1, draws, …]."""
     moved = sum(leaf.size for leaf in jax.tree.leaves(params[LOG_SCALES]))
     keys = jax.random.split(key, max(16, min(DRAWS, NUMBERS // moved)))
-    drawn = jax.jit(jax.vmap(lambda key: field.draw(params, key)[1]))(keys)
-    return Chains(jax.tree.map(lambda a: a[None], drawn))
+    return Chains(jax.tree.map(lambda a: a[None], _declared(field, params, keys)))
+
+
+@partial(jax.jit, static_argnums=0)
+def _declared(field: MeanField, params: Params, keys: Array) -> Params:
+    """A draw for each key; a second fit of the same model compiles nothing."""
+    return jax.vmap(lambda key: field.draw(params, key)[1])(keys)

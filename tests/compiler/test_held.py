@@ -111,3 +111,13 @@ def test_a_kink_in_what_is_given_is_none_of_the_data() -> None:
     )
     given, read = (derive(program(body.format(name))) for name in ("c", "y"))
     assert (given.smooth.value, read.smooth.value) == ("yes", "no")
+
+
+def test_a_kink_in_a_class_is_none_of_the_data() -> None:
+    """Which component it is moves in jumps: relu of its code is a constant for each of them."""
+    body = (
+        "latent k : cat(3) ~ Categorical(uniform(3))\n"
+        "net f(k: cat(3)) -> real = one_hot(k) |> mlp([4], activation = relu)\n"
+        "data x : real ~ Normal(f(k), 1)"
+    )
+    assert derive(program(body)).smooth.value == "yes"

@@ -106,7 +106,7 @@ def _varies(node: Expr, program: Program, still: AbstractSet[str] = frozenset())
     """Whether the value moves with data and latents: constants, params, givens do not."""
     return any(
         isinstance(below, Past)
-        or (isinstance(below, Local) and below.name not in still)
+        or (isinstance(below, Local) and _continuous(below) and below.name not in still)
         or (isinstance(below, Read) and program.variables[below.name].role in _MOVING)
         for below in walk(node)
     )

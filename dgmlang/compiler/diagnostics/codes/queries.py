@@ -44,7 +44,7 @@ def normaliser_too_large(model: str, log2_states: float, budget: int) -> Diagnos
 def no_annealing(model: str, variable: str) -> Diagnostic:
     """An annealed estimate of a normaliser over a variable that no base law covers."""
     why = f"annealing of `{model}` starts at a law of finite and real sites; `{variable}` has none"
-    help = 'write `method = "sum"` where the states are few; else there is no estimate'
+    help = "write the energy in finite and real variables, whose base laws are known"
     return Diagnostic("DGM0824", "no base law", (), (why,), help, place=model)
 
 
