@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dgmlang.compiler.besides import besides
 from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.diagnostics.codes import names as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
@@ -40,10 +41,15 @@ def read(path: str | Path) -> Source:
 
 def syntax(source: Source, report: Report) -> ast.File:
     """The syntax tree; raises where the text does not parse."""
+    tree = _parsed(source, report)
+    report.settle()
+    return tree
+
+
+def _parsed(source: Source, report: Report) -> ast.File:
     tree, found = parse(source)
     for diagnostic in found:
         report.say(diagnostic)
-    report.settle()
     return tree
 
 
@@ -57,8 +63,16 @@ def program(
 def resolved(
     source: Source, report: Report, settings: Mapping[str, Any], model: str | None = None
 ) -> Resolved:
-    """A model of a source with its names; raises where a text does not parse."""
-    return resolve(gather(syntax(source, report), report), report, settings, model)
+    """A model of a source with its names; raises where a text does not parse.
+
+    What is wrong besides in a text that does not is found too.
+    """
+    tree = _parsed(source, report)
+    if report.failed:
+        for diagnostic in besides(tree, report.found, settings, model):
+            report.say(diagnostic)
+    report.settle()
+    return resolve(gather(tree, report), report, settings, model)
 
 
 def compile_source(

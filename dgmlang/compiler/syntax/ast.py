@@ -330,7 +330,11 @@ class Extern(Statement):
 
 @frozen()
 class File(Node):
-    """A whole text; `statements` are uses, models, nets, recipes and externs in order."""
+    """A whole text; `statements` are uses, models, nets, recipes and externs in order.
+
+    `lost` are the names that the statements may declare which do not parse and are left out.
+    """
 
     version: int | None
     statements: tuple[Statement, ...]
+    lost: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from dgmlang.compiler.diagnostics import stan
@@ -44,12 +45,15 @@ def parse(source: Source) -> tuple[ast.File, tuple[Diagnostic, ...]]:
     tokens, confusing = settle_names(source, tokens)
     pieces, unmatched = cut(source, tokens)
     parser = _Parser(source, [*odd, *confusing, *unmatched])
+    if unmatched:
+        parser.lost.update(_names(tokens))  # which statement each stands in is not known
     if not pieces and not parser.found:
         end = len(source.text.rstrip())
         parser.found.append(codes.empty(Span(source, end, end)))
     version = parser.version(pieces)
     statements = parser.statements(pieces[1:] if version else pieces, "file_line", "")
-    return ast.File(version, statements, span=whole), parser.findings()
+    tree = ast.File(version, statements, frozenset(parser.lost), span=whole)
+    return tree, parser.findings()
 
 
 def parse_expression(
@@ -78,10 +82,11 @@ def _paths_as_names(tokens: Sequence[Token]) -> list[Token]:
 
 
 class _Parser:
-    """Collects what is wrong on the way."""
+    """Collects what is wrong on the way, and the names that what does not parse may declare."""
 
     def __init__(self, source: Source, found: list[Diagnostic]) -> None:
         self.source, self.found = source, found
+        self.lost: set[str] = set()
 
     def findings(self) -> tuple[Diagnostic, ...]:
         found = sorted(self.found, key=lambda d: d.labels[0].span.start)
@@ -99,8 +104,15 @@ class _Parser:
     def statements(self, pieces: list[Piece], start: str, role: str) -> tuple[Any, ...]:
         """The statements that parse; `start` is the grammar's name for where they stand."""
         written = _without_branches([piece for piece in pieces if piece.tokens])
-        parsed = (self._statement(piece, start, role) for piece in written)
-        return tuple(statement for statement in parsed if statement is not None)
+        parsed = {id(piece): self._statement(piece, start, role) for piece in written}
+        self.lose([piece for piece in pieces if piece.tokens and parsed.get(id(piece)) is None])
+        return tuple(statement for statement in parsed.values() if statement is not None)
+
+    def lose(self, pieces: Sequence[Piece]) -> None:
+        """Keeps the names that statements declare which are left out."""
+        for piece in pieces:
+            self.lost.update(_declared(piece.tokens))
+            self.lose(piece.body or [])
 
     def _statement(self, piece: Piece, start: str, role: str) -> ast.Node | None:
         first = piece.tokens[0]
@@ -164,6 +176,21 @@ class _Parser:
             self.found.append(codes.too_deep(span, MAX_DEPTH))
             return None
         return value
+
+
+def _names(tokens: Iterable[Token]) -> set[str]:
+    """What is named; in quotes too, as in `numpyro.sample("z", …)`."""
+    return {token.text.strip("\"'") for token in tokens if token.type in ("NAME", "STRING")}
+
+
+def _declared(tokens: Sequence[Token]) -> set[str]:
+    """The names that a statement may declare which does not parse: those that stand first in it."""
+    if tokens[0].type in ("energy", "score", "critic"):
+        return set()
+    if tokens[0].type in ("use", "for"):
+        return _names(tokens)
+    ends = ("(", ":", "=", "~") if tokens[0].type in ("net", "model") else (":", "=", "~")
+    return _names(takewhile(lambda token: token.type not in ends, tokens))
 
 
 def _without_branches(pieces: list[Piece]) -> list[Piece]:
