@@ -32,7 +32,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("derive",),
     ("plan",),
     ("emit", "lint"),
-    ("pipeline",),
+    ("besides", "pipeline"),
     ("lower",),
 )
 FRONT_ROOMS = ("dgmlang.compiler", "dgmlang.grammar")  # what the front end may import of dgmlang
