@@ -15,6 +15,8 @@ from dgmlang.model import Model as Model
 from dgmlang.model import parse as parse
 
 if TYPE_CHECKING:
+    from dgmlang.compose import mixture as mixture
+    from dgmlang.compose import product as product
     from dgmlang.estimator import Estimator as Estimator
     from dgmlang.evaluate.divergence import divergence as divergence
     from dgmlang.evaluate.result import Result as Result
@@ -27,6 +29,8 @@ _LATE = {
     "Fitted": "dgmlang.fitted",
     "Result": "dgmlang.evaluate.result",
     "divergence": "dgmlang.evaluate.divergence",
+    "mixture": "dgmlang.compose",
+    "product": "dgmlang.compose",
 }
 
 

@@ -23,9 +23,11 @@ from dgmlang.runtime.shared import PLACE, checked, merged
 def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
     """A model with known parameters on their own scale; missing names keep their initial values.
 
-    `shared` givens stand among them (DGM0540 without one).
+    `shared` givens stand among them (DGM0540 without one). A fitted model stands for the parameters
+    of the part of its name, `a` of `let a = A()`.
     """
     first = model.lowered.init(0, None)
+    params = _with_parts(params)
     own = model.plan.program.having("shared")
     values = {v.name: params[v.name] for v in own if v.name in params}
     found = merged(own, Dataset({}, PLACE), values).shared
@@ -41,3 +43,14 @@ def fitted_with(model: Model, params: Mapping[str, Any]) -> Fitted:
     checkpoint.restore(first, paths.named(stored), "the parameters")
     kept = {"last": jax.tree.map(jax.numpy.asarray, stored)}
     return Fitted(model, kept, "last", Inlet(shared=shared))
+
+
+def _with_parts(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, those of fitted models under the names of the parts that they are."""
+    found: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, Fitted):
+            found |= {f"{name}.{own}": held for own, held in value.params.items()}
+        else:
+            found[name] = value
+    return found

@@ -120,6 +120,8 @@ CASES: dict[str, Callable[[], object]] = {
     "sum_over_what_is_given": lambda: example("rbm", visible=3, hidden=2).log_normalizer(
         given={"v": [1.0, 0.0, 1.0]}
     ),
+    "laws_apart": lambda: dgm.product(known(FIXED), example("rbm", visible=3, hidden=2)),
+    "no_constant_to_mix_by": lambda: dgm.mixture(example("neural_ebm"), example("neural_ebm")),
     "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
     "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
     "no_guide": lambda: dgm.parse(UNGUIDED).fit([[0.0], [1.0, 2.0]]),

@@ -28,7 +28,7 @@ def energy(s: ast.Energy, scored: Collection[str], scope: Scope) -> Expr | None:
         scope.report.say(law_codes.not_scalar(s.value.span, "an energy", shape))
         return None
     for name, place in reads(found).items():
-        declaration = scope.shared.declarations[name]
+        declaration = scope.shared.declarations.get(name)  # none of a param of a model put in here
         if isinstance(declaration, ast.Let):
             scope.report.say(loop_codes.energy_reads_state(place.span, name))
             return None
