@@ -119,8 +119,9 @@ class Fitted(AbstractUnknowns, AbstractJudged):
 
         Args:
             data: As for `fit`.
-            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `ode`, for an energy `ais`, for
-                a flow by a field `hutchinson(probes = 8)`; by default the best that is cheap.
+            method: `exact`, `elbo(samples = 16)`, `iwae(k = 512)`, `importance(k = 512, proposal =
+                guide)`, where `prior` is the other, `ode`, for an energy `ais`, for a flow by a
+                field `hutchinson(probes = 8)`; by default the best that is cheap.
             seed: For methods that draw.
             params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
         """

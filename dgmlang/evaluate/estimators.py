@@ -12,11 +12,20 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.plan.answers import ways_to_log_prob
+from dgmlang.compiler.plan.answers import ways_to_log_prob, without_prior_density
 from dgmlang.compiler.plan.methods import parsed, plain_settings
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.evaluate.diffusion_bound import Steps, diffusion_bound
-from dgmlang.evaluate.log_prob import annealed, elbo, exact, hutchinson, iwae
+from dgmlang.evaluate.log_prob import (
+    GUIDE,
+    WEIGHTS,
+    annealed,
+    elbo,
+    exact,
+    hutchinson,
+    importance,
+    iwae,
+)
 from dgmlang.evaluate.normaliser import NORMALISERS
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
@@ -39,8 +48,15 @@ def defaults(name: str) -> Mapping[str, Any]:
         from dgmlang.evaluate.flow_likelihood import Options  # with Diffrax, which few models need
 
         return {f.name: f.default for f in fields(Options)}
-    drawn = {"hutchinson": {"probes": PROBES}, "elbo": {"samples": SAMPLES}, "iwae": {"k": 512}}
-    return {"exact": {}, **drawn, "ais": NORMALISERS["ais"]}[name]
+    usual: dict[str, Mapping[str, Any]] = {
+        "exact": {},
+        "hutchinson": {"probes": PROBES},
+        "elbo": {"samples": SAMPLES},
+        "iwae": {"k": 512},
+        "importance": {"k": 512, "proposal": GUIDE},
+        "ais": NORMALISERS["ais"],
+    }
+    return usual[name]
 
 
 def estimator(plan: Plan, text: str | None) -> Estimator:
@@ -55,7 +71,19 @@ def estimator(plan: Plan, text: str | None) -> Estimator:
     for argument in arguments:
         if argument.name is not None and argument.name not in known_settings:
             raise DgmError(codes.bad_settings(name, argument.name, known_settings))
-    return _built(name, {**known_settings, **plain_settings(name, known_settings, arguments)})
+    settings = {**known_settings, **plain_settings(name, known_settings, arguments)}
+    if "proposal" in settings:
+        _require_proposal(plan, settings["proposal"])
+    return _built(name, settings)
+
+
+def _require_proposal(plan: Plan, proposal: str) -> None:
+    """Raise DGM0803 or DGM0896 where draws cannot be had, or not be weighed, like this."""
+    if proposal not in WEIGHTS:
+        raise DgmError(codes.unknown_choice("proposal", proposal, tuple(WEIGHTS)))
+    found = without_prior_density(plan) if proposal == "prior" else None
+    if found is not None:
+        raise DgmError(codes.no_proposal(*found, plan.program.name))
 
 
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
@@ -68,6 +96,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(elbo, **settings)
         case "iwae":
             return partial(iwae, **settings)
+        case "importance":
+            return partial(importance, **settings)
         case "vlb":
             return partial(diffusion_bound, how=Steps(**settings))
         case "ais":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from dgmlang.evaluate.ais import ais, ais_each
 from dgmlang.evaluate.likelihood import log_likelihood
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.batch import size
-from dgmlang.objectives.bound import log_weight
+from dgmlang.objectives.bound import log_weight, total
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.objectives.prior import log_prior
 
@@ -25,6 +26,8 @@ PARTICLES = 32
 
 EXAMPLES = 256
 """Examples that are in memory together."""
+
+GUIDE = "guide"
 
 
 def exact(lowered: Lowered, params: Params, batch: Values) -> Result:
@@ -99,10 +102,43 @@ def iwae(lowered: Lowered, params: Params, batch: Values, key: Array, k: int = 5
     Source: Burda et al. 2016, arXiv 1509.00519.
     """
     _, _, (first, second) = _moments(lowered, params, batch, key, k)
+    value, stderr = _mean_weight(first, second, k)
+    return Result(value, "bound", stderr, f"iwae, k = {k}{_hidden(lowered)}")
+
+
+def importance(
+    lowered: Lowered,
+    params: Params,
+    batch: Values,
+    key: Array,
+    k: int = 512,
+    proposal: str = GUIDE,
+) -> Result:
+    """The log (1/k) Σ p(x, zᵢ)/r(zᵢ) [n], zᵢ ~ r, a lower bound in expectation.
+
+    The standard error is that of `iwae`, which is the same by the guide; the method says how many
+    draws count, (Σ w)²/Σ w² in the median over examples. Few of the prior's do where data say much.
+
+    Args:
+        lowered: The model.
+        params: Its parameters.
+        batch: The examples.
+        key: Of the draws.
+        k: Draws an example.
+        proposal: r: `guide`, q(z | x), or `prior`, p(z) given what stands above z.
+    """
+    _, _, (first, second) = _moments(lowered, params, batch, key, k, proposal)
+    value, stderr = _mean_weight(first, second, k)
+    counted = np.median(np.exp(2.0 * first - second))
+    how = f"importance, k = {k}, proposal = {proposal}, {counted:.0f} draws count{_hidden(lowered)}"
+    return Result(value, "bound", stderr, how)
+
+
+def _mean_weight(first: np.ndarray, second: np.ndarray, k: int) -> tuple[np.ndarray, Any]:
+    """The log of the mean of k weights by log Σ w and log Σ w², and its standard error."""
     spread = np.exp(second - 2.0 * first) * k - 1.0
     stderr = np.sqrt(np.maximum(spread, 0.0) / k)
-    how = f"iwae, k = {k}{_hidden(lowered)}"
-    return Result(first - np.log(k), "bound", stderr if k > 1 else None, how)
+    return first - np.log(k), stderr if k > 1 else None
 
 
 def _hidden(lowered: Lowered) -> str:
@@ -110,25 +146,21 @@ def _hidden(lowered: Lowered) -> str:
 
 
 def _moments(
-    lowered: Lowered, params: Params, batch: Values, key: Array, k: int
+    lowered: Lowered, params: Params, batch: Values, key: Array, k: int, proposal: str = GUIDE
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Mean and mean square of log w, log Σ w and log Σ w², for each example."""
     keys = jax.random.split(key, size(batch))
-    found = _all_particles(lowered, k, params, keys, batch)
+    found = _all_particles(lowered, k, proposal, params, keys, batch)
     mean, square, first, second = (np.asarray(part) for part in found)
     return mean, square, (first, second)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _all_particles(
-    lowered: Lowered, k: int, params: Params, keys: Array, batch: Values
+    lowered: Lowered, k: int, proposal: str, params: Params, keys: Array, batch: Values
 ) -> tuple[Array, Array, Array, Array]:
     """The moments of k log-weights, a bounded number of examples and particles at a time."""
-
-    def weigh(key: Array, values: Values) -> Array:
-        latents, _ = lowered.guide_draw(params, key, values)
-        full = {**values, **latents}
-        return log_weight(lowered, params, full, params) + log_prior(lowered, params, key, full)
+    weigh = partial(WEIGHTS[proposal], lowered, params)
 
     def one(example: tuple[Array, Values]) -> tuple[Array, Array, Array, Array]:
         key, values = example
@@ -138,6 +170,26 @@ def _all_particles(
         return jnp.mean(log_w), jnp.mean(log_w**2), first, second
 
     return jax.lax.map(one, (keys, batch), batch_size=min(keys.shape[0], EXAMPLES))
+
+
+def _by_guide(lowered: Lowered, params: Params, key: Array, values: Values) -> Array:
+    """The log p(x, z) − log q(z | x) of a draw of the guide."""
+    latents, _ = lowered.guide_draw(params, key, values)
+    full = {**values, **latents}
+    return log_weight(lowered, params, full, params) + log_prior(lowered, params, key, full)
+
+
+def _by_prior(lowered: Lowered, params: Params, key: Array, values: Values) -> Array:
+    """The log p(x, z) − log p(z) of a draw of the bounded latents, each given those above it."""
+    drawn = lowered.draw(params, key, values)
+    names = [b.variable for b in lowered.facts.bounded]
+    terms = lowered.log_terms(params, drawn)
+    log_p = lowered.log_prob(params, {**values, **{name: drawn[name] for name in names}})
+    return log_p - total([terms[name] for name in names if name in terms])
+
+
+WEIGHTS = {GUIDE: _by_guide, "prior": _by_prior}
+"""The log-weight of one draw by where it is drawn from."""
 
 
 def _by_parts(function: Callable[[Values, int], Array], batch: Values) -> np.ndarray:

@@ -50,6 +50,14 @@ HALF_SUMMED = """model HalfSummed {
   guide { z ~ Normal(f(x)...) }
 }
 """
+BEHIND = """model Clusters {
+  net f(z: real[1]) -> (logits: real[2]) = z |> mlp([4])
+  latent k : bit ~ Bernoulli(0.5)
+  latent z : real[1] ~ Normal(2 * k, 1)
+  data x : bit[2] ~ Bernoulli(f(z)...)
+}
+"""
+
 FIXED = """model Fixed {
   data x : real ~ Normal(0, 1)
 }
@@ -176,6 +184,9 @@ CASES: dict[str, Callable[[], object]] = {
     "divergence_of_other_data": lambda: dgm.divergence(known(FIXED), known(WAITING)),
     "divergence_of_a_bound": lambda: dgm.divergence(
         example("vae", side=2), example("vae", side=2), "js"
+    ),
+    "prior_behind_a_sum": lambda: known(BEHIND).log_prob(
+        [[0, 1]], method="importance(proposal = prior)"
     ),
     "compressing_reals": lambda: known(FIXED).compress([0.0]),
     "compressing_a_mixture": lambda: example("naive_bayes", d=2).compress(

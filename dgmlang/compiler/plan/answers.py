@@ -15,7 +15,7 @@ from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.preparation import applied
 from dgmlang.compiler.program import EnergyLaw, Program, Repeated, ScoreLaw, Variable
-from dgmlang.compiler.walk import past
+from dgmlang.compiler.walk import behind, past
 
 
 def ways_to_log_prob(plan: Plan) -> tuple[str, ...]:
@@ -26,10 +26,28 @@ def ways_to_log_prob(plan: Plan) -> tuple[str, ...]:
             return ("exact", "ais")
         return ("hutchinson", "exact") if estimated(plan.program) else ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
-        return ("elbo", "iwae") if facts.flags["weighed"] else ("elbo",)
+        return ("elbo", "iwae", "importance") if facts.flags["weighed"] else ("elbo",)
     if facts.flags["process"]:
         return ("ode", "vlb") if facts.flags["continuous_process"] else ("vlb",)
     return ()
+
+
+def without_prior_density(plan: Plan) -> tuple[str, str] | None:
+    """A latent left to a bound of which no draw of the prior can be weighed, and why not."""
+    program, facts = plan.program, plan.facts
+    gone = {r.variable: "summed" if r.over_states else "integrated" for r in facts.removed}
+    for latent in (program.variables[b.variable] for b in facts.bounded):
+        if isinstance(latent.law, EnergyLaw):
+            return latent.name, "an energy has no independent draws"
+        for above in (program.variables[name] for name in behind(latent.law, program)):
+            if above.name in gone:
+                return (
+                    latent.name,
+                    f"`{above.name}` above it is {gone[above.name]} out",
+                )
+            if above.type.may_miss:
+                return latent.name, f"it reads `{above.name}`, which an example may lack"
+    return None
 
 
 def hidden(facts: Facts) -> bool:

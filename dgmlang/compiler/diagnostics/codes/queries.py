@@ -181,6 +181,13 @@ def no_estimator(name: str, known: Iterable[str], model: str) -> Diagnostic:
     return Diagnostic("DGM0806", "no such estimate", (), (why,), help, place=model)
 
 
+def no_proposal(latent: str, why: str, model: str) -> Diagnostic:
+    """Draws of a prior whose density, which they must be weighed by, is not at hand."""
+    why = f"draws of `{latent}` cannot be weighed by their prior: {why}"
+    help = "write `proposal = guide`"
+    return Diagnostic("DGM0896", "no prior to draw from", (), (why,), help, place=model)
+
+
 def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
     """A setting that a method of `log_prob` does not take."""
     known = tuple(known)
