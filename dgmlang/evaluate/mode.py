@@ -90,9 +90,9 @@ def _of_latents(
     summed = {r.variable for r in removed if r.over_states}
     wanted = [v.name for v in program.having("data", "latent") if v.name not in given]
     left = [name for name in wanted if name not in summed]
-    if left or not wanted or len(summed) < len(removed):
-        name = left[0] if left else (removed[0].variable if removed else program.name)
-        raise DgmError(codes.no_mode(program.name, name))
+    left += [r.variable for r in removed if not r.over_states]
+    if left or not wanted:
+        raise DgmError(codes.no_mode(program.name, left[0] if left else None))
     _only_exact(program, method)
     values, _ = fitted.inlet.values(program, given)
     how = "max in place of sum" + (", turn by turn" if any(r.turns for r in removed) else "")

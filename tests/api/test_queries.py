@@ -140,6 +140,7 @@ CASES: dict[str, Callable[[], object]] = {
     "no_such_gradient": lambda: dgm.parse(HALF_SUMMED).fit(
         [[0.0, 1.0]], objective="elbo(gradient = relaxed)", steps=1
     ),
+    "mode_of_nothing": lambda: known(FIXED).mode({"x": [0.0]}),
     "no_mode": lambda: known(HALF_SUMMED).mode({"x": [[0.0, 1.0]]}),
     "way_to_a_mode": lambda: example("ising_denoise").mode(
         {"x": np.ones((32, 32))}, method="exact"

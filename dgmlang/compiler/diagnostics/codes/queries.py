@@ -62,9 +62,11 @@ def no_sum_given(model: str, variable: str) -> Diagnostic:
     return Diagnostic("DGM0842", "sum over what is given", (), (why,), help, place=model)
 
 
-def no_mode(model: str, variable: str) -> Diagnostic:
-    """The most likely state of a directed model that is neither summed nor given."""
+def no_mode(model: str, variable: str | None) -> Diagnostic:
+    """The most likely state of a directed model that is neither summed nor given; None: of none."""
     why = f"`{variable}` of `{model}` would have to be searched, and no rule sums it out exactly"
+    if variable is None:
+        why = f"every variable of `{model}` is given"
     help = "give a value of every variable but the finite latents that `explain` lists as summed"
     return Diagnostic("DGM0840", "no mode", (), (why,), help, place=model)
 
