@@ -49,7 +49,7 @@ def _searches(lowered: Lowered, given: Collection[str]) -> Iterator[Search]:
         return
     sites = tuple(map(whole, free))
     yield Search(sites, None)
-    for block in lowered.blocks:
+    for block in (b for b in lowered.blocks if b.together):
         yield Search(tuple(outside(s, block) for s in sites), block)
 
 

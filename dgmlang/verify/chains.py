@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -89,8 +90,9 @@ def _gibbs(instance: Instance) -> Moves:
     def at_once(key: Array, values: Values) -> Values:
         moved = dict(values)
         for i, block in enumerate(lowered.blocks):
+            own = block if block.together else replace(block, rule="differences")
             drawn = lowered.update(
-                instance.params, jax.random.fold_in(key, i), {**given, **values}, block
+                instance.params, jax.random.fold_in(key, i), {**given, **values}, own
             )
             for name in block.variables:
                 moved[name] = jnp.where(drawn[name] != values[name], drawn[name], moved[name])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.grid import where
 from dgmlang.compiler.pipeline import compile_source, compile_text, read
 from dgmlang.compiler.plan.explain import Explanation, printed_density
 from dgmlang.compiler.plan.plan import Plan
@@ -110,43 +113,80 @@ def eval_pairs(shifts: str) -> list[tuple[int, int]]:
         ("6, 6", "2:0 1:1", None),
         ("3, 3", "1:0 1:1", [3, 3, 3]),
         ("4, 4", "1:0", [8, 8]),
+        ("5, 5", "1:0 1:1", [8, 9, 8]),
+        ("5, 6", "1:0 1:1", [9, 12, 9]),
+        ("5, 7", "1:0 1:1", [11, 13, 11]),
+        ("31, 33", "1:0 1:1", None),
+        ("7, 7", "1:0 2:0 1:1", None),
+        ("1, 4", "1:0 1:1", [2, 2]),
+        ("2, 2", "1:0 1:1", [2, 2]),
     ],
 )
 def test_stencils_are_coloured(sides: str, shifts: str, sites: list[int] | None) -> None:
     blocks = ising(sides, shifts).facts.blocks
     counts = [part.sites for block in blocks for part in block.parts]
-    assert sum(counts) == 36 if sites is None else counts == sites
-    assert_proper(blocks, [int(n) for n in sides.split(",")], eval_pairs(shifts))
+    shape = tuple(int(n) for n in sides.split(","))
+    assert sum(counts) == prod(shape) if sites is None else counts == sites
+    assert_proper(blocks, shape, eval_pairs(shifts))
 
 
-def assert_proper(blocks: Any, sides: list[int], shifts: list[tuple[int, int]]) -> None:
-    """No two interacting sites in one block, by walking over every site."""
-    from itertools import product
+def assert_proper(blocks: Any, shape: tuple[int, ...], shifts: list[tuple[int, int]]) -> None:
+    """Every site is in one block, as many as it says, and none that interact are in the same."""
+    masks = np.stack([where(block.parts[0], shape) for block in blocks])
+    assert np.all(masks.sum(0) == 1)
+    assert [int(m.sum()) for m in masks] == [block.parts[0].sites for block in blocks]
+    colour = masks.argmax(0)
+    for k, axis in shifts:
+        if shape[axis] > 1:
+            assert np.all(colour != np.roll(colour, k, axis))
 
-    def colour(site: tuple[int, ...]) -> int:
-        for number, block in enumerate(blocks):
-            (part,) = block.parts
-            form = sum(w * i for w, i in zip(part.weights, site, strict=True))
-            if form % part.modulus == part.residue:
-                return number
-        raise AssertionError(f"{site} is in no block")
 
-    for site in product(*(range(n) for n in sides)):
-        for k, axis in shifts:
-            other = tuple(
-                (i + k * (a == axis)) % n for a, (i, n) in enumerate(zip(site, sides, strict=True))
-            )
-            assert colour(site) != colour(other)
+@pytest.mark.parametrize(
+    ("energy", "sides", "sites"),
+    [
+        ("s[1:, :] * s[:-1, :]", "5, 4", [12, 8]),
+        ("s[1:] * s[:-1]", "5", [3, 2]),
+        ("s[-3:] * s[1:4]", "6", [4, 2]),
+        ("s[1:, 1:] * s[:-1, :-1]", "3, 3", [6, 3]),
+        ("s[:-1] * shift(s, 1, axis = 0)[:-1]", "5", [2, 2, 1]),
+    ],
+)
+def test_slices_interact_where_they_stand(energy: str, sides: str, sites: list[int]) -> None:
+    plan = compile_text(f"model M {{ data s : spin[{sides}]\n energy -sum({energy}) }}")
+    assert sorted(p.sites for b in plan.facts.blocks for p in b.parts) == sorted(sites)
+    assert {b.rule for b in plan.facts.blocks} == {"multilinear"}
+
+
+@pytest.mark.parametrize(
+    "energy",
+    [
+        "s @ W @ s",
+        "s[0] * s[1]",
+        "s[:1] * s",
+        "shift(s[1:], 1, axis = 0) * s[1:]",
+        "exp(sum(s))",
+        "sum(s * s[i])",
+    ],
+)
+def test_sites_that_may_all_interact_are_drawn_one_after_the_other(energy: str) -> None:
+    plan = compile_text(
+        "model M { data s : bit[4]\n given i : cat(4)\n param W : real[4, 4]\n"
+        f" energy sum({energy}) + 0 * sum(W) + sum(one_hot(i)) }}"
+    )
+    (block,) = plan.facts.blocks
+    assert (block.rule, block.turns, block.together) == ("single site", 4, False)
+    assert plan.default_sampler == "gibbs"
+    assert "one after the other" in str(Explanation(plan))
+
+
+def test_counts_have_a_default_sampler_that_is_legal() -> None:
+    plan = compile_text("model M { data k : count\n energy 0.3 * k }")
+    assert plan.samplers[plan.default_sampler].legal
 
 
 def test_self_coupling_is_not_multilinear() -> None:
     text = "model M { data s : bit[4]\n param b : real[4]\n energy sum(b * s ** 2) }"
     assert [b.rule for b in compile_text(text).facts.blocks] == ["differences"]
-
-
-def test_dense_coupling_within_a_variable_has_no_block() -> None:
-    text = "model M { data s : bit[4]\n param W : real[4, 4]\n energy s @ W @ s }"
-    assert compile_text(text).facts.blocks == ()
 
 
 @pytest.mark.parametrize(

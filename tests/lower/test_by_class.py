@@ -82,6 +82,13 @@ PROGRAMS = {
       energy sum(s * shift(s, 1, axis = 0) * shift(s, 2, axis = 0)) - 0.3 * sum(s)""",
     "no line of a class": """data s : spin[3, 3]
       energy -0.4 * sum(s * shift(s, 1, axis = 0) + s * shift(s, 1, axis = 1))""",
+    "odd sides": """data s : spin[3, 5]
+      energy -0.4 * sum(s * shift(s, 1, axis = 0) + s * shift(s, 1, axis = 1))""",
+    "odd classes": """data s : cat(3)[5]
+      energy -0.8 * sum(s == shift(s, 1, axis = 0))""",
+    "open boundary": """param w : real[2, 5]
+      data s : bit[3, 5]
+      energy -sum(w * s[1:, :] * s[:-1, :]) - 0.7 * sum(s[:, 1:] * s[:, :-1])""",
     "potts": """data s : cat(3)[4, 4]
       energy -0.8 * sum((s == shift(s, 1, axis = 0)) + (s != shift(s, 1, axis = 1)))""",
     "levels": """param h : real[3]

@@ -97,12 +97,17 @@ class Bounded:
     rigid: str | None = None
 
 
+SINGLE_SITE = "single site"
+"""The rule of a block whose sites are drawn one after the other."""
+
+
 @frozen()
 class Part:
     """The sites of one variable that a Gibbs block updates.
 
-    `moduli` and `residues` select sites: index tuple i is in the part where
-    (Σ_axis weights[axis] · i[axis]) mod modulus == residue; modulus 1 means all sites.
+    Index tuple i is in the part where (Σ_axis weights[axis] · i[axis]) mod modulus == residue;
+    modulus 1 means all sites. Where `lines` has a table for each axis, lines[axis][i[axis]] stands
+    in the place of weights[axis] · i[axis].
     """
 
     variable: str
@@ -110,13 +115,15 @@ class Part:
     modulus: int
     residue: int
     sites: int
+    lines: tuple[tuple[int, ...], ...] = ()
 
 
 @frozen()
 class Block:
     """Sites that are independent given all others, so that one update draws them together.
 
-    `rule`: `multilinear` (log-odds are minus one gradient), `differences`, or `gaussian`.
+    `rule`: `multilinear` (log-odds are minus one gradient), `differences`, or `gaussian`; or
+    `single site`, of sites that may all interact and are drawn one after the other.
     """
 
     parts: tuple[Part, ...]
@@ -126,6 +133,16 @@ class Block:
     @property
     def variables(self) -> tuple[str, ...]:
         return tuple(part.variable for part in self.parts)
+
+    @property
+    def together(self) -> bool:
+        """Whether all sites are drawn at once."""
+        return self.rule != SINGLE_SITE
+
+    @property
+    def turns(self) -> int:
+        """How many draws one after the other an update takes."""
+        return 1 if self.together else sum(part.sites for part in self.parts)
 
 
 @frozen()

@@ -8,7 +8,7 @@ density has a factor exp(−½ (x − known)²) for reals, so that a chain's sta
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -68,9 +68,18 @@ class Clamped(Lowered):
         block: Block,
         density: Density | None = None,
     ) -> Values:
-        """Sites of a block are independent given the rest, so the known ones are put back."""
+        """Sites of a block are independent given the rest, so the known ones are put back.
+
+        Where one is drawn after the other, those to come do not see what was drawn of known ones.
+        """
         beside = {n: a for n, a in values.items() if n not in self.program.variables}
-        moved = super().update(params, key, _alone(clamp(values)), block, density)
+        free = density or partial(self.log_joint, params)
+
+        def at_known(v: Values) -> Array:
+            return free(_alone(clamp({**v, **beside})))
+
+        own = density if block.together else at_known
+        moved = super().update(params, key, _alone(clamp(values)), block, own)
         return clamp({**moved, **beside})
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dgmlang.compiler.derive.facts import Block, Part
+from dgmlang.compiler.derive.facts import SINGLE_SITE, Block, Part
 from dgmlang.compiler.lower import by_class
 from dgmlang.compiler.lower.built import Built
 from dgmlang.compiler.lower.by_class import draw
@@ -121,7 +121,34 @@ def from_curvature(
     return drawn
 
 
-RULES = {"multilinear": from_odds, "differences": from_levels, "gaussian": from_curvature}
+def one_by_one(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
+    """Finite values at all sites of a variable, each given those before it as they are now."""
+    (name,) = block.variables
+    old = values[name]
+    levels = stored(_kind(built, name), np.array(choices(_kind(built, name)))).astype(old.dtype)
+    own = None if key is None else site_key(key, name)
+
+    def one(site: Array, flat: Array) -> Array:
+        def at(level: Array) -> Array:
+            return density({**values, name: flat.at[site].set(level).reshape(old.shape)})
+
+        scores = jax.vmap(at)(levels)
+        if own is None:
+            chosen = jnp.argmax(scores)
+        else:
+            chosen = jax.random.categorical(jax.random.fold_in(own, site), scores)
+        return flat.at[site].set(levels[chosen])
+
+    moved = jax.lax.fori_loop(0, old.size, one, old.reshape(-1))
+    return {name: moved.reshape(old.shape)}
+
+
+RULES = {
+    "multilinear": from_odds,
+    "differences": from_levels,
+    "gaussian": from_curvature,
+    SINGLE_SITE: one_by_one,
+}
 
 
 def level_densities(

@@ -92,8 +92,11 @@ def where(part: Part, shape: tuple[int, ...]) -> np.ndarray:
     if part.modulus == 1:
         return np.ones(shape, bool)
     index = np.indices(shape)
-    weighted = sum(w * axis for w, axis in zip(part.weights, index, strict=True))
-    return np.asarray(weighted % part.modulus == part.residue)
+    if part.lines:
+        each = [np.asarray(line)[axis] for line, axis in zip(part.lines, index, strict=True)]
+    else:
+        each = [w * axis for w, axis in zip(part.weights, index, strict=True)]
+    return np.asarray(sum(each) % part.modulus == part.residue)
 
 
 def grid_of(shape: tuple[int, ...], weights: tuple[int, ...], modulus: int) -> Grid | None:

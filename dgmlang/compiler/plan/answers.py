@@ -100,7 +100,8 @@ def searched(program: Program, facts: Facts) -> int | None:
         return None
     total = sum(b or 0.0 for b in bits.values())
     a_site = {v.name: log2(v.type.kind.levels.value or 1) for v in own if v.type.kind.levels}
-    gone = [sum(p.sites * a_site[p.variable] for p in block.parts) for block in facts.blocks]
+    together = [block.parts for block in facts.blocks if block.together]
+    gone = [sum(p.sites * a_site[p.variable] for p in parts) for parts in together]
     least = total - max([0.0, *gone])
     return round(2**least) if least <= log2(BUDGET) else None
 

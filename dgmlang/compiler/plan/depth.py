@@ -40,7 +40,8 @@ def of_sampler(sampler: Extern, facts: Facts) -> int | None:
     report = Report()
     plain = Static({}, report, words=True)
     held = {p.name: static(p.default, plain) for p in sampler.parameters if p.default}
-    found = {"blocks": max(len(facts.blocks), 1), "noise_levels": facts.flags["noise_levels"]}
+    blocks = max(sum(block.turns for block in facts.blocks), 1)
+    found = {"blocks": blocks, "noise_levels": facts.flags["noise_levels"]}
     return static(formula, Static({**held, **found}, report))
 
 

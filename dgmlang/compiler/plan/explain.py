@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from dgmlang.compiler.derive.directions import directions
-from dgmlang.compiler.derive.facts import Block, Facet, Facts
+from dgmlang.compiler.derive.facts import Block, Facet, Facts, Part
 from dgmlang.compiler.derive.weights import has_own, learns
 from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import library
@@ -73,12 +73,18 @@ def _plain(value: Any) -> Any:
 
 
 def _block_json(block: Block) -> dict[str, Any]:
-    where = [
-        f"{_form(p.weights)} mod {p.modulus} = {p.residue}" if p.modulus > 1 else "all"
-        for p in block.parts
-    ]
+    where = [_where(p) if block.together else "one site after the other" for p in block.parts]
     sites = sum(p.sites for p in block.parts)
     return {"variables": list(block.variables), "where": where, "sites": sites}
+
+
+def _where(part: Part) -> str:
+    """The sites of a part, in words or by their index."""
+    if part.modulus == 1:
+        return "all"
+    if part.lines:
+        return f"colour {part.residue + 1} of {part.modulus}"
+    return f"{_form(part.weights)} mod {part.modulus} = {part.residue}"
 
 
 def _form(weights: Iterable[int]) -> str:
@@ -217,12 +223,13 @@ def _blocks(facts: Facts) -> Iterator[str]:
     if facts.blocks:
         yield "gibbs blocks"
     for number, block in enumerate(facts.blocks, 1):
-        shown = _block_json(block)
-        where = ", ".join(
-            v if w == "all" else f"{v} where {w}"
-            for v, w in zip(shown["variables"], shown["where"], strict=True)
-        )
-        yield f"  {number:<12}{where} ({shown['sites']} sites), conditionals {block.rule}"
+        sites = sum(part.sites for part in block.parts)
+        if block.together:
+            shown = (p.variable if p.modulus == 1 else f"{p.variable} where {_where(p)}"
+                     for p in block.parts)  # fmt: skip
+            yield f"  {number:<12}{', '.join(shown)} ({sites} sites), conditionals {block.rule}"
+        else:
+            yield f"  {number:<12}{block.witness.text} ({sites} sites)"
 
 
 def _chains(facts: Facts) -> Iterator[str]:
