@@ -25,9 +25,11 @@ from dgmlang.evaluate.log_prob import (
     hutchinson,
     importance,
     iwae,
+    mean_field,
 )
 from dgmlang.evaluate.normaliser import NORMALISERS
 from dgmlang.evaluate.result import Result
+from dgmlang.objectives.factorised import SWEEPS
 from dgmlang.objectives.objective import Params, Values
 
 Estimator = Callable[[Lowered, Params, Values, Array], Result]
@@ -55,6 +57,7 @@ def defaults(name: str) -> Mapping[str, Any]:
         "iwae": {"k": 512},
         "importance": {"k": 512, "proposal": GUIDE},
         "ais": NORMALISERS["ais"],
+        "meanfield": {"sweeps": SWEEPS},
     }
     return usual[name]
 
@@ -100,6 +103,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(importance, **settings)
         case "vlb":
             return partial(diffusion_bound, how=Steps(**settings))
+        case "meanfield":
+            return partial(mean_field, **settings)
         case "ais":
             return partial(annealed, **settings)
     from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob

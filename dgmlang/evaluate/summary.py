@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from dgmlang.compiler.plan.answers import incomparable
+from dgmlang.compiler.plan.answers import incomparable, ways_to_log_prob
 from dgmlang.evaluate.compare import LEAST
 from dgmlang.evaluate.entries import entries
 from dgmlang.evaluate.log_prob import exact
@@ -47,6 +47,8 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
             yield name, found.mean()
         if not hidden:
             yield "bits per dimension", _in_bits(fitted, data, found).mean()
+    elif facts.density.value == "bound" and ways_to_log_prob(fitted.model.plan):
+        yield f"{_log_p(fitted)}{' + log Z' * hidden}, nats", fitted.log_prob(data).mean()
     if _comparable(fitted, data):
         yield from fitted.compare(data).rows()
 

@@ -53,7 +53,8 @@ def adversarial(
         params: Params, state: State, batch: Values, key: Array
     ) -> tuple[Array, tuple[State, Metrics]]:
         drawn, _ = net.draw(params, key, size(batch))
-        value, metrics = contrast(energy, params, batch, drawn, l2)
+        above = energy(params, batch), batch
+        value, metrics = contrast(energy, params, above, drawn, l2)
         return value, (state, metrics)
 
     def sampler(

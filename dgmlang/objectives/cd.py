@@ -24,7 +24,14 @@ from dgmlang.registry import implements
 
 
 @implements("objective", "cd")
-def cd(lowered: Lowered, *, k: int = 1, step: float = 0.01, l2: float = 0.0) -> Objective:
+def cd(
+    lowered: Lowered,
+    *,
+    k: int = 1,
+    step: float = 0.01,
+    l2: float = 0.0,
+    positive: str = "chains",
+) -> Objective:
     """E(x) − E(x′), x′ being k transitions away from x. Biased; no function has its gradient.
 
     The transitions are Gibbs sweeps over the derived blocks, else Langevin steps. A step costs k
@@ -35,10 +42,12 @@ def cd(lowered: Lowered, *, k: int = 1, step: float = 0.01, l2: float = 0.0) -> 
         k: Transitions; the bias goes as they grow.
         step: ε of the Langevin steps; Gibbs sweeps have none.
         l2: The weight of a penalty on squared energies, which holds unbounded nets.
+        positive: How latents that no rule removes are inferred from data: `chains` of k sweeps, or
+            `meanfield`, the best independent law of each example.
 
     Source: Hinton 2002.
     """
-    chains = Chains(lowered, k, step)
+    chains = Chains(lowered, k, step, positive)
 
     def loss(
         params: Params, state: State, batch: Values, key: Array
@@ -46,8 +55,8 @@ def cd(lowered: Lowered, *, k: int = 1, step: float = 0.01, l2: float = 0.0) -> 
         first, second, third = jax.random.split(key, 3)
         start = chains.begin(first, batch, size(batch))
         negative = chains.move(jax.lax.stop_gradient(params), second, start)
-        positive = chains.infer(jax.lax.stop_gradient(params), third, batch)
-        value, metrics = contrast(chains.energy, params, positive, negative, l2)
+        above = chains.above(params, third, batch)
+        value, metrics = contrast(chains.energy, params, above, negative, l2)
         return value, (state, metrics)
 
     return with_priors(

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import jax
 from jax import Array
 
-from dgmlang.compiler.diagnostics.codes import queries
+from dgmlang.compiler.diagnostics.codes import composing, queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.plan.answers import without_mean_field
 from dgmlang.objectives.batch import keyed, mean, per_example
+from dgmlang.objectives.factorised import factorised
 from dgmlang.objectives.objective import Metrics, Params, Values
 from dgmlang.samplers.initial import noise_of
 from dgmlang.samplers.sweeps import (
@@ -22,6 +24,9 @@ from dgmlang.samplers.sweeps import (
 )
 
 QUANTITY = "contrastive difference, not a likelihood"
+
+POSITIVES = ("chains", "meanfield")
+"""How latents that no rule removes are inferred from data."""
 
 
 class Chains:
@@ -37,11 +42,17 @@ class Chains:
         move: k transitions of a batch of chains.
 
     Raises:
-        DgmError: DGM0809 where a latent is left and some site has no Gibbs block.
+        DgmError: DGM0809 where a latent is left and some site has no Gibbs block; DGM0803 and
+            DGM0936 where there is no such positive phase.
     """
 
-    def __init__(self, lowered: Lowered, k: int, step: float) -> None:
+    def __init__(self, lowered: Lowered, k: int, step: float, positive: str = POSITIVES[0]) -> None:
+        if positive not in POSITIVES:
+            raise DgmError(queries.unknown_choice("positive phase", positive, POSITIVES))
         self.lowered = lowered
+        self.by_mean_field = positive == "meanfield"
+        if self.by_mean_field and (why := without_mean_field(lowered.program, lowered.facts)):
+            raise DgmError(composing.no_mean_field(why, lowered.program.name))
         self.gibbs = covered(lowered)
         if lowered.facts.bounded and not self.gibbs:
             latent = lowered.facts.bounded[0].variable
@@ -76,6 +87,19 @@ class Chains:
         """A batch without the data that chains sum out."""
         return {name: array for name, array in batch.items() if name not in self.summed}
 
+    def above(self, params: Params, key: Array, batch: Values) -> tuple[Array, Values]:
+        """The free energy [n] of a batch of data, and its states, which have no gradient.
+
+        Latents that no rule removes are drawn from chains given the data, or have independent laws,
+        at which the free energy is bounded from above.
+        """
+        fixed = jax.lax.stop_gradient(params)
+        if self.by_mean_field:
+            bound = per_example(lambda p, v: factorised(self.lowered, p, v)[1])
+            return -bound(params, batch), batch
+        states = jax.lax.stop_gradient(self.infer(fixed, key, batch))
+        return self.energy(params, states), states
+
     def infer(self, params: Params, key: Array, batch: Values) -> Values:
         """The batch with the latents that no rule removes, from k sweeps given the data."""
         if self._infer is None:
@@ -96,16 +120,17 @@ class Chains:
 def contrast(
     energy: Callable[[Params, Values], Array],
     params: Params,
-    positive: Values,
+    above: tuple[Array, Values],
     negative: Values,
     l2: float,
 ) -> tuple[Array, Metrics]:
-    """The mean E(positive) − mean E(negative) + l2 · mean E², with no gradient through the states.
+    """The mean E(data) − mean E(negative) + l2 · mean E², with no gradient through the states.
 
-    Its gradient is that of −log p where the negative states are exact draws and l2 is 0.
+    `above` are the energies [n] of the data, with the batch that weighs them. The gradient is that
+    of −log p where the negative states are exact draws and l2 is 0.
     """
-    stop = jax.lax.stop_gradient
-    above, below = energy(params, stop(positive)), energy(params, stop(negative))
-    gap = mean(above, positive) - mean(below, negative)
-    penalty = l2 * (mean(above**2, positive) + mean(below**2, negative)) if l2 else 0.0
+    at_data, batch = above
+    below = energy(params, jax.lax.stop_gradient(negative))
+    gap = mean(at_data, batch) - mean(below, negative)
+    penalty = l2 * (mean(at_data**2, batch) + mean(below**2, negative)) if l2 else 0.0
     return gap + penalty, {"energy_gap": gap}

@@ -29,7 +29,13 @@ TRANSITIONS = 10
 
 @implements("objective", "pcd")
 def pcd(
-    lowered: Lowered, *, k: int = 0, chains: int = 100, step: float = 0.01, l2: float = 0.0
+    lowered: Lowered,
+    *,
+    k: int = 0,
+    chains: int = 100,
+    step: float = 0.01,
+    l2: float = 0.0,
+    positive: str = "chains",
 ) -> Objective:
     """E(x) − E(x′), x′ being the states of `chains` chains that move k transitions a step.
 
@@ -46,10 +52,13 @@ def pcd(
         step: The first ε of the Langevin transitions, which then adapts; sweeps have none.
         l2: The weight of a penalty on squared energies, at the price of a bias; only where chains
             are Langevin's.
+        positive: How latents that no rule removes are inferred from data: `chains` of k sweeps, or
+            `meanfield`, the best independent law of each example.
 
-    Source: Tieleman 2008; penalty: Grathwohl et al. 2020, arXiv 1912.03263.
+    Source: Tieleman 2008; penalty: Grathwohl et al. 2020, arXiv 1912.03263; mean field:
+    Salakhutdinov & Hinton 2009.
     """
-    moves = Chains(lowered, k or 1, step)
+    moves = Chains(lowered, k or 1, step, positive)
     transitions = k or TRANSITIONS
     penalty = 0.0 if moves.gibbs else l2
 
@@ -72,8 +81,8 @@ def pcd(
         first, second = jax.random.split(key)
         fixed = jax.lax.stop_gradient(params)
         state, facts = advanced(fixed, state, first)
-        positive = moves.infer(fixed, second, batch)
-        value, metrics = contrast(moves.energy, params, positive, state["chains"], penalty)
+        above = moves.above(params, second, batch)
+        value, metrics = contrast(moves.energy, params, above, state["chains"], penalty)
         return value, (state, {**metrics, **facts})
 
     return with_priors(

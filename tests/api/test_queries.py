@@ -63,6 +63,14 @@ FIXED = """model Fixed {
 }
 """
 
+CLASSES = """model Classes {
+  param w : real[2]
+  data   v : bit[2]
+  latent k : cat(3)[2]
+  latent g : bit
+  energy -sum(w * v * (k == 1)) - g * sum(k == 2)
+}"""
+MEAN_FIELD = "pcd(positive = meanfield)"
 
 GROUPS = """model Groups(G: int) {
   given u : real[G] shared
@@ -131,6 +139,7 @@ CASES: dict[str, Callable[[], object]] = {
     "laws_apart": lambda: dgm.product(known(FIXED), example("rbm", visible=3, hidden=2)),
     "no_constant_to_mix_by": lambda: dgm.mixture(example("neural_ebm"), example("neural_ebm")),
     "unknown_parameter": lambda: dgm.parse(CONDITIONAL).with_params({"v": 1.0}),
+    "no_mean_field": lambda: dgm.parse(CLASSES).fit([[1.0, 0.0]], objective=MEAN_FIELD, steps=1),
     "nothing_to_learn": lambda: dgm.parse(FIXED).fit([0.0, 1.0]),
     "no_guide": lambda: dgm.parse(UNGUIDED).fit([[0.0], [1.0, 2.0]]),
     "no_chain_for_a_latent": lambda: dgm.parse(CHAINED).fit([0.0, 1.0], steps=1, batch=2),

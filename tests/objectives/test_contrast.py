@@ -40,8 +40,9 @@ def test_contrast_has_no_gradient_through_states():
         return params["a"] * batch["x"] ** 2
 
     def loss(a):
-        states = {"x": a * jnp.ones(3)}
-        return contrast(energy, {"a": a}, states, {"x": jnp.zeros(3)}, 0.0)[0]
+        states = jax.lax.stop_gradient({"x": a * jnp.ones(3)})
+        above = energy({"a": a}, states), states
+        return contrast(energy, {"a": a}, above, {"x": a * jnp.zeros(3)}, 0.0)[0]
 
     assert float(jax.grad(loss)(2.0)) == pytest.approx(4.0)
 
@@ -92,7 +93,8 @@ def test_the_penalty_is_on_squared_energies():
         return params["a"] * batch["x"]
 
     above, below = {"x": jnp.asarray([1.0, 3.0])}, {"x": jnp.asarray([2.0])}
-    value, metrics = contrast(energy, {"a": jnp.asarray(1.0)}, above, below, 0.5)
+    params = {"a": jnp.asarray(1.0)}
+    value, metrics = contrast(energy, params, (energy(params, above), above), below, 0.5)
     assert float(metrics["energy_gap"]) == 0.0
     assert float(value) == pytest.approx(0.5 * (5.0 + 4.0))
 

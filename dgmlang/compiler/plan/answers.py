@@ -15,6 +15,7 @@ from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.preparation import applied
 from dgmlang.compiler.program import EnergyLaw, Program, Repeated, ScoreLaw, Variable
+from dgmlang.compiler.types.dims import size
 from dgmlang.compiler.walk import behind, past
 
 
@@ -27,6 +28,9 @@ def ways_to_log_prob(plan: Plan) -> tuple[str, ...]:
         return ("hutchinson", "exact") if estimated(plan.program) else ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae", "importance") if facts.flags["weighed"] else ("elbo",)
+    if facts.flags["energy"] and without_mean_field(plan.program, facts) is None:
+        known = facts.normaliser.value != "unknown"
+        return ("meanfield",) if known else ("meanfield", "ais")
     if facts.flags["process"]:
         return ("ode", "vlb") if facts.flags["continuous_process"] else ("vlb",)
     return ()
@@ -47,6 +51,24 @@ def without_prior_density(plan: Plan) -> tuple[str, str] | None:
                 )
             if above.type.may_miss:
                 return latent.name, f"it reads `{above.name}`, which an example may lack"
+    return None
+
+
+def without_mean_field(program: Program, facts: Facts) -> str | None:
+    """Why independent bits and spins do not bound what the latents of an energy leave out."""
+    if not facts.bounded:
+        return "no latent is left to a bound"
+    sites = dict[str, int]()
+    for block in facts.blocks:
+        for part in block.parts if block.rule == "multilinear" else ():
+            sites[part.variable] = sites.get(part.variable, 0) + part.sites
+    for latent in program.having("latent"):
+        if not isinstance(latent.law, EnergyLaw):
+            return f"`{latent.name}` has a law of its own"
+        if not latent.type.kind.two_valued:
+            return f"`{latent.name}` is of kind {latent.type.kind}, and has more than two values"
+        if sites.get(latent.name) != size(latent.type.shape).value:
+            return f"the energy is not seen to be of degree one in each site of `{latent.name}`"
     return None
 
 

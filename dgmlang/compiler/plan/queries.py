@@ -112,6 +112,10 @@ def _density(plan: Plan, name: str) -> Query:
             return Query(name, "estimate", replace(once, note="one ODE with its divergence"))
         case "vlb":
             return Query(name, "bound", replace(once, note="one evaluation a step of `vlb`"))
+        case "meanfield":
+            unknown = plan.facts.normaliser.value == "unknown"
+            cost = replace(costs.of_energies(plan), note="30 sweeps of means")
+            return Query(name, "unnormalised bound" if unknown else "bound", cost)
         case "elbo":
             unknown = plan.facts.normaliser.value == "unknown"
             return Query(name, "unnormalised bound" if unknown else "bound", costs.of_bound(plan))

@@ -1,4 +1,4 @@
-"""DGM0935: fitted laws that are put together."""
+"""DGM0935 and DGM0936: fitted laws that are put together, laws that are taken apart."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def apart(why: str, *, mixed: bool = False) -> Diagnostic:
         else "pass two or more fitted models of the same data, with one number each"
     )
     return Diagnostic("DGM0935", "laws apart", (), (why,), help, place="the laws")
+
+
+def no_mean_field(why: str, place: str) -> Diagnostic:
+    """A mean-field positive phase of latents that have none."""
+    help = "write `positive = chains`, or leave `positive` out"
+    return Diagnostic("DGM0936", "no mean field", (), (why,), help, place=place)
