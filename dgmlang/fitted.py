@@ -273,11 +273,16 @@ class Fitted(AbstractUnknowns, AbstractJudged):
 
         return inference_data(self, data, draws, seed)
 
-    def evaluate(self, data: Any, *, params: str | None = None) -> Sequence[tuple[str, Result]]:
-        """The held-out numbers that mean something for this model, each with its name."""
+    def evaluate(
+        self, data: Any, *, features: Fitted | None = None, params: str | None = None
+    ) -> Sequence[tuple[str, Result]]:
+        """The held-out numbers that mean something for this model, each with its name.
+
+        With `features`, the Fréchet distance in the space of a fit that has some, as `compare`.
+        """
         from dgmlang.evaluate.summary import summary
 
-        return summary(self._at(params), data)
+        return summary(self._at(params), data, features)
 
     def save(self, folder: str | Path, *, replace: bool = False) -> None:
         """Write a run folder: sources, hyperparameters, versions and arrays; nothing is pickled."""

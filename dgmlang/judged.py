@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.evaluate.compress import compressed, decompressed
-from dgmlang.evaluate.features import critic_features
+from dgmlang.evaluate.features import last_hidden
 from dgmlang.evaluate.purify import purified
 from dgmlang.evaluate.result import Result
 from dgmlang.kept import AbstractFitted
@@ -32,6 +32,9 @@ class AbstractJudged(AbstractFitted):
         data: Any,
         *,
         train: Any = None,
+        features: Fitted | Callable[[Any], Any] | None = None,
+        modes: Any = None,
+        radius: float | None = None,
         examples: int = 500,
         permutations: int = 199,
         sampler: str | Expression | None = None,
@@ -43,11 +46,16 @@ class AbstractJudged(AbstractFitted):
         `mmd`, `energy distance`, `classifier`, `moments`: p is uniform where the model's law is the
         data's. `precision` and `recall`: the shares of draws and of data that lie among the other's
         neighbours. `memorisation`, with `train`: p is small where draws are nearer to the training
-        data than held-out data are.
+        data than held-out data are. `frechet`, with `features`: the Fréchet distance there.
+        `modes`, with `modes`: how many of them draws come to, a fifth of their share at least.
 
         Args:
             data: As for `fit`, held out; data that were trained on are too near.
             train: The data that were trained on.
+            features: A fit whose `features` are the space, such as a classifier's of `x`, or any
+                function of data to numbers [n, k].
+            modes: Places [k, …] of the law's modes, alike likely.
+            radius: How near to a mode a draw must be to be its own; needed with `modes`.
             examples: How many are compared, chosen by the seed, beside as many draws; tests cost
                 the square of it.
             permutations: Behind each p-value that goes by them.
@@ -56,11 +64,12 @@ class AbstractJudged(AbstractFitted):
             params: Which of the fit's parameters: `last`, `best` or `ema`; by default `which`.
 
         Raises:
-            DgmError: DGM0860, DGM0861.
+            DgmError: DGM0860, DGM0861, DGM0897.
         """
-        from dgmlang.evaluate.compare import compared  # with SciPy's tests, which no training needs
+        from dgmlang.evaluate.compare import Beside, compared  # with SciPy, which no training needs
 
-        return compared(self._whole(params), data, train, examples, permutations, sampler, seed)
+        beside = Beside(train, features, modes, radius)
+        return compared(self._whole(params), data, beside, examples, permutations, sampler, seed)
 
     def anomaly(
         self,
@@ -107,14 +116,16 @@ class AbstractJudged(AbstractFitted):
         return purified(self._whole(params), data, radius)
 
     def features(self, data: Any, *, seed: int = 0, params: str | None = None) -> Result:
-        """What the critic's last hidden layer says of each example [n, numbers].
+        """What the last hidden layer of the critic, or of a classifier, says [n, numbers].
 
-        Latents that the critic reads are drawn by the guide, by the seed.
+        Latents that the critic reads are drawn by the guide, by the seed. Of a model without a
+        critic it is the layer below the parameters of its finite variable's law, and `data` are
+        the givens that it reads.
 
         Raises:
-            DgmError: DGM0873 where the program writes no critic, or one without layers.
+            DgmError: DGM0873 where neither is there, or has layers.
         """
-        return critic_features(self._whole(params), data, seed)
+        return last_hidden(self._whole(params), data, seed)
 
     def compress(self, data: Any, *, params: str | None = None) -> bytes:
         """Examples as a lossless code, as long as −log₂ p(data) and a few bytes.

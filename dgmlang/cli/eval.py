@@ -19,6 +19,9 @@ def _options(parser: ArgumentParser) -> None:
     options.nets(parser)
     parser.add_argument("--data", required=True, help=options.DATA)
     options.params(parser)
+    parser.add_argument(
+        "--features", help="run folder of a classifier or critic in whose space draws are compared"
+    )
     parser.add_argument("--method", help='how log p(x) is got: exact, elbo, "iwae(k = 512)", ode')
 
 
@@ -27,7 +30,8 @@ def _run(args: Namespace) -> int:
 
     fit = dgm.restore(args.run, **args.nets)._at(args.params)
     if args.method is None:
-        rows = fit.evaluate(args.data)
+        space = dgm.restore(args.features) if args.features else None
+        rows = fit.evaluate(args.data, features=space)
     else:
         rows = [
             ("log p(x), nats", fit.log_prob(args.data, method=args.method).mean()),

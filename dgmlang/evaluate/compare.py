@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,17 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.answers import incomparable
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.compiler.program import Variable
+from dgmlang.evaluate import modes as known_modes
 from dgmlang.evaluate import neighbours, two_sample
+from dgmlang.evaluate.frechet import frechet_test
 from dgmlang.evaluate.result import Result
 from dgmlang.evaluate.two_sample import Sample, TwoSample
 
 if TYPE_CHECKING:
     from dgmlang.fitted import Fitted
+
+Space = Callable[[Any], np.ndarray]
+"""Features [n, k] of examples as people hold them."""
 
 LEAST = 8
 """Examples on each side below which nothing is said."""
@@ -48,10 +53,20 @@ class Comparison(Mapping[str, TwoSample]):
         return [(f"{n}, draws to data", _with_p(test)) for n, test in self.tests.items()]
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What draws are laid beside besides the data: see `Fitted.compare`."""
+
+    train: Any = None
+    features: Fitted | Space | None = None
+    modes: Any = None
+    radius: float | None = None
+
+
 def compared(
     fitted: Fitted,
     data: Any,
-    train: Any,
+    beside: Beside,
     examples: int,
     permutations: int,
     sampler: str | Expression | None,
@@ -79,12 +94,46 @@ def compared(
     scales = _scales(names, real)
     a, b = (laid_flat(names, x, scales) for x in (drawn, real))
     found = dict(_tests(a, b, permutations, seed))
-    if train is not None:
-        known, _ = fitted.inlet.values(program, train)
+    if beside.train is not None:
+        known, _ = fitted.inlet.values(program, beside.train)
         seen = {name: np.asarray(array) for name, array in known.items()}
         found["memorisation"] = neighbours.memorisation(laid_flat(names, seen, scales), b, a)
+    sides = [_as_held(fitted, x) for x in (drawn, real)]
+    if beside.features is not None:
+        (c, space), (d, _) = (_features(beside.features, x) for x in sides)
+        found["frechet"] = frechet_test(c, d, permutations, seed, space)
+    if beside.modes is not None:
+        places = np.asarray(beside.modes, float)
+        found["modes"] = known_modes.coverage(*_placed(sides[0], places, beside.radius))
     told = f"{n} draws against {n} of {total} examples"
     return Comparison({name: _told(test, told) for name, test in found.items()})
+
+
+def _as_held(fitted: Fitted, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The data variables on the scale on which people hold them; the array of a lone one."""
+    names = [v.name for v in fitted.model.plan.program.having("data")]
+    held = fitted.inlet.invert({name: arrays[name] for name in names})
+    return np.asarray(held[names[0]]) if len(names) == 1 else held
+
+
+def _features(space: Fitted | Space, data: Any) -> tuple[Sample, str]:
+    """The features of data as rows of numbers, and what they are."""
+    if callable(space):
+        found, told = space(data), f"by {getattr(space, '__name__', 'a function')}"
+    else:
+        found = space.features(data)
+        told = f"{found.method} of {space.model.name}"
+    array = np.asarray(found, float)
+    return array.reshape(len(array), -1), told
+
+
+def _placed(draws: Any, modes: np.ndarray, radius: float | None) -> tuple[Sample, Sample, float]:
+    """Draws and modes as rows of numbers, and how near is near (DGM0897)."""
+    array = np.asarray(draws)
+    if isinstance(draws, Mapping) or modes.shape[1:] != array.shape[1:] or not (radius or 0) > 0:
+        raise DgmError(codes.no_modes(modes.shape, array.shape, radius))
+    assert radius is not None
+    return array.reshape(len(array), -1), modes.reshape(len(modes), -1), radius
 
 
 def drawn_beside(

@@ -24,12 +24,12 @@ K = 512
 """Importance samples of the tighter bound."""
 
 
-def summary(fitted: Fitted, data: Any) -> list[tuple[str, Result]]:
+def summary(fitted: Fitted, data: Any, features: Fitted | None = None) -> list[tuple[str, Result]]:
     """Rows of a name and a number with its kind, the main one first."""
-    return list(_rows(fitted, data))
+    return list(_rows(fitted, data, features))
 
 
-def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
+def _rows(fitted: Fitted, data: Any, features: Fitted | None) -> Iterator[tuple[str, Result]]:
     facts = fitted.model.plan.facts
     hidden = facts.normaliser.value == "unknown"
     if facts.density.value == "exact" and hidden:
@@ -50,7 +50,7 @@ def _rows(fitted: Fitted, data: Any) -> Iterator[tuple[str, Result]]:
     elif facts.density.value == "bound" and ways_to_log_prob(fitted.model.plan):
         yield f"{_log_p(fitted)}{' + log Z' * hidden}, nats", fitted.log_prob(data).mean()
     if _comparable(fitted, data):
-        yield from fitted.compare(data).rows()
+        yield from fitted.compare(data, features=features).rows()
 
 
 def _log_p(fitted: Fitted) -> str:

@@ -58,6 +58,8 @@ BEHIND = """model Clusters {
 }
 """
 
+PLANE = "model Plane {\n  data x : real[2] ~ Normal(0, 1)\n}"
+
 FIXED = """model Fixed {
   data x : real ~ Normal(0, 1)
 }
@@ -214,6 +216,10 @@ CASES: dict[str, Callable[[], object]] = {
         dgm.parse("model S {\n  data x : unit ~ Beta(2, 3)\n}")
         .with_params({})
         .sample(3, sampler="ancestral(temperature = 0.5)")
+    ),
+    "comparing_modes_anyhow": lambda: known(PLANE).compare(np.zeros((50, 2)), modes=[[0.0, 1.0]]),
+    "comparing_other_modes": lambda: known(PLANE).compare(
+        np.zeros((50, 2)), modes=[0.0, 1.0], radius=0.3
     ),
     "comparing_too_few": lambda: known(FIXED).compare(np.zeros(7)),
     "comparing_without_permutations": lambda: known(FIXED).compare(np.zeros(70), permutations=0),

@@ -94,3 +94,23 @@ def test_features_are_what_the_critics_head_reads() -> None:
     said = [float(model.lowered.critic(fit.raw, {"x": values["x"][i]})) for i in range(5)]
     kernel, bias = (np.asarray(v) for v in sorted(head.values(), key=np.ndim, reverse=True))
     np.testing.assert_allclose((found @ kernel + bias)[:, 0], said, atol=1e-5)
+
+
+def test_features_of_a_classifier_are_what_its_head_reads() -> None:
+    model = dgm.load(EXAMPLES / "neural_classifier.dgm", d=2, classes=3)
+    fit = model.with_params({})
+    x = np.random.default_rng(1).normal(size=(5, 2))
+    found = fit.features(x)
+    assert found.shape == (5, 128)
+    assert found.method == "the last hidden layer of f"
+    head = fit.params["f"]["logits"]
+    kernel, bias = (np.asarray(v) for v in sorted(head.values(), key=np.ndim, reverse=True))
+    told = fit.predict("y", given={"x": x}).probabilities
+    logits = found @ kernel + bias
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert told is not None
+    np.testing.assert_allclose(shares, told, atol=1e-5)
+    np.testing.assert_allclose(fit.features({"x": x}), found)
+    # The twin: other weights have other features.
+    other = model.with_params(model.init(7))
+    assert not np.allclose(other.features(x), found, atol=1e-2)

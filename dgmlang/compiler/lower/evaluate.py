@@ -269,13 +269,17 @@ class Evaluation:
     def _head(self, call: NetCall, head: str) -> Array:
         """One head of a call; in a random order of the past, put back into the order of sites."""
         output = self.built.heads.get((call.net, head))
-        features = self._once(id(call), lambda: self._body(call))
+        features = self.features(call)
         if isinstance(features, Mapping):
             features = features[head]
         branch = at(self.params, (call.net, head or UNNAMED))
         value = features if output is None else output(branch, features)
         order = self._order(call)
         return value if order is None else reorder(value, np.argsort(order))
+
+    def features(self, call: NetCall) -> Array | Mapping[str, Array]:
+        """What the heads of a call read."""
+        return self._once(id(call), lambda: self._body(call))
 
     def _body(self, call: NetCall) -> Array | Mapping[str, Array]:
         order = self._order(call)

@@ -14,9 +14,9 @@ from dgmlang.compiler.derive.remove import BUDGET, states
 from dgmlang.compiler.library import library
 from dgmlang.compiler.plan.plan import Plan
 from dgmlang.compiler.plan.preparation import applied
-from dgmlang.compiler.program import EnergyLaw, Program, Repeated, ScoreLaw, Variable
+from dgmlang.compiler.program import Call, EnergyLaw, Program, Repeated, ScoreLaw, Variable
 from dgmlang.compiler.types.dims import size
-from dgmlang.compiler.walk import behind, past
+from dgmlang.compiler.walk import arguments, behind, past, reads, walk
 
 
 def ways_to_log_prob(plan: Plan) -> tuple[str, ...]:
@@ -158,6 +158,21 @@ def incomparable(program: Program) -> Variable | None:
     """A data variable whose examples are no points of one space."""
     data = program.having("data")
     return next((v for v in data if v.type.varying or v.type.may_miss), None)
+
+
+def classifying(program: Program) -> Call | None:
+    """The net below the law of a lone finite data variable, if it reads givens and has layers."""
+    data = program.having("data")
+    if len(data) != 1 or data[0].type.kind.space != "finite" or data[0].law is None:
+        return None
+    every = [node for node in walk(*arguments(data[0].law)) if isinstance(node, Call)]
+    if len({id(node.call) for node in every}) != 1:
+        return None
+    call = every[0]
+    above = [program.variables[name].role for name in reads(*call.call.args.values())]
+    head = next(h for h in program.nets[call.call.net].heads if h.name == call.head)
+    known = all(role in ("given", "param", "shared") for role in above)
+    return call if known and not head.direct else None
 
 
 def undiverging(plan: Plan, *, dequantised: bool) -> str | None:

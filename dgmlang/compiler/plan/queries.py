@@ -296,7 +296,9 @@ def _purify(plan: Plan) -> Iterator[Query]:
 
 def _features(plan: Plan) -> Iterator[Query]:
     critic = plan.program.critic
-    if critic is None:
+    if critic is None and (call := answers.classifying(plan.program)) is not None:
+        yield Query("features", "exact", Cost(note=f"one pass of {call.call.net}"))
+    elif critic is None:
         yield _unavailable("features", "the program writes no critic")
     elif critic.head.direct:
         yield _unavailable("features", "the critic is a number without layers", critic.span)

@@ -26,6 +26,17 @@ def too_few_to_compare(count: int, permutations: int, least: int) -> Diagnostic:
     return Diagnostic("DGM0861", "too little to compare", (), (why,), help, place="compare")
 
 
+def no_modes(modes: tuple[int, ...], draws: tuple[int, ...], radius: float | None) -> Diagnostic:
+    """Modes that are no places among the draws, or without a distance that counts as near."""
+    if modes[1:] == draws[1:]:
+        why = f"Expected a radius above 0, within which a draw is a mode's; found {radius}"
+        help = "write `radius = …`, three standard deviations of a mode, say"
+    else:
+        why = f"Expected places of shape [k, {', '.join(map(str, draws[1:]))}]; found {list(modes)}"
+        help = "give one array of the shape of the data, a row for each mode"
+    return Diagnostic("DGM0897", "no modes to come to", (), (why,), help, place="compare")
+
+
 def other_data(p: str, q: str, of_p: Mapping[str, str], of_q: Mapping[str, str]) -> Diagnostic:
     """Two models whose data are not of the same names and types."""
     one, other = (", ".join(f"{n} : {t}" for n, t in d.items()) for d in (of_p, of_q))

@@ -31,9 +31,9 @@ def no_purifying(span: Span, name: str, kind: str) -> Diagnostic:
 
 
 def no_critic(model: str) -> Diagnostic:
-    """Features of a model that has no critic."""
+    """Features of a model that has neither a critic nor a net that classifies."""
     help = "write one: `critic(x) = x |> mlp([128, 128])`"
-    why = f"`{model}` writes no critic"
+    why = f"`{model}` writes no critic, and no net of givens gives the law of a lone class"
     return Diagnostic("DGM0873", "no features", (), (why,), help, place=model)
 
 
@@ -41,4 +41,5 @@ def critic_without_layers(span: Span) -> Diagnostic:
     """A critic whose expression is the number itself."""
     label = Label(span, "this is the critic's number itself")
     why = "features are what its head reads, and it has none"
-    return Diagnostic("DGM0873", "no features", (label,), (why,))
+    help = "end it in layers, `x |> mlp([128])`: the number is added"
+    return Diagnostic("DGM0873", "no features", (label,), (why,), help)
