@@ -96,6 +96,7 @@ def _last(history: Sequence[Record]) -> str:
     names = {n: f"{n.removesuffix('.loss')} " if len(losses) > 1 else "" for n in losses}
     shown = [f"{names[n]}{v:.4g}" for n, v in losses.items()]
     held_out = [record.values["valid"] for record in history if "valid" in record.values]
+    shown += [f"{n.removeprefix('valid.')} {v:.4g}" for n, v in latest.items() if "valid." in n]
     return ", ".join([*shown, *([f"best held-out loss {min(held_out):.4g}"] if held_out else [])])
 
 

@@ -8,6 +8,7 @@ from jax import Array
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.batch import size
 from dgmlang.objectives.contrast import QUANTITY, Chains, contrast
+from dgmlang.objectives.monitors import monitors
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -68,5 +69,6 @@ def cd(
             companions=nothing,
             start=stateless,
             validate=None,
+            watch=monitors(lowered, chains),
         ),
     )

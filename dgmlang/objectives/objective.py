@@ -31,6 +31,10 @@ Loss = Callable[[Params, State, Values, Array], tuple[Array, tuple[State, Metric
 """(params, state, batch, key) → (loss, (new state, metrics)); differentiated in params."""
 
 
+Watch = Callable[[Params, Values, Values, Array], Metrics]
+"""(params, some training data, data held out, key) → numbers beside the loss, by name."""
+
+
 Leap = Callable[[Params, frozenset[str], State, Values, Array], tuple[Params, Metrics]]
 """(params, names, state, batch, key) → the params of these names as they are to become."""
 
@@ -69,6 +73,7 @@ class Objective:
     so has no players: (data, key, whether to show a bar) → chains.
     `posterior` draws the params from the law over them that training left: (params, key) → draws.
     `unpriced` is the same without log p(w)/N of the priors, where it has that.
+    `watch` measures what tells how training goes where the loss does not, now and then.
     """
 
     name: str
@@ -82,6 +87,7 @@ class Objective:
     sample: Callable[[Values, Array, bool], Chains] | None = None
     posterior: Callable[[Params, Array], Chains] | None = None
     unpriced: Objective | None = None
+    watch: Watch | None = None
 
 
 def everything(_: str) -> bool:

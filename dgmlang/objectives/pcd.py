@@ -10,6 +10,7 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives import replay
 from dgmlang.objectives.batch import WEIGHT, size
 from dgmlang.objectives.contrast import QUANTITY, Chains, contrast
+from dgmlang.objectives.monitors import monitors
 from dgmlang.objectives.objective import (
     Metrics,
     Objective,
@@ -94,6 +95,7 @@ def pcd(
             companions=nothing,
             start=start,
             validate=None,
+            watch=monitors(lowered, moves),
         ),
     )
 

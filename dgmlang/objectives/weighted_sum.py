@@ -80,6 +80,11 @@ def weighted_sum(
         ]
         return sum(each[1:], each[0])
 
+    def watch(params: Params, seen: Values, held: Values, key: Array) -> Metrics:
+        each = [(part, part.objective.watch) for part in parts]
+        found = [w(part.seen(params), seen, held, key) for part, w in each if w is not None]
+        return {name: value for one in found for name, value in one.items()}
+
     def prepared(preparation: Preparation, states: States) -> None:
         for part in parts:
             part.objective.prepared(preparation, states)
@@ -93,6 +98,7 @@ def weighted_sum(
         validate=validate if all(p.objective.validate for p in parts) else None,
         frozen=tuple(name for p in parts for name in p.objective.frozen),
         prepared=prepared,
+        watch=watch if any(p.objective.watch for p in parts) else None,
     )
     priced = any(objective.unpriced for _, objective in terms)
     return with_priors(lowered, whole) if priced else whole

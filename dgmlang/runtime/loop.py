@@ -7,11 +7,9 @@ run that was interrupted goes on to the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain
 from math import isfinite
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -19,50 +17,26 @@ import jax
 
 from dgmlang.compiler.diagnostics.codes import training as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
-from dgmlang.compiler.lower.checks import Fault, Unsettled
-from dgmlang.objectives.objective import Params, State, Values
+from dgmlang.objectives.objective import Params, Values
 from dgmlang.runtime import checkpoint, keys
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.heap import give_back
 from dgmlang.runtime.interrupts import Interrupts
+from dgmlang.runtime.keys import Purpose
 from dgmlang.runtime.metrics import Log, Record, records
 from dgmlang.runtime.outcome import Interrupted as Interrupted
 from dgmlang.runtime.outcome import NotFinite as NotFinite
 from dgmlang.runtime.outcome import Result as Result
+from dgmlang.runtime.outlet import Outlet as Outlet
 from dgmlang.runtime.pace import Pace
-from dgmlang.runtime.progress import Progress, Silent
 from dgmlang.runtime.settings import Settings
 from dgmlang.runtime.step import Carry, Configuration, Given
-from dgmlang.runtime.trainer import Trainer, trainer
+from dgmlang.runtime.trainer import Trainer, sample, trainer
 
 COPY_SECONDS = 2.0
 """How much work is run again, carefully, to find the step where a value was not finite."""
 
 RAN_OUT = "no more batches"
-
-Locate = Callable[[Params, Values, jax.Array], str | None]
-"""(params, batch, key) → the first site whose term is not finite there."""
-
-Blame = Callable[[int, Params, State, Values, jax.Array], Fault | Unsettled | None]
-"""(player, params, state, batch, key) → the run-time check that failed in the player's loss."""
-
-
-@dataclass(frozen=True)
-class Outlet:
-    """Where a fit's traces go: a run folder with what heads it, a progress display, callbacks.
-
-    The folder is the caller's to claim. `save_seconds` lie between checkpoints, which hold `parts`
-    too. A callback gets each record.
-    """
-
-    folder: Path | None = None
-    header: Mapping[str, Any] = field(default_factory=dict)
-    progress: Progress = field(default_factory=Silent)
-    callbacks: Sequence[Callable[[Record], object]] = ()
-    locate: Locate | None = None
-    blame: Blame | None = None
-    save_seconds: float = 30.0
-    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -117,13 +91,16 @@ class _Fit:
         valid: Values | None,
         chunks: Iterator[Values] | None,
     ) -> None:
-        objective = compiled.config.objective
+        self.objective = objective = compiled.config.objective
         self.trainer, self.given, self.settings, self.outlet = compiled, given, settings, outlet
         self.chunks = chunks
         self.held_out: Values | None = None
-        if valid is not None and objective.validate is not None:
+        self.seen: Values = {}
+        if valid is not None and (objective.validate or objective.watch):
             self.held_out = compiled.prepared(given, jax.device_put(valid))
-        if settings.patience is not None and self.held_out is None:
+        if self.held_out is not None and objective.watch:
+            self.seen = compiled.prepared(given, sample(given.data))
+        if settings.patience is not None and (valid is None or objective.validate is None):
             raise DgmError(codes.no_validation(objective.name, objective.quantity))
         self.history: list[Record] = []
         self.step = 0
@@ -214,8 +191,10 @@ class _Fit:
         looked = self.held_out is not None and (
             last or self.step % self.settings.validate_every == 0
         )
-        if looked:
+        if looked and self.objective.validate:
             values |= {"valid": self._look()}
+        if looked:
+            values |= self._watched()
         if looked or last or self.step % self.settings.record_every == 0:
             self._record(Record(self.step, values))
         else:
@@ -250,6 +229,17 @@ class _Fit:
         else:
             self.stale += 1
         return value
+
+    def _watched(self) -> dict[str, float]:
+        """What the objective's monitors say, of which none decides anything."""
+        if self.objective.watch is None or self.held_out is None:
+            return {}
+        params, key = (
+            self.carry.average or self.carry.params,
+            keys.purpose(self.given.key, Purpose.VALIDATE),
+        )
+        found = self.objective.watch(params, self.seen, sample(self.held_out), key)
+        return {name: float(value) for name, value in found.items()}
 
     def _keep(self) -> None:
         """A copy to fall back on, once it is known to be good."""

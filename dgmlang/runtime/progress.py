@@ -122,5 +122,9 @@ def _pace(rate: float) -> str:
 
 
 def _short(values: Mapping[str, float]) -> str:
-    shown = {n: v for n, v in values.items() if n.rpartition(".")[2] in ("loss", "valid")}
+    shown = {
+        n: v
+        for n, v in values.items()
+        if n.rpartition(".")[2] in ("loss", "valid") or n.startswith("valid.log_p")
+    }
     return "  ".join(f"{name} {value:.4g}" for name, value in shown.items())

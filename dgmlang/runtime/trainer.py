@@ -31,6 +31,10 @@ LOOKED_AT = 10_000
 """How many examples companions and an objective's starting state may look at."""
 
 
+WATCHED = 1_000
+"""How many examples monitors look at."""
+
+
 class Trainer:
     """The jitted functions of one configuration; `trainer` keeps the last few."""
 
@@ -53,7 +57,7 @@ class Trainer:
         """
         objective = self.config.objective
         looks = objective.companions is not nothing or objective.start is not stateless
-        seen = self.prepared(given, self._some(given.data)) if looks else {}
+        seen = self.prepared(given, sample(given.data, LOOKED_AT)) if looks else {}
         first = jax.tree.map(jnp.asarray, params)
         first |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
         for player in objective.players:
@@ -108,10 +112,6 @@ class Trainer:
         _, batch, key = steps.batch_at(self.config, given, order, number)
         return batch, key
 
-    def _some(self, data: Values) -> Values:
-        stride = -(-batches.length(data) // LOOKED_AT)
-        return {name: jnp.asarray(array[::stride]) for name, array in data.items()}
-
     def _opened(self, first: Params, state: State, given: Given) -> Carry:
         """The parameters in buffers of their own, since `advance` donates them."""
         config, params = self.config, jax.tree.map(jnp.copy, first)
@@ -157,6 +157,12 @@ class Trainer:
         if count % size:
             total += average(whole * size, count % size) * (count % size)
         return total / count
+
+
+def sample(data: Values, most: int = WATCHED) -> Values:
+    """At most so many examples, evenly spaced."""
+    stride = -(-batches.length(data) // most)
+    return {name: jnp.asarray(array[::stride]) for name, array in data.items()}
 
 
 @lru_cache(maxsize=16)
