@@ -83,21 +83,22 @@ class AbstractUnknowns(AbstractFitted):
         return imputed(self._at(params), data, mask, sampler, seed, shown_by(progress))
 
     def posterior(
-        self, data: Any, *, seed: int = 0, params: str | None = None
+        self, data: Any, *, refine: int = 0, seed: int = 0, params: str | None = None
     ) -> dict[str, Result]:
         """What the data say of the latents, each answer with its kind.
 
         A latent that was summed out: its probabilities [n, …, levels], exact. One that bijections
         turn into the data: its code, exact. One that goes by its free energy, or that the guide
-        gives: a draw [n, …].
+        gives: a draw [n, …]. With `refine` steps the latter is of a Gaussian of each example's
+        own, on the reals, that begins where the guide has it (DGM0898).
         """
         if params is not None:
-            return self.using(params).posterior(data, seed=seed)
+            return self.using(params).posterior(data, refine=refine, seed=seed)
         self._guide_learned()
         plan, lowered = self.model.plan, self.model.lowered
         values, _ = self.inlet.values(plan.program, data)
         key = jax.random.key(seed)
-        found = lowered.sound(lambda lowered: answers(lowered, self.raw, values, key))
+        found = lowered.sound(lambda lowered: answers(lowered, self.raw, values, key, refine))
         if not found:
             raise DgmError(codes.no_posterior(self.model.name, bool(plan.program.having("latent"))))
         if plan.program.guide is not None:

@@ -53,7 +53,7 @@ def defaults(name: str) -> Mapping[str, Any]:
     usual: dict[str, Mapping[str, Any]] = {
         "exact": {},
         "hutchinson": {"probes": PROBES},
-        "elbo": {"samples": SAMPLES},
+        "elbo": {"samples": SAMPLES, "refine": 0},
         "iwae": {"k": 512},
         "importance": {"k": 512, "proposal": GUIDE},
         "ais": NORMALISERS["ais"],

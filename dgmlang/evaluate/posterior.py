@@ -18,6 +18,7 @@ from dgmlang.compiler.lower.domains import choices
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Read
 from dgmlang.compiler.types.dims import numbers
+from dgmlang.evaluate.refine import refined_draws
 from dgmlang.evaluate.result import Result, draws, only
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.objectives.objective import Params, Values
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 GUIDE = "one draw an example of the guide, which is near the posterior"
 
 
-def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dict[str, Result]:
+def answers(
+    lowered: Lowered, params: Params, values: Values, key: Array, refine: int = 0
+) -> dict[str, Result]:
     """The posterior of each latent that has one; values have a leading axis of examples."""
     found: dict[str, Result] = {}
     removed, guide = lowered.facts.removed, lowered.program.guide
     latents = {} if guide is None else guided(lowered, params, values, key)
+    if refine and guide is not None:
+        latents |= refined_draws(lowered, params, values, key, refine)
     # What is summed out has its exact posterior given the latents that are left to a bound.
     bounded = bool(lowered.facts.bounded)
     held, answer = ({**values, **latents}, _given_guide) if bounded else (values, _exact)
@@ -52,7 +57,8 @@ def answers(lowered: Lowered, params: Params, values: Values, key: Array) -> dic
             drawn = _drawn(lowered, params, values, removal, key)
             found[removal.variable] = _draw(drawn, "a draw given the data")
     if guide is not None:
-        found |= {n: _draw(latents[n], GUIDE) for n in guide.laws}
+        how = f"one draw an example of its own Gaussian, after {refine} steps" if refine else GUIDE
+        found |= {n: _draw(latents[n], how) for n in guide.laws}
     return found
 
 

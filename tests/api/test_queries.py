@@ -58,6 +58,13 @@ BEHIND = """model Clusters {
 }
 """
 
+BITS = """model Bits {
+  latent b : bit[2] ~ Bernoulli(0.5)
+  data x : bit[2] ~ Bernoulli(0.1 + 0.5 * b[0] * b)
+  guide { b ~ Bernoulli(0.5) }
+}
+"""
+
 PLANE = "model Plane {\n  data x : real[2] ~ Normal(0, 1)\n}"
 
 FIXED = """model Fixed {
@@ -197,6 +204,7 @@ CASES: dict[str, Callable[[], object]] = {
     "divergence_of_a_bound": lambda: dgm.divergence(
         example("vae", side=2), example("vae", side=2), "js"
     ),
+    "refining_bits": lambda: known(BITS).posterior([[0, 1]], refine=3),
     "prior_behind_a_sum": lambda: known(BEHIND).log_prob(
         [[0, 1]], method="importance(proposal = prior)"
     ),

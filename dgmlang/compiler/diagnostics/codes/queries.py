@@ -190,6 +190,14 @@ def no_proposal(latent: str, why: str, model: str) -> Diagnostic:
     return Diagnostic("DGM0896", "no prior to draw from", (), (why,), help, place=model)
 
 
+def no_refining(span: Span, latent: str) -> Diagnostic:
+    """A latent over which an example cannot have a Gaussian of its own."""
+    label = Label(span, f"`{latent}` is finite, varies in length, or has a score for its law")
+    why = "an example's own posterior is Gaussian, on the reals behind each latent's kind"
+    help = "leave `refine` out; `iwae` is tighter without it"
+    return Diagnostic("DGM0898", "no refining", (label,), (why,), help)
+
+
 def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
     """A setting that a method of `log_prob` does not take."""
     known = tuple(known)

@@ -1,0 +1,172 @@
+"""Posteriors of single examples, from where the guide has them: independent Gaussians on the reals.
+
+A guide is one function for all examples. How much of its bound it loses by that, the amortisation
+gap, shows where the same example has a Gaussian of its own (Cremer, Li & Duvenaud 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
+from dgmlang.compiler.lower.lowered import Lowered
+from dgmlang.compiler.program import ComputedLaw, ScoreLaw, Variable
+from dgmlang.objectives.batch import size
+from dgmlang.objectives.bound import total
+from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.prior import log_constant
+from dgmlang.samplers.charts import chart, log_volume
+
+STARTS = 512
+"""Draws of the guide whose mean and spread an example's Gaussian begins with."""
+
+DRAWS = 4
+"""Draws a step, in pairs on both sides of the centre."""
+
+RATE, LAST = 0.05, 0.001
+"""Adam's rate, falling from the one to the other."""
+
+NARROW = 1e-3
+"""The least standard deviation to begin with, where the guide's draws are all one."""
+
+Field = dict[str, tuple[Array, Array]]
+"""Centre and log standard deviation of each latent, on the reals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Independent Gaussians over the latents that are left to a bound, for one example each."""
+
+    lowered: Lowered
+
+    @cached_property
+    def latents(self) -> tuple[Variable, ...]:
+        """Those latents (DGM0898 where one has no chart onto the reals, or no density)."""
+        program = self.lowered.program
+        every = [program.variables[b.variable] for b in self.lowered.facts.bounded]
+        found = tuple(v for v in every if not isinstance(v.law, ComputedLaw))
+        for v in found:
+            if v.type.kind.space == "finite" or v.type.varying or isinstance(v.law, ScoreLaw):
+                raise DgmError(codes.no_refining(v.span, v.name))
+        return found
+
+    def began(self, params: Params, key: Array, values: Values) -> Field:
+        """The moments of some draws of the guide."""
+        draw = jax.vmap(self.lowered.guide_draw, in_axes=(None, 0, None))
+        drawn, _ = draw(params, jax.random.split(key, STARTS), values)
+        field: Field = {}
+        for v in self.latents:
+            reals = jnp.asarray(chart(v.type.kind).inv(drawn[v.name]))
+            spread = jnp.maximum(jnp.std(reals, axis=0), NARROW)
+            field[v.name] = (jnp.mean(reals, axis=0), jnp.log(spread))
+        return field
+
+    def placed(self, field: Field, noise: Values) -> tuple[Values, Array]:
+        """The latents at some noise, and their log density under the field."""
+        latents: Values = {}
+        terms: list[Array] = []
+        for v in self.latents:
+            (centre, spread), e, onto = field[v.name], noise[v.name], chart(v.type.kind)
+            reals = centre + jnp.exp(spread) * e
+            latents[v.name] = jnp.asarray(onto(reals))
+            log_q = jax.scipy.stats.norm.logpdf(e) - spread
+            terms.append(jnp.sum(log_q) - log_volume(onto, reals, latents[v.name]))
+        return latents, total(terms)
+
+    def noise(self, field: Field, key: Array) -> Values:
+        """Standard Gaussian noise of the field's shapes."""
+        keys = jax.random.split(key, len(field))
+        pairs = zip(field.items(), keys, strict=True)
+        return {n: jax.random.normal(k, m.shape, m.dtype) for (n, (m, _)), k in pairs}
+
+    def log_weight(self, params: Params, field: Field, noise: Values, values: Values) -> Array:
+        """The log p(x, z) − log q(z) there, up to the normaliser where that is unknown."""
+        latents, log_q = self.placed(field, noise)
+        full = {**values, **latents}
+        log_p = self.lowered.log_prob(params, full)
+        return log_p - log_constant(self.lowered, params, full) - log_q
+
+    def fitted(self, params: Params, key: Array, values: Values, steps: int) -> Field:
+        """The field after so many steps up the bound, of one example."""
+        first, second = jax.random.split(key)
+        field = self.began(params, first, values)
+        adam = optax.adam(optax.exponential_decay(RATE, steps, LAST / RATE))
+
+        def loss(field: Field, key: Array) -> Array:
+            def one(key: Array) -> Array:
+                noise = self.noise(field, key)
+                other = {name: -e for name, e in noise.items()}
+                both = [self.log_weight(params, field, e, values) for e in (noise, other)]
+                return -(both[0] + both[1]) / 2
+
+            return jnp.mean(jax.vmap(one)(jax.random.split(key, DRAWS // 2)))
+
+        def step(carry: tuple[Field, optax.OptState], key: Array) -> tuple[tuple, None]:
+            field, state = carry
+            change, state = adam.update(jax.grad(loss)(field, key), state, field)
+            return (optax.apply_updates(field, change), state), None
+
+        keys = jax.random.split(second, steps)
+        return jax.lax.scan(step, (field, adam.init(field)), keys)[0][0]
+
+
+def refined_bound(
+    lowered: Lowered, params: Params, batch: Values, key: Array, steps: int, samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each example's bound [n] by a Gaussian of its own, and its standard error [n].
+
+    The draws that it is measured by are not those that it was fitted to.
+    """
+    keys = jax.random.split(key, size(batch))
+    mean, error = _bounds(lowered, steps, samples, params, keys, batch)
+    return np.asarray(mean), np.asarray(error)
+
+
+def refined_draws(
+    lowered: Lowered, params: Params, batch: Values, key: Array, steps: int
+) -> Values:
+    """One draw of each example's own Gaussians [n, …] by latent."""
+    return _draws(lowered, steps, params, jax.random.split(key, size(batch)), batch)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _bounds(
+    lowered: Lowered, steps: int, samples: int, params: Params, keys: Array, batch: Values
+) -> tuple[Array, Array]:
+    refined = Refined(lowered)
+
+    def one(example: tuple[Array, Values]) -> tuple[Array, Array]:
+        (first, second), values = jax.random.split(example[0]), example[1]
+        field = refined.fitted(params, first, values, steps)
+
+        def weigh(key: Array) -> Array:
+            return refined.log_weight(params, field, refined.noise(field, key), values)
+
+        log_w = jax.vmap(weigh)(jax.random.split(second, samples))
+        return jnp.mean(log_w), jnp.std(log_w) / jnp.sqrt(max(samples - 1, 1))
+
+    return jax.lax.map(one, (keys, batch), batch_size=min(len(keys), EXAMPLES))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _draws(lowered: Lowered, steps: int, params: Params, keys: Array, batch: Values) -> Values:
+    refined = Refined(lowered)
+
+    def one(example: tuple[Array, Values]) -> Values:
+        first, second = jax.random.split(example[0])
+        field = refined.fitted(params, first, example[1], steps)
+        return refined.placed(field, refined.noise(field, second))[0]
+
+    return jax.lax.map(one, (keys, batch), batch_size=min(len(keys), EXAMPLES))
+
+
+EXAMPLES = 256
+"""Examples that are refined together."""
