@@ -73,6 +73,7 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
     weights = data.weights
     intake = take_in(brought(model.plan.program), data, prepare, request.seed)
     model, arrays, shared = _instance(model, intake, request)
+    intake = intake.of(brought(model.plan.program))
     method = _method(model, wanted, request)
     model.objective(method).prepared(intake.preparation, intake.states)
     if samples(method) and stream is not None:

@@ -19,6 +19,7 @@ from dgmlang.compiler.program import (
     Law,
     Literal,
     LogProb,
+    Marginal,
     Mixture,
     Named,
     Outside,
@@ -125,6 +126,8 @@ def arguments(law: Law) -> tuple[Expr, ...]:
             return (law.latent,)
         case WithinBin(place=place):
             return (law.variable, *(() if place is None else arguments(place)))
+        case Marginal(givens=givens, learned=learned):
+            return (*givens.values(), *learned)
         case Repeated():
             return tuple(e for piece in law.pieces for e in arguments(piece.law))
     return ()
@@ -220,42 +223,57 @@ def laws(program: Program) -> Iterator[Law]:
     yield from program.noise.values()
 
 
-def expressions(program: Program) -> Iterator[Expr]:
-    """Every expression of the program, each once."""
+def expressions(program: Program, *, nets: bool = True) -> Iterator[Expr]:
+    """Every expression of the program, each once; without `nets` those outside of their bodies."""
     critic = () if program.critic is None else (program.critic.value,)
     starts = (v.start for v in program.variables.values() if v.start is not None)
-    bodies = (net.body for net in program.nets.values())
+    bodies = (net.body for net in program.nets.values() if nets)
     parts = (e for law in laws(program) for e in arguments(law))
     return walk(*parts, *starts, *bodies, *program.energies, *critic)
 
 
-def chains(program: Program) -> Iterator[Chain]:
+def chains(program: Program, *, nets: bool = True) -> Iterator[Chain]:
     """The chains that are applied to values; those inside stages are built by their stage."""
-    inner = []
-    for node in expressions(program):
+    for node in expressions(program, nets=nets):
         if isinstance(node, Through):
             yield node.chain
-        elif isinstance(node, LogProb):
-            inner.append(node.law)
-    for law in (*laws(program), *inner):
+    for law in every_law(program):
         yield from pushing(law)
 
 
-def pushing(law: Law) -> Iterator[Chain]:
-    """The chains through which a law is pushed."""
+def every_law(program: Program) -> Iterator[Law]:
+    """The laws of variables and companions, and those whose density an expression takes."""
+    yield from laws(program)
+    yield from (node.law for node in expressions(program) if isinstance(node, LogProb))
+
+
+def made_of(law: Law) -> Iterator[Law]:
+    """A law and the laws that it is made of."""
+    yield law
     match law:
-        case Pushed(base=base, chain=chain):
-            yield chain
-            yield from pushing(base)
+        case Pushed(base=base) | Quantized(base=base):
+            yield from made_of(base)
         case Mixture(component=component):
-            yield from pushing(component)
+            yield from made_of(component)
         case Chosen(then=then, otherwise=otherwise):
-            yield from pushing(then)
-            yield from pushing(otherwise)
-        case ComputedLaw(chain=Chain() as chain):
-            yield chain
+            yield from made_of(then)
+            yield from made_of(otherwise)
         case WithinBin(place=Law() as place):
-            yield from pushing(place)
+            yield from made_of(place)
         case Repeated():
             for entry in entries(law):
-                yield from pushing(entry)
+                yield from made_of(entry)
+
+
+def marginals(law: Law) -> Iterator[Marginal]:
+    """The models of which a law is made whose latents are gone."""
+    return (part for part in made_of(law) if isinstance(part, Marginal))
+
+
+def pushing(law: Law) -> Iterator[Chain]:
+    """The chains through which a law is pushed, or that models which it is made of apply."""
+    for part in made_of(law):
+        if isinstance(part, Pushed | ComputedLaw) and part.chain is not None:
+            yield part.chain
+        elif isinstance(part, Marginal):
+            yield from chains(part.program, nets=False)

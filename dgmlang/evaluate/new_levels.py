@@ -163,7 +163,7 @@ def _require_laws(
     before, after = fitted.model.lowered.init(0, None), larger.init(0, None)
     shapes = [{p: np.shape(leaf) for p, leaf in paths.named(t).items()} for t in (before, after)]
     for path, shape in shapes[1].items():
-        top = path.partition(".")[0]
+        top = paths.steps(path, after)[0]
         if top not in grown and shapes[0].get(path) != shape:
             owner = larger.program.nets.get(top) or larger.program.variables.get(top)
             span = owner.span if owner else larger.program.span

@@ -41,7 +41,7 @@ class Draws:
     @property
     def count(self) -> int:
         """How many draws there are, of all chains."""
-        return size(self.moved)
+        return int(jax.tree.leaves(self.moved)[0].shape[0])
 
     def at(self, chosen: Any) -> Params:
         """The draws of these numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -21,12 +21,16 @@ Arrays = dict[str, np.ndarray]
 Notes = tuple[Diagnostic, ...]
 
 
-def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, Notes]:
+def arrange(
+    variables: Sequence[Variable], dataset: Dataset, prepared: Collection[str] = ()
+) -> tuple[Arrays, Notes]:
     """The data set's arrays by the names of the variables that data bring.
 
     An array without a name goes to the only variable; the columns of a table that are no variables
     go, as one vector, to the only vector that is not among them; `x` of a built-in data set to the
     only `data` variable.
+
+    Of what is `prepared` no class is an end, as its numbers are none of the kind yet.
 
     Raises:
         DgmError: DGM0507 to DGM0509, DGM0511, DGM0512, DGM0531, DGM0532.
@@ -43,7 +47,11 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
         if variable.name not in arrays and not variable.type.optional
     ]
     kept = {name: array for name, array in arrays.items() if name in known}
-    kept = {v.name: _ended(v, kept[v.name], dataset) for v in variables if v.name in kept}
+    kept = {
+        v.name: _ended(v, kept[v.name], dataset, classed=v.name not in prepared)
+        for v in variables
+        if v.name in kept
+    }
     if len({array.shape[0] for array in kept.values()}) > 1:
         counts = {name: array.shape[0] for name, array in kept.items()}
         found.append(codes.uneven(counts, dataset.place))
@@ -53,11 +61,11 @@ def arrange(variables: Sequence[Variable], dataset: Dataset) -> tuple[Arrays, No
     return kept, (codes.left_out(unknown, dataset.place),) if unknown else ()
 
 
-def _ended(variable: Variable, array: np.ndarray, dataset: Dataset) -> np.ndarray:
+def _ended(variable: Variable, array: np.ndarray, dataset: Dataset, *, classed: bool) -> np.ndarray:
     """The array with the ends of sequences marked (DGM0505 where they may not differ)."""
     lengths = dataset.lengths.get(variable.name, dataset.lengths.get(NAMELESS))
     if variable.type.varying:
-        return sequences.marked(variable, array, lengths, dataset.place)
+        return sequences.marked(variable, array, lengths, dataset.place, classed=classed)
     if lengths is not None:
         raise DgmError(reading.not_numbers(f"`{variable.name}`", "rows of different lengths"))
     return array

@@ -13,7 +13,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,11 @@ class Run:
     training: Mapping[str, Any]
     parts: Mapping[str, Mapping[str, np.ndarray]]
 
-    def tree(self, part: str) -> dict[str, Any]:
-        """One part as nested dictionaries."""
+    def tree(self, part: str, tops: Collection[str] = ()) -> dict[str, Any]:
+        """One part as nested dictionaries; `tops` are keys of the first that may hold dots."""
         nested: dict[str, Any] = {}
         for path, array in self.parts[part].items():
-            *above, name = path.split(".")
+            *above, name = paths.steps(path, tops)
             place = nested
             for step in above:
                 place = place.setdefault(step, {})

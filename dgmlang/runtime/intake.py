@@ -48,6 +48,10 @@ class Intake:
         arrange.require(names, found, sizes.likely(variables, arrays), self.place)
         return {name: found[name] for name in names}, notes
 
+    def of(self, variables: Sequence[Variable]) -> Intake:
+        """The same for a program without open dimensions."""
+        return replace(self, preparation=self.preparation.of(variables))
+
     def checked(self, variables: Sequence[Variable]) -> tuple[Arrays, tuple[Diagnostic, ...]]:
         """The arrays as they go to the device, held against types without open dimensions."""
         warnings = conform(variables, self.prepared, self.place)
@@ -63,7 +67,7 @@ def take_in(
 ) -> Intake:
     """Training data: the preparation is fitted to them."""
     dataset = data.read(source)
-    arrays, notes = arrange.arrange(variables, dataset)
+    arrays, notes = arrange.arrange(variables, dataset, prepare)
     finite(variables, arrays, dataset.place)
     chains = preparation.parse(prepare, variables)
     key = purpose(root(seed), Purpose.FREEZE)
@@ -77,7 +81,7 @@ def take_more(
 ) -> Intake:
     """Held-out data and data of queries: prepared as the training data were."""
     dataset = data.read(source)
-    arrays, notes = arrange.arrange(variables, dataset)
+    arrays, notes = arrange.arrange(variables, dataset, [chain.name for chain in chains.chains])
     finite(variables, arrays, dataset.place)
     key = purpose(root(seed), Purpose.FREEZE)
     chains.check(states, arrays, key, dataset.place)

@@ -48,7 +48,7 @@ def _data(program: Program) -> str:
 def _placed(name: str, program: Program) -> str:
     spans = {v.name: v.span for v in program.variables.values()}
     spans |= {net.name: net.span for net in program.nets.values()}
-    span = spans.get(name.partition(".")[0])
+    span = spans.get(paths.steps(name, spans)[0])
     if name == "energy":
         span = program.energies[0].span
     return f"`{name}` ({span})" if span else f"`{name}`"

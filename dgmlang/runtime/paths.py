@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,6 +23,14 @@ def named(tree: Any) -> dict[str, Any]:
 def path_name(path: Iterable[Any]) -> str:
     """A key path of JAX as a person reads it."""
     return ".".join(map(_part, path))
+
+
+def steps(path: str, tops: Collection[str]) -> list[str]:
+    """The keys of a path. The first is one of the `tops`, which may hold dots, if one fits."""
+    top = max((t for t in tops if path == t or path.startswith(f"{t}.")), key=len, default=None)
+    if top is None:
+        return path.split(".")
+    return [top, *path[len(top) + 1 :].split(".")] if path != top else [top]
 
 
 def replace(tree: Any, leaves: Mapping[str, Any]) -> Any:

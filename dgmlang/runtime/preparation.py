@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil, log, prod
 from typing import Any, ClassVar
@@ -22,9 +22,10 @@ from dgmlang.compiler.syntax import ast
 from dgmlang.objectives.objective import Values
 from dgmlang.prepare.step import Fitted, Range, Step
 from dgmlang.registry import implementation
+from dgmlang.runtime.behind import end_of, ended, infinite, over, with_marks
 from dgmlang.runtime.blocks import Blocks
 from dgmlang.runtime.places import entry
-from dgmlang.runtime.wholes import integers, near
+from dgmlang.runtime.wholes import near
 
 States = dict[str, tuple[Fitted, ...]]
 """What the steps of each variable were fitted to."""
@@ -60,16 +61,22 @@ class Link:
 class Chain:
     """The steps of one variable, the first to be applied first; `whole`: the result is integers.
 
-    What comes out is `discrete` or has a density. Of a variable of `varying` length each turn is
-    prepared as an example is of others. `text` is the expression as written, for run folders.
+    What comes out has a kind, by which its `end` is marked where the variable is of varying length:
+    each turn is then prepared as an example is of others, and what is behind an end is no turn.
+    `text` is the expression as written, for run folders.
     """
 
     name: str
     links: tuple[Link, ...]
     whole: bool
     discrete: bool
-    varying: bool
+    end: float | None
     text: str = field(compare=False, repr=False)
+
+    @property
+    def varying(self) -> bool:
+        """Whether examples differ in their lengths."""
+        return self.end is not None
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,11 @@ class Preparation:
     def apply(self, states: States, values: Values, key: Array) -> Values:
         """The values with the prepared variables exchanged; random steps draw from the key."""
         prepared = self.numbers(states, values, key)
-        whole = [chain.name for chain in self.chains if chain.whole and chain.name in values]
-        return {**prepared, **{name: integers(prepared[name]) for name in whole}}
+        whole = [chain for chain in self.chains if chain.whole and chain.name in values]
+        return {
+            **prepared,
+            **{chain.name: with_marks(prepared[chain.name], chain.end) for chain in whole},
+        }
 
     def numbers(self, states: States, values: Values, key: Array) -> Values:
         """As `apply`, in floating point, NaN where a value is missing."""
@@ -139,8 +149,15 @@ class Preparation:
         for chain in self.chains:
             if chain.name in values:
                 undone = partial(_undone, chain, states)
-                given[chain.name] = _of_turns(chain, undone, values[chain.name])
+                given[chain.name] = _of_turns(
+                    chain, undone, infinite(values[chain.name], chain.end if chain.whole else None)
+                )
         return given
+
+    def of(self, variables: Sequence[Variable]) -> Preparation:
+        """The same for variables whose numbers of levels are known by now."""
+        ends = {variable.name: end_of(variable) for variable in variables}
+        return Preparation(tuple(replace(c, end=ends[c.name]) for c in self.chains))
 
     def bounds(self, names: Collection[str]) -> bool:
         """Whether a density of these variables, as prepared, only bounds that of the data."""
@@ -181,8 +198,8 @@ def parse(prepare: Mapping[str, ast.Expr], variables: Sequence[Variable]) -> Pre
         kind = known[name].type.kind
         whole = kind.name in ("cat", "grey", "count", "byte")
         discrete = kind.space != "continuous"
-        varying = known[name].type.varying
-        chains.append(Chain(name, links, whole, discrete, varying, expression.span.text))
+        end = end_of(known[name])
+        chains.append(Chain(name, links, whole, discrete, end, expression.span.text))
     return Preparation(tuple(chains))
 
 
@@ -213,18 +230,9 @@ def _of_turns(chain: Chain, of_examples: Callable[[Array], Array], x: Array) -> 
         return of_examples(x)
     rows = x.reshape(-1, *x.shape[2:])
     behind = ended(rows, 1)
-    found = of_examples(jnp.where(_over(behind, rows), jnp.nan, rows))
-    found = jnp.where(_over(behind, found), jnp.inf, found)
+    found = of_examples(jnp.where(over(behind, rows), jnp.nan, rows))
+    found = jnp.where(over(behind, found), jnp.inf, found)
     return found.reshape(*x.shape[:2], *found.shape[1:])
-
-
-def ended(x: Array, lead: int) -> Array:
-    """Which turns, over `lead` axes, stand behind the end: all of such a one is marked."""
-    return jnp.all(jnp.isposinf(x), axis=tuple(range(lead, x.ndim)))
-
-
-def _over(rows: Array, like: Array) -> Array:
-    return rows.reshape(-1, *(1,) * (like.ndim - 1))
 
 
 _numbers = jax.jit(Preparation.numbers, static_argnums=0)

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 from dgmlang.compiler.diagnostics.codes import runs as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.methods import objective
+from dgmlang.compiler.program import Program
 from dgmlang.compiler.source import Source
 from dgmlang.compiler.syntax import ast
 from dgmlang.model import Model, compiled
 from dgmlang.posterior.chains import Chains
-from dgmlang.runtime import checkpoint
+from dgmlang.runtime import checkpoint, paths
 from dgmlang.runtime.checkpoint import Run
 from dgmlang.runtime.columns import Columns, columns
 from dgmlang.runtime.inlet import Inlet, brought
@@ -108,7 +109,7 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
     template = model.lowered.init(0, None)
     shared = jax.tree.map(jnp.asarray, run.tree(SHARED) if SHARED in run.parts else {})
     kept = {name: _params(run, name, template, shared) for name in ORDER if run.parts.get(name)}
-    drawn = _chains(run, model.plan.program.priors)
+    drawn = _chains(run, model.plan.program)
     chains = parse(preparation(head.prepare), brought(model.plan.program))
     seed = int(head.settings.get("seed", 0))
     inlet = Inlet(chains, _states(run, chains), seed, _columns(head), shared)
@@ -125,20 +126,21 @@ def restore(path: Path, nets: Mapping[str, Any]) -> Fitted:
 
 def _params(run: Run, part: str, template: Any, shared: Collection[str]) -> dict[str, Any]:
     """The model's parameters, held against its shapes; companions (a critic) come along."""
-    found = {name: tree for name, tree in run.tree(part).items() if name not in shared}
+    found = {n: tree for n, tree in run.tree(part, template).items() if n not in shared}
     tree = jax.tree.map(jnp.asarray, found)
     own = {name: tree[name] for name in template if name in tree}
-    flat = {n: a for n, a in run.parts[part].items() if n.partition(".")[0] in template}
+    flat = {n: a for n, a in run.parts[part].items() if paths.steps(n, template)[0] in template}
     checkpoint.restore(template, flat, str(run.path))
     return {**tree, **own}
 
 
-def _chains(run: Run, priors: Mapping[str, Any]) -> Chains | None:
+def _chains(run: Run, program: Program) -> Chains | None:
     """The draws that a run holds of the parameters, in the order of the program."""
     if not run.parts.get(CHAINS[0]):
         return None
-    params, latents, statistics = (run.tree(part) for part in CHAINS)
-    return Chains({n: params[n] for n in priors if n in params}, latents, statistics)
+    tops = {*program.variables, *program.nets}
+    params, latents, statistics = (run.tree(part, tops) for part in CHAINS)
+    return Chains({n: params[n] for n in program.priors if n in params}, latents, statistics)
 
 
 def _columns(head: Header) -> Columns:

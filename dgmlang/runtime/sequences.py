@@ -63,11 +63,17 @@ def _listed(value: Sequence[Any]) -> tuple[np.ndarray, Lengths] | None:
 
 
 def marked(
-    variable: Variable, array: np.ndarray, lengths: Lengths | None, place: str
+    variable: Variable,
+    array: np.ndarray,
+    lengths: Lengths | None,
+    place: str,
+    *,
+    classed: bool = True,
 ) -> np.ndarray:
     """The array of a variable of varying length with ∞ behind the ends, as long as its type says.
 
-    Without lengths an example ends where only NaN follows, or the class V of `cat(V)`.
+    Without lengths an example ends where only NaN follows or, if it is `classed`, the class V of
+    `cat(V)`.
 
     Raises:
         DgmError: DGM0531 where an example is longer than the variable may be, DGM0517 where it
@@ -75,7 +81,7 @@ def marked(
     """
     if array.ndim < 2:
         return array  # of a wrong shape, which is said elsewhere
-    found = _lengths(variable, array) if lengths is None else lengths
+    found = _lengths(variable, array, classed=classed) if lengths is None else lengths
     greatest = variable.type.array_shape[0].value or max(int(found.max()), 1)
     for row in np.flatnonzero((found > greatest) | (found < 0) | (found > array.shape[1])):
         raise DgmError(
@@ -93,13 +99,13 @@ def marked(
     return result
 
 
-def _lengths(variable: Variable, array: np.ndarray) -> Lengths:
+def _lengths(variable: Variable, array: np.ndarray, *, classed: bool) -> Lengths:
     """Where each example ends, by what stands at its last places."""
     kind = variable.type.kind
     filling = np.isposinf(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
     if array.dtype.kind == "f" and not variable.type.may_miss:
         filling |= np.isnan(array)
-    if kind.name == "cat" and kind.levels is not None and kind.levels.value is not None:
+    if classed and kind.name == "cat" and kind.levels is not None:
         filling |= array == kind.levels.value
     return array.shape[1] - _trailing(filling).sum(axis=1)
 

@@ -54,6 +54,7 @@ def test_every_code_has_a_golden_case() -> None:
             "companions",
             "chosen",
             "loops",
+            "nested",
             "fields",
         )
     )

@@ -163,10 +163,23 @@ def test_a_conditional_flow_learns_where_in_the_bin() -> None:
 
 @pytest.mark.parametrize(
     ("guide", "code"),
-    [("x.u ~ Normal(0, 1)", "DGM0307"), ("x.v ~ Uniform()", "DGM0201"), ("x.u = 0.5", "DGM0290")],
+    [("x.u ~ Normal(0, 1)", "DGM0307"), ("x.v ~ Uniform()", "DGM0201"), ("x.u = 0.5", "DGM0943")],
 )
 def test_mistakes_in_it_have_their_message(guide: str, code: str) -> None:
     law = "model M { data x : grey(4) ~ quantize(Normal(0, 1) |> sigmoid)"
     with pytest.raises(dgm.DgmError) as raised:
         dgm.parse(f"{law}\n guide {{ {guide} }} }}")
     assert code in str(raised.value)
+
+
+@pytest.mark.parametrize("guide", ["", "\n guide { x.u ~ Beta(2, 3) }"])
+def test_each_turn_of_a_loop_has_a_number_of_its_own(guide: str) -> None:
+    """Importance-weighted draws reach the product of the turns' exact probabilities."""
+    law = "for t in 0..3 { data x[t] : grey(4) ~ quantize(Normal(b, 1) |> sigmoid) }"
+    model = dgm.parse(f"model M {{ param b : real\n {law}{guide} }}").with_params({"b": M})
+    x = np.array([[0, 1, 3], [2, 2, 2]])
+    found = model.log_prob(x, method="iwae(k = 4000)")
+    truth = exact()[x].sum(axis=1)
+    assert np.all(np.abs(found.value - truth) < 5 * np.asarray(found.stderr) + 0.05)
+    alike = exact()[x].max(axis=1)  # one number for all turns has one bin
+    assert np.all(np.abs(found.value - alike) > 0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -226,3 +228,107 @@ def test_a_let_may_name_any_law() -> None:
     terms = named.lowered.log_terms(noisy(named.init(0)), values)
     np.testing.assert_allclose(terms["x"], -np.log(8 * np.pi), rtol=1e-5)
     np.testing.assert_allclose(terms["h"], 3 * terms["y"], rtol=1e-5)
+
+
+TURNS = """model Outer {
+  given a : real[3]
+  for t in 0..3 {
+    data y[t] : real[2] ~ Noisy(a[t])
+  }
+}
+model Noisy(d: int) {
+  param s : positive
+  net f(c: real[2]) -> real[d] = c |> mlp([5])
+  net e(x: real[d]) -> (loc: real[2], scale: positive[2]) = x
+  given g : real
+  latent c : real[2] ~ Normal(g, 1)
+  data   x : real[d] ~ Normal(f(c), s)
+  guide { c ~ Normal(e(x)...) }
+}"""
+
+
+@pytest.mark.parametrize("law", ["Noisy(a[t])", "P(a[t])", "Noisy(a[t]) if t > 0 else Noisy(a[0])"])
+def test_each_turn_of_a_loop_has_latents_of_its_own(law: str) -> None:
+    text = TURNS.replace("Noisy(a[t])", law).replace("given a", "let P(g) = Noisy(g)\n  given a")
+    one, many = dgm.parse(TURNS, model="Noisy", d=2), dgm.parse(text, model="Outer")
+    params = noisy(many.init(0))
+    own = {name.partition(".")[2]: branch for name, branch in params.items()}
+    y = jnp.array([[0.2, -1], [0.7, 0.3], [1.5, -0.4]])
+    c = jnp.array([[0.4, 2.0], [-0.3, 0.6], [1.1, 0.0]])
+    a = jnp.array([0.5, -1.0, 2.0])
+    values = {"y": y, "y.c": c, "a": a}
+    for query in ("log_joint", "guide_log_prob"):
+        each = [
+            getattr(one.lowered, query)(own, {"x": y[t], "c": c[t], "g": a[t]}) for t in range(3)
+        ]
+        found = getattr(many.lowered, query)(params, values)
+        np.testing.assert_allclose(found, sum(each), rtol=1e-5)
+        assert abs(float(each[0]) * 3 - float(sum(each))) > 0.01  # one latent for all is another
+    assert [b.variable for b in many.plan.facts.bounded] == ["y.c"]
+
+
+CHAIN = """model Hmm(T: int) {
+  param p : unit[2]
+  param m : real[2]
+  for t in 0..T {
+    latent s[t] : bit ~ Bernoulli(p[s[t-1]] if t > 0 else 0.5)
+    data x[t] : real ~ Normal(m[s[t]], 1)
+  }
+}
+"""
+RNN = """model Rnn(T: int) {
+  net f(h: real[2], x: real) -> real[2] = concat(h, x[None]) |> mlp([4])
+  net g(h: real[2]) -> (loc: real, scale: positive) = h
+  for t in 0..T {
+    let h[t] = f(h[t-1], x[t-1]) if t > 0 else zeros(2)
+    data x[t] : real ~ Normal(g(h[t])...)
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("program", "name"), [(CHAIN, "Hmm"), (RNN, "Rnn")])
+def test_a_model_of_a_sequence_is_the_law_of_rows(program: str, name: str) -> None:
+    alone = dgm.parse(program, T=4)
+    whole = dgm.parse(f"{program}\nmodel M {{ data y : real[4] ~ {name}() }}")
+    rows = f"for i in 0..3 {{ data y[i] : real[4] ~ {name}() }}"
+    looped = dgm.parse(f"{program}\nmodel M {{ {rows} }}")
+    expert = dgm.parse(f"{program}\nmodel M {{ data y : real[4]\n energy -log_prob({name}(), y) }}")
+    params = noisy(whole.init(0))
+    own = {n.removeprefix("y."): branch for n, branch in params.items()}
+    other = {f"energy.{name}.{n}": branch for n, branch in own.items()}
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
+    each = jax.jit(jax.vmap(lambda row: alone.log_prob(own, {"x": row})))(x)
+    np.testing.assert_allclose(whole.log_prob(params, {"y": x[0]}), each[0], rtol=1e-5)
+    np.testing.assert_allclose(looped.log_prob(params, {"y": x}), sum(each), rtol=1e-5)
+    np.testing.assert_allclose(expert.lowered.energy(other, {"y": x[1]}), -each[1], rtol=1e-5)
+    assert np.ptp(each) > 0.1  # no row has the density of another
+    if name == "Hmm":
+        assert [(r.variable, r.rule) for r in looped.plan.facts.removed] == [("y.s", "forward")]
+
+
+def test_an_autoregressive_model_is_the_law_of_rows() -> None:
+    text = """model Made(d: int) {
+      net f(x: bit[d]) -> (logits: real[d]) = x |> made([8])
+      data x : bit[d] ~ Bernoulli(f(past(x))...)
+    }
+    model M { for i in 0..2 { data y[i] : bit[3] ~ Made() } }"""
+    rows, alone = dgm.parse(text), dgm.parse(text, model="Made", d=3)
+    params = noisy(rows.init(0))
+    y = jnp.array([[1.0, 0, 1], [0, 0, 1]])
+    each = [float(alone.log_prob({"f": params["y.f"]}, {"x": row})) for row in y]
+    np.testing.assert_allclose(rows.log_prob(params, {"y": y}), sum(each), rtol=1e-5)
+    assert rows.with_params(rows.lowered.constrain(params)).draws(5)["y"].shape == (5, 2, 3)
+
+
+def test_a_run_whose_names_hold_dots_is_restored(tmp_path: Path) -> None:
+    text = """model Inner { param m : real
+      data y : real[2] ~ Normal(m, 1) |> coupling(mlp([4]))
+    }
+    model M { data x : real[2] ~ Inner()\n data z : real[2] ~ Inner() }"""
+    data = {name: np.random.default_rng(0).normal(size=(9, 2)) for name in "xz"}
+    fit = dgm.parse(text).fit(data, steps=3, seed=0)
+    fit.save(tmp_path / "run")
+    again = dgm.restore(tmp_path / "run")
+    np.testing.assert_array_equal(again.log_prob(data), fit.log_prob(data))
+    assert {"x.m", "z.m"} <= set(again.params)

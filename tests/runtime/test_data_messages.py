@@ -82,8 +82,6 @@ CASES: dict[str, tuple[str, Any, Mapping[str, str]]] = {
     "infinite_before_the_end": ("data x : real[<= 2] ~ Normal(0, 1)", [[0.5], [np.inf, 1]], {}),
     "class_behind_the_end": ("data x : cat(2)[<= 2] ~ Categorical(uniform(2))",
                              [[1, 0], [2, 0], [1, 1]], {}),
-    "prepared_sequences": ("data x : cat(4)[<= 2] ~ Categorical(uniform(4))", [[0], [3, 1]],
-                           {"x": "2 * x"}),
     "infinite": (REALS, put(np.ones((4, 2)), (0, 1), -np.inf), {}),
     "prepare_unknown_variable": (BITS, ones, {"y": "bernoulli(y)"}),
     "prepare_unknown_step": (BITS, ones, {"x": "bernouli(x)"}),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import dgmlang as dgm
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.missing import ABSENT
 from dgmlang.registry import implementation, implemented
@@ -291,3 +292,30 @@ def test_turns_of_varying_length_are_prepared_as_examples_are() -> None:
     apart = parse(text, variables("data x : real[4, 2] ~ Normal(0, 1)"))  # Power: place by place.
     other = apart.fit({"x": np.where(np.isinf(x), np.nan, x)}, KEY)
     assert not np.allclose(other["x"][0]["mean"][0], states["x"][0]["mean"])
+
+
+def test_classes_of_varying_length_are_prepared_to_their_ends() -> None:
+    """As they are one by one; behind an end stands the class that marks one, and back again ∞."""
+    x = np.array([[1.0, 4, 4, 2], [3, np.inf, np.inf, np.inf]])
+    made = parse(prepare(x="x - 1"), variables("data x : cat(4)[<= 4] ~ Categorical(uniform(4))"))
+    found = made.apply(made.fit({"x": x}, KEY), {"x": jnp.asarray(x)}, KEY)["x"]
+    np.testing.assert_array_equal(found, [[0, 3, 3, 1], [2, 4, 4, 4]])
+    np.testing.assert_array_equal(made.invert({"x": ({},)}, {"x": found})["x"], x)
+    bits = parse(prepare(x="binarize(x)"), variables("data x : bit[<= 2] ~ Bernoulli(0.5)"))
+    given = np.array([[0.2, 0.9], [0.7, np.inf]])
+    found = bits.apply(bits.fit({"x": given}, KEY), {"x": jnp.asarray(given)}, KEY)["x"]
+    np.testing.assert_array_equal(found, [[0, 1], [1, np.inf]])
+
+
+def test_a_class_that_is_yet_to_be_prepared_ends_nothing() -> None:
+    text = """model M(V: int, T: int = 3) {
+      param p : simplex(V)
+      data x : cat(V)[<= T] ~ Categorical(p)
+    }"""
+    lists = [[0, 3], [1], [3, 3, 2], [2, 0, 3]]
+    shifted = [[number + 1 for number in one] for one in lists]
+    array = np.array([[1, 4, np.nan], [2, np.nan, np.nan], [4, 4, 3], [3, 1, 4]])
+    plain = dgm.parse(text).fit(lists, steps=5, seed=0)
+    for given, model in ((shifted, dgm.parse(text)), (array, dgm.parse(text, V=4))):
+        fit = model.fit(given, prepare={"x": "x - 1"}, steps=5, seed=0)
+        np.testing.assert_allclose(fit.log_prob(given), plain.log_prob(lists), rtol=1e-5)

@@ -22,6 +22,7 @@ from dgmlang.compiler.program import (
     Expr,
     Law,
     Local,
+    Marginal,
     Mixture,
     Named,
     Program,
@@ -301,9 +302,19 @@ def gradient_of(law: Law | None) -> str:
             return "pathwise" if both == {"pathwise"} else "reinforce"
         case WithinBin(place=Law() as place):
             return gradient_of(place)
+        case Marginal(program=program):
+            return _gradient_within(program)
         case ComputedLaw() | WithinBin():
             return "pathwise"
         case Repeated():
             found = {gradient_of(entry) for entry in entries(law)}
             return found.pop() if len(found) == 1 else "reinforce"
     return "reinforce"
+
+
+def _gradient_within(program: Program) -> str:
+    """How gradients pass through a draw of a whole model."""
+    found = [v.law for v in program.having("latent", "data") if v.law is not None]
+    moved = {v.name for v in program.having("latent", "data")}
+    paths = all(gradient_of(law) == "pathwise" for law in found)
+    return "pathwise" if paths and not moved & jumping(found, program).keys() else "reinforce"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from dgmlang.compiler.derive.facts import Facet, Witness
 from dgmlang.compiler.program import (
@@ -23,6 +24,7 @@ from dgmlang.compiler.program import (
     Literal,
     Local,
     LogProb,
+    Marginal,
     Mixture,
     Named,
     NetUse,
@@ -75,8 +77,16 @@ def _law(law: Law, program: Program) -> Iterator[Kink]:
         yield from _law(getattr(law, name), program)
     if isinstance(law, Pushed | ComputedLaw) and law.chain is not None:
         yield from _chain(law.chain, program)
+    if isinstance(law, Marginal):
+        yield from _kinks(_moving(law.program))
     for argument in arguments(law):
         yield from _expression(argument, program)
+
+
+def _moving(program: Program) -> Program:
+    """A model whose givens may move with what stands for them."""
+    given = {v.name: replace(v, role="latent") for v in program.having("given", "shared")}
+    return replace(program, variables={**program.variables, **given})
 
 
 def _expression(

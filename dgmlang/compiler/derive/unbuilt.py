@@ -11,24 +11,19 @@ from dgmlang.compiler.derive.sequences import sequences
 from dgmlang.compiler.library import Extern
 from dgmlang.compiler.program import (
     Apply,
-    Chosen,
     ComputedLaw,
     EnergyLaw,
     Law,
-    LogProb,
-    Mixture,
+    Marginal,
     Named,
     Program,
-    Pushed,
-    Quantized,
     Repeated,
     ScoreLaw,
-    WithinBin,
     choices,
 )
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import chains, entries, expressions, laws, stages
+from dgmlang.compiler.walk import chains, entries, every_law, expressions, made_of, stages
 
 
 def unbuilt(program: Program, gaussian: bool = False) -> tuple[Unbuilt, ...]:
@@ -71,13 +66,11 @@ def _apart(law: Law, of: Type) -> bool:
 
 
 def _named(program: Program) -> Iterator[tuple[Extern, Span]]:
-    for law in laws(program):
+    for law in every_law(program):
         yield from _of_law(law)
     for node in expressions(program):
         if isinstance(node, Apply):
             yield node.extern, node.span
-        elif isinstance(node, LogProb):
-            yield from _of_law(node.law)
     for chain in chains(program):
         for stage in stages(chain):
             yield stage.extern, stage.span
@@ -85,20 +78,11 @@ def _named(program: Program) -> Iterator[tuple[Extern, Span]]:
 
 
 def _of_law(law: Law) -> Iterator[tuple[Extern, Span]]:
-    match law:
-        case Named():
-            yield law.extern, law.span
-        case Pushed() | Quantized():
-            yield from _of_law(law.base)
-        case WithinBin(place=Law() as place):
-            yield from _of_law(place)
-        case Mixture():
-            yield from _of_law(law.component)
-        case Chosen():
-            yield from _of_law(law.then)
-            yield from _of_law(law.otherwise)
-        case Repeated():
-            for entry in entries(law):
-                yield from _of_law(entry)
-        case ScoreLaw(process=process) if process is not None:
-            yield process.extern, law.span
+    for part in made_of(law):
+        match part:
+            case Named(extern=extern):
+                yield extern, part.span
+            case ScoreLaw(process=process) if process is not None:
+                yield process.extern, part.span
+            case Marginal(program=program):
+                yield from _named(program)

@@ -9,7 +9,6 @@ from dgmlang.compiler.derive.stage_weights import Uncounted, head_weights, stage
 from dgmlang.compiler.program import (
     Call,
     Chain,
-    ComputedLaw,
     Expr,
     Head,
     Law,
@@ -17,14 +16,13 @@ from dgmlang.compiler.program import (
     NetUse,
     Outside,
     Program,
-    Pushed,
     Read,
     Stage,
     Through,
 )
 from dgmlang.compiler.types.dims import numbers, size
 from dgmlang.compiler.types.kinds import Type
-from dgmlang.compiler.walk import arguments, chains, pushing, stages, walk
+from dgmlang.compiler.walk import arguments, chains, marginals, pushing, stages, walk
 
 
 def parameters(program: Program) -> int | None:
@@ -66,7 +64,7 @@ def outer_stages(program: Program) -> Iterator[Stage]:
     laws = [v.law for v in program.variables.values() if v.law is not None]
     roots = [e for law in laws for e in arguments(law)] + list(program.energies)
     used = [chain for node in walk(*roots) for chain in applied(node)]
-    used += [law.chain for law in laws if isinstance(law, Pushed | ComputedLaw) and law.chain]
+    used += [chain for law in laws for chain in pushing(law)]
     for chain in used:
         yield from stages(chain)
 
@@ -103,7 +101,8 @@ def learns(law: Law, program: Program) -> bool:
     learned = (s for chain in used for s in stages(chain) if not s.extern.has("weightless"))
     params = {v.name for v in program.having("param")}
     own = any(isinstance(n, Call) or (isinstance(n, Read) and n.name in params) for n in nodes)
-    return own or any(True for _ in learned)
+    nets = any(part.program.nets for part in marginals(law))
+    return own or nets or any(True for _ in learned)
 
 
 _FREE: Mapping[str, Callable[[int], int]] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgmlang.bijections.bijection import Bijection
+from dgmlang.compiler.derive.derive import derive
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.lower.heads import BuiltHead, dense_head, masked_head
 from dgmlang.compiler.lower.outside import OutsideNet
@@ -30,7 +31,7 @@ from dgmlang.compiler.types.causality import shifted
 from dgmlang.compiler.types.dependence import Component, components
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.types.lengths import ended, owners
-from dgmlang.compiler.walk import chains, expressions
+from dgmlang.compiler.walk import chains, every_law, expressions, marginals
 from dgmlang.layers.layer import Params
 from dgmlang.processes.process import AbstractProcess
 from dgmlang.registry import implementation
@@ -74,6 +75,7 @@ class Built:
         tilts: What tilts laws by the id of the law, only where statistics are summed.
         solving: How differential equations in flows are solved.
         temperature: At which draws of laws are made; 1 but where a sampler asks for another.
+        marginals: The models that stand as laws without their latents, by the id of the law.
     """
 
     program: Program
@@ -100,6 +102,7 @@ class Built:
     tilts: Mapping[int, Tilt] = field(default_factory=dict)
     solving: Solving = field(default_factory=Solving)
     temperature: float = 1.0
+    marginals: Mapping[int, Built] = field(default_factory=dict)
 
     @property
     def leaves(self) -> frozenset[str]:
@@ -133,6 +136,11 @@ def build(
     states = laws_of_states(program)
     scores = [(n, law) for n, law in laws.items() if isinstance(law, ScoreLaw)]
     parts = components({**directed, **states})
+    models = {
+        id(law): build(law.program, derive(law.program), precision, outside)
+        for whole in every_law(program)
+        for law in marginals(whole)
+    }
     return Built(
         program=program,
         facts=facts,
@@ -155,9 +163,13 @@ def build(
         },
         score=scores[0] if scores else None,
         process=_process(scores[0][1]) if scores else None,
-        checks=tuple(e for e in expressions(program) if isinstance(e, Checked)),
+        checks=(
+            *(e for e in expressions(program) if isinstance(e, Checked)),
+            *(check for model in models.values() for check in model.checks),
+        ),
         outside=outside or {},
         precision=precision,
+        marginals=models,
     )
 
 

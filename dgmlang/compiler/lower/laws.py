@@ -18,6 +18,7 @@ from dgmlang.compiler.library import Parameter
 from dgmlang.compiler.lower import quantized
 from dgmlang.compiler.lower.built import at
 from dgmlang.compiler.lower.chosen import either
+from dgmlang.compiler.lower.marginal import of_model
 from dgmlang.compiler.lower.turns import piecewise
 from dgmlang.compiler.program import (
     Binned,
@@ -27,6 +28,7 @@ from dgmlang.compiler.program import (
     Expr,
     Law,
     Literal,
+    Marginal,
     Mixture,
     Named,
     Pushed,
@@ -101,6 +103,8 @@ def distribution(law: Law, inside: Evaluation) -> dist.Distribution:
             if place is None:
                 return quantized.Within(k, count)
             return quantized.Placed(k, count, distribution(place, inside), drawn)
+        case Marginal():
+            return of_model(law, inside)
         case ComputedLaw(latent=latent, chain=chain) if latent and chain:
             base = distribution(inside.built.law(latent), inside)
             return PushedForward(base, transforms(chain, inside))

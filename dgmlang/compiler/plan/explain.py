@@ -192,9 +192,9 @@ def _latents(facts: Facts) -> Iterator[str]:
     if facts.removed or facts.bounded:
         yield "latents"
     for r in facts.removed:
-        yield f"  {r.variable:<12}removed by {r.rule}: {r.witness.text}"
+        yield f"  {r.variable + ' ':<12}removed by {r.rule}: {r.witness.text}"
     for b in facts.bounded:
-        yield f"  {b.variable:<12}bounded, gradient {b.gradient}: {b.witness.text}"
+        yield f"  {b.variable + ' ':<12}bounded, gradient {b.gradient}: {b.witness.text}"
 
 
 def _bijections(program: Program) -> Iterator[str]:
@@ -305,7 +305,7 @@ def _training(plan: Plan) -> Iterator[str]:
     else:
         yield f"  recipe      {recipe(plan.default_objective)}"
         for name, rule in initial_rules(plan.program, plan.facts).items():
-            yield f"  {name:<12}starts: {rule}"
+            yield f"  {name + ' ':<12}starts: {rule}"
     guide = plan.program.guide
     for name in guide.built if guide else ():
         assert guide is not None

@@ -6,6 +6,7 @@ The values themselves are drawn by `lower/initial.py`; `explain` prints the rule
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from dgmlang.compiler.derive.facts import Facts
 from dgmlang.compiler.frozen import frozen
@@ -15,7 +16,9 @@ from dgmlang.compiler.program import (
     ComputedLaw,
     EnergyLaw,
     Expr,
+    Law,
     Literal,
+    LogProb,
     Net,
     Outside,
     Program,
@@ -24,7 +27,7 @@ from dgmlang.compiler.program import (
     Variable,
 )
 from dgmlang.compiler.types.picked import picked
-from dgmlang.compiler.walk import stages, walk
+from dgmlang.compiler.walk import expressions, marginals, stages, walk
 
 
 @frozen()
@@ -52,9 +55,13 @@ WORDS = {
     "positive": "near 1, with jitter",
     "unit": "near 1/2, with jitter",
     "small": "N(0, 0.01²)",
+    "scattered": "N(0, 1)",
     "standard": "near the simplest value of its kind, with jitter",
 }
 """What each rule is called where people read it."""
+
+BLIND = {"locations": "scattered", "spread": "positive", "visible": "hidden"}
+"""What stands for a rule that looks at data where there are none to look at."""
 
 
 def initial_rules(program: Program, facts: Facts) -> Mapping[str, str]:
@@ -76,7 +83,7 @@ def _net(net: Net) -> str:
 def starts(program: Program) -> Mapping[str, Start]:
     """The rule of each param."""
     biases = dict(_biases(program))
-    indexed = dict(_indexed(program))
+    indexed = {**dict(_indexed(program)), **dict(_of_models(program))}
     energetic = {n.name for e in program.energies for n in walk(e) if isinstance(n, Read)}
     found: dict[str, Start] = {}
     for param in program.having("param"):
@@ -91,6 +98,31 @@ def starts(program: Program) -> Mapping[str, Start]:
     return found
 
 
+def _of_models(program: Program) -> Iterator[tuple[str, Start]]:
+    """The params of models that stand as laws without their latents, as those start them.
+
+    A rule that looks at the model's data looks at what the law is of here, where it is data.
+    """
+    for of, whole in _laws(program):
+        for model in marginals(whole):
+            for name, start in starts(model.program).items():
+                looks = start.variable is not None and start.rule != "hidden"
+                yield name, replace(start, variable=of) if looks else start
+
+
+def _laws(program: Program) -> Iterator[tuple[str | None, Law]]:
+    """Laws that stand for variables or in expressions, each with the data that it is of."""
+    data = {v.name for v in program.having("data")}
+    guide = {} if program.guide is None else program.guide.laws
+    own = {v.name: v.law for v in program.variables.values() if v.law is not None}
+    for laws in (own, guide, program.noise):
+        yield from ((name if name in data else None, law) for name, law in laws.items())
+    for node in expressions(program):
+        if isinstance(node, LogProb):
+            at = node.value.name if isinstance(node.value, Read) else None
+            yield at if at in data else None, node.law
+
+
 def _by_kind(param: Variable, in_energy: bool) -> str:
     kind = param.type.kind.name
     if kind != "real":
@@ -101,7 +133,8 @@ def _by_kind(param: Variable, in_energy: bool) -> str:
 
 
 def _words(start: Start) -> str:
-    return WORDS[start.rule].format(start.variable)
+    rule = start.rule if start.variable else BLIND.get(start.rule, start.rule)
+    return WORDS[rule].format(start.variable)
 
 
 # ── flows ────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from dgmlang.compiler.diagnostics.codes import data as codes
-from dgmlang.compiler.diagnostics.codes import names as name_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern, library
@@ -31,10 +30,6 @@ def applied(name: str, expression: ast.Expr, known: Sequence[Variable]) -> tuple
     names = [variable.name for variable in known]
     if name not in names:
         raise DgmError(codes.prepares_nothing(expression.span, name, names))
-    ending = (v.name for v in known if v.type.varying and v.type.kind.space != "continuous")
-    if name in ending:
-        what = "preparations of classes of varying length"
-        raise DgmError(name_codes.not_built(expression.span, what))
     return tuple(_steps(expression, name))
 
 

@@ -32,6 +32,7 @@ from dgmlang.compiler.program.laws import Chosen as Chosen
 from dgmlang.compiler.program.laws import ComputedLaw as ComputedLaw
 from dgmlang.compiler.program.laws import EnergyLaw as EnergyLaw
 from dgmlang.compiler.program.laws import Law as Law
+from dgmlang.compiler.program.laws import Marginal as Marginal
 from dgmlang.compiler.program.laws import Mixture as Mixture
 from dgmlang.compiler.program.laws import Named as Named
 from dgmlang.compiler.program.laws import Piece as Piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dgmlang.compiler.frozen import frozen
 from dgmlang.compiler.library import Extern
@@ -13,6 +13,9 @@ from dgmlang.compiler.program.stages import Chain
 from dgmlang.compiler.source import Span
 from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.kinds import Type
+
+if TYPE_CHECKING:
+    from dgmlang.compiler.program.model import Program
 
 
 @frozen(eq=False, kw_only=True)
@@ -112,6 +115,19 @@ class WithinBin(Law):
     variable: Expr
     levels: Dim
     place: Law | None = None
+
+
+@frozen(eq=False)
+class Marginal(Law):
+    """The law of a model's data variable where the model is no variable's: its latents are gone.
+
+    `program` is that model, what it learns under the names which that has here; `learned` reads
+    its params. `givens` are what stands for its givens, by their names.
+    """
+
+    program: Program
+    givens: Mapping[str, Expr]
+    learned: tuple[Expr, ...]
 
 
 @frozen(eq=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import companions as companion_codes
 from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import nested as nested_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.program import ComputedLaw, Guide, Law, Loop, Read, WithinBin
@@ -23,7 +24,7 @@ from dgmlang.compiler.types.lets import is_chain
 from dgmlang.compiler.types.looped import law_in_loops
 from dgmlang.compiler.types.nesting import State, flatten, looped
 from dgmlang.compiler.types.scope import Scope, Wrong, wrong
-from dgmlang.compiler.walk import arguments, reads
+from dgmlang.compiler.walk import arguments, entries, reads
 
 
 def guide(body: Sequence[ast.Statement], scope: Scope) -> Guide | None:
@@ -53,9 +54,13 @@ def with_parts(written: Guide | None, parts: Mapping[str, Law], span: Span) -> G
     if not parts:
         return written
     laws = {} if written is None else written.laws
-    own = {n: law for n, law in parts.items() if isinstance(law, WithinBin)}
-    built = tuple(name for name, law in own.items() if law.place is None)
+    built = tuple(name for name, law in parts.items() if _is_built(law))
     return Guide(_ordered({**laws, **parts}), span if written is None else written.span, built)
+
+
+def _is_built(law: Law) -> bool:
+    """Whether a part's guide is the uniform one of a bin."""
+    return any(isinstance(e, WithinBin) and e.place is None for e in entries(law))
 
 
 def noise(body: Sequence[ast.Statement], scope: Scope) -> dict[str, Law]:
@@ -95,7 +100,7 @@ def _reads_params_only(found: Law, scope: Scope) -> bool:
 
 def _law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
     built = scope.shared.inlined_guide.get(s.name)
-    if s.role == "guide" and isinstance(built, WithinBin):
+    if s.role == "guide" and built is not None and _is_built(built):
         return _within(s, around, built, scope)
     declaration = scope.shared.declarations.get(s.name)
     known = scope.shared.values.get(s.name)
@@ -121,18 +126,24 @@ def _law(s: ast.Variable, around: tuple[Loop, ...], scope: Scope) -> Law | None:
 
 
 def _within(
-    s: ast.Variable, around: tuple[Loop, ...], built: WithinBin, scope: Scope
+    s: ast.Variable, around: tuple[Loop, ...], built: Law, scope: Scope
 ) -> WithinBin | None:
-    """`x.u ~ D`: where within its bin the number lies that `quantize` cuts, from 0 to 1."""
-    if around or not isinstance(s.origin, ast.Drawn):
-        scope.report.say(name_codes.not_built(s.span, "such a place within a bin"))
+    """`x.u ~ D`: where within its bin the number lies that `quantize` cuts, from 0 to 1.
+
+    Of an x in loops it is the law of all turns at once (DGM0943).
+    """
+    known = scope.shared.values[s.name.removesuffix(".u")]
+    if around or not isinstance(s.origin, ast.Drawn) or not isinstance(known, Read):
+        index = around[0].index if around else None
+        scope.report.say(nested_codes.place_without_density(s.span, s.name, index))
         return None
-    target = Type(UNIT, built.type.shape)
+    levels, target = known.type.kind.levels, replace(built.type, kind=UNIT)
     found = law(s.origin.law, target, built.span, scope)
-    if found is None:
+    if found is None or levels is None:
         return None
     del scope.shared.inlined_guide[s.name]  # what is written stands in for what is built
-    return replace(built, place=found, span=s.span)
+    seen = replace(known, type=known.type.present, span=built.span)
+    return WithinBin(seen, levels, found, type=target, span=s.span)
 
 
 def _fits(s: ast.Variable, declaration: ast.Variable, known: Read, scope: Scope) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
 from dgmlang.compiler.diagnostics.codes import laws as words
-from dgmlang.compiler.diagnostics.codes import names as name_codes
+from dgmlang.compiler.diagnostics.codes import nested as nested_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
 from dgmlang.compiler.library import Extern, library
 from dgmlang.compiler.program import (
@@ -36,6 +37,7 @@ from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.kinds import ANY, REAL, UNIT, Kind, Type, within
 from dgmlang.compiler.types.law_arguments import bounds, most, taken
 from dgmlang.compiler.types.literals import as_array, told
+from dgmlang.compiler.types.looped import at_turn, bring, put, turns, whole_type
 from dgmlang.compiler.types.loops import decided
 from dgmlang.compiler.types.models import model_law
 from dgmlang.compiler.types.no_law import not_a_law
@@ -83,8 +85,9 @@ def _instance(
     with scope.shared.elaborating(name, node.span) as fresh:
         if inner is None or not fresh:
             return None
-        enclosed = not scope.own or bool(scope.ranges)
-        inner = inner.within(owner=(name,), kept=None, instance=True, enclosed=enclosed)
+        around = scope.around or scope.ranges
+        inner = inner.within(owner=(name,), kept=None, instance=True, enclosed=not scope.own)
+        inner = inner.within(around=around)
         inner.afresh()
         return law(let.value, target, declared_at, inner)
 
@@ -282,16 +285,20 @@ def _binned(
 ) -> Law | None:
     own = scope.law_of
     if own is None or not scope.own:
-        scope.report.say(name_codes.not_built(node.span, "quantised laws without a cdf here"))
+        scope.report.say(nested_codes.bins_elsewhere(node.span, written.span.text))
         return None
     base = law(written, Type(UNIT, target.shape), written.span, scope)
     if base is None:
         return None
-    name, shared, type_ = f"{own}.u", scope.shared, Type(UNIT, target.shape)
-    shared.inlined[name] = Variable("latent", name, type_, base, None, node.span)
-    seen = Read(own, type=target.present, span=node.span)
-    shared.inlined_guide[name] = WithinBin(seen, levels, type=type_, span=node.span)
-    latent = Read(name, type=type_, span=node.span)
+    name, shared, ranges, type_ = f"{own}.u", scope.shared, turns(scope), Type(UNIT, target.shape)
+    known = shared.values[own]
+    assert isinstance(known, Read)
+    seen = at_turn(replace(known, span=node.span), target.present, ranges)
+    whole = whole_type(type_, ranges)
+    bring(shared.inlined, Variable("latent", name, whole, base, None, node.span), ranges)
+    within_bin = WithinBin(seen, levels, type=type_, span=node.span)
+    put(shared.inlined_guide, name, within_bin, ranges, whole)
+    latent = at_turn(Read(name, type=whole, span=node.span), type_, ranges)
     return Binned(latent, type=target.present, span=node.span)
 
 

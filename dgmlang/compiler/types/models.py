@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,12 @@ from dgmlang.compiler.program import (
     ComputedLaw,
     Expr,
     Law,
+    Marginal,
     Mixture,
     Named,
     Program,
     Pushed,
+    Read,
     Variable,
 )
 from dgmlang.compiler.report import Report
@@ -31,10 +33,11 @@ from dgmlang.compiler.types.dims import Dim
 from dgmlang.compiler.types.expressions import optional_value
 from dgmlang.compiler.types.invoke import accepted
 from dgmlang.compiler.types.kinds import Type
+from dgmlang.compiler.types.looped import bring, counters, put, turns, whole_type
 from dgmlang.compiler.types.renamed import Renaming
-from dgmlang.compiler.types.scope import Scope
+from dgmlang.compiler.types.scope import Range, Scope
 from dgmlang.compiler.types.static import static
-from dgmlang.compiler.walk import reads
+from dgmlang.compiler.walk import laws, past, reads
 
 
 def model_law(node: ast.Call, name: str, target: Type, scope: Scope) -> Law | None:
@@ -75,12 +78,25 @@ def _setting(hyper: ast.Hyper, node: ast.Expr, scope: Scope) -> Any:
 
 def of_role(model: ast.Model, role: str) -> list[ast.Variable]:
     """The model's variables of a role."""
-    return [s for s in model.body if isinstance(s, ast.Variable) and s.role == role]
+    return [s for s, _ in _declared(model.body, ()) if s.role == role]
+
+
+InLoops = tuple[ast.Variable, tuple[ast.For, ...]]
+
+
+def _declared(body: Iterable[ast.Statement], around: tuple[ast.For, ...]) -> Iterator[InLoops]:
+    """The declarations of a model with the loops around them."""
+    for s in body:
+        if isinstance(s, ast.Variable):
+            yield s, around
+        elif isinstance(s, ast.For):
+            yield from _declared(s.body, (*around, s))
 
 
 def _sizes(model: ast.Model, data: ast.Variable, target: Type) -> dict[str, Any]:
     """Hyperparameters that are an axis of the data alone, from the shape that is wanted."""
-    axes = (data.type.shape or ()) if data.type else ()
+    loops = next(around for s, around in _declared(model.body, ()) if s is data)
+    axes = [*(loop.stop for loop in loops), *((data.type.shape or ()) if data.type else ())]
     names = {h.name for h in model.hypers}
     if len(axes) != len(target.shape):
         return {}
@@ -152,35 +168,80 @@ def _placed(
     node: ast.Call, name: str, inner: Program, givens: Mapping[str, Expr], scope: Scope
 ) -> Law | None:
     (data,) = inner.having("data")
-    own = scope.own
-    here = own or scope.instance
+    own = scope.own and not _of_all(scope)
+    here = scope.own or scope.instance
     owner = scope.owner if here else (*scope.owner, scope.place(name, node.span))
     if not _one_size(node, owner, inner, scope):
         return None
-    local = frozenset(v.name for v in inner.having("latent"))
+    local = frozenset(v.name for v in inner.having("latent", "state"))
     renamed = Renaming(owner, data.name, scope.law_of or data.name, givens, local)
-    law = _alone(inner, data)
-    if law is None and not own:
-        what = f"the latents or energies of `{name}` here"
-        scope.report.say(name_codes.not_built(node.span, what))
-        return None
-    if law is None and scope.ranges:
-        # They would be one for all turns, where each turn draws its own.
-        what = f"the latents or energies of `{name}` in a loop"
-        scope.report.say(name_codes.not_built(node.span, what))
-        return None
-    latents = inner.having("latent") if law is None else ()
+    law, ranges = _alone(inner, data), turns(scope)
+    if law is not None and not (past(law) and (ranges or not own)):
+        _learned(inner, renamed, scope)
+        return replace(renamed(law), span=node.span)
+    apart = ranges and (inner.energies or any(past(law) for law in laws(inner)))
+    if not own or apart:
+        return _marginal(node, inner, givens, renamed, scope)
+    if ranges:
+        renamed = _in_turns(inner, data, renamed, ranges, node.span, scope)
+    _learned(inner, renamed, scope)
+    _brought(inner, renamed, ranges, scope)
+    return None if data.law is None else replace(renamed(data.law), span=node.span)
+
+
+def _learned(inner: Program, renamed: Renaming, scope: Scope) -> None:
+    """Put the params and nets of a model into the program."""
     shared = scope.shared
-    for variable in (*inner.having("param"), *latents):
-        shared.inlined[renamed.name(variable.name)] = _variable(variable, renamed)
-    for net in inner.nets.values():
-        shared.inlined_nets[renamed.name(net.name)] = renamed(net)
-    if law is None:
-        shared.inlined_energies.extend(renamed(inner.energies))
-        guided = {} if inner.guide is None else inner.guide.laws
-        shared.inlined_guide.update({renamed.name(n): renamed(q) for n, q in guided.items()})
-    law = data.law if law is None else law
-    return None if law is None else replace(renamed(law), span=node.span)
+    params = (renamed.variable(v) for v in inner.having("param"))
+    shared.inlined.update((param.name, param) for param in params)
+    shared.inlined_nets.update((renamed.name(n), renamed(net)) for n, net in inner.nets.items())
+
+
+def _brought(inner: Program, renamed: Renaming, ranges: Sequence[Range], scope: Scope) -> None:
+    """Put what each example has one of into the program: latents, states, and their guides."""
+    shared = scope.shared
+    guided = {} if inner.guide is None else inner.guide.laws
+    for v in inner.having("latent", "state"):
+        found, whole = renamed.variable(v), renamed.turned.get(v.name, v.type)
+        bring(shared.inlined, replace(found, type=whole), ranges)
+        if v.name in guided:
+            put(shared.inlined_guide, found.name, renamed(guided[v.name]), ranges, whole)
+    shared.inlined_energies.extend(renamed(inner.energies))
+
+
+def _in_turns(
+    inner: Program,
+    data: Variable,
+    renamed: Renaming,
+    ranges: Sequence[Range],
+    span: Span,
+    scope: Scope,
+) -> Renaming:
+    """The renaming of a model of which each turn of the loops around has one."""
+    local = inner.having("latent", "state")
+    turned = {v.name: whole_type(v.type, ranges) for v in local}
+    known = scope.shared.values[renamed.target]
+    assert isinstance(known, Read)
+    turned[data.name] = known.type
+    return replace(renamed, turned=turned, turn=counters(ranges, span), _done={})
+
+
+def _of_all(scope: Scope) -> bool:
+    """Whether the law is of a param, so that what each example has one of can be none of it."""
+    declared = scope.shared.declarations.get(scope.law_of or "")
+    return isinstance(declared, ast.Variable) and declared.role == "param"
+
+
+def _marginal(
+    node: ast.Call, inner: Program, givens: Mapping[str, Expr], renamed: Renaming, scope: Scope
+) -> Law:
+    """The model as a law whose latents are gone; of the program it is a part by what it learns."""
+    whole = renamed.program(inner)
+    _learned(inner, renamed, scope)
+    params = whole.having("param")
+    learned = tuple(Read(v.name, type=v.type, span=node.span) for v in params)
+    (data,) = whole.having("data")
+    return Marginal(whole, givens, learned, type=data.type.present, span=node.span)
 
 
 def _one_size(node: ast.Call, owner: tuple[str, ...], inner: Program, scope: Scope) -> bool:
@@ -195,11 +256,6 @@ def _one_size(node: ast.Call, owner: tuple[str, ...], inner: Program, scope: Sco
             scope.report.say(words.two_sizes(node.span, ".".join(owner), *found))
             return False
     return True
-
-
-def _variable(variable: Variable, renamed: Renaming) -> Variable:
-    name = renamed.name(variable.name)
-    return replace(variable, name=name, law=renamed(variable.law), start=renamed(variable.start))
 
 
 def _alone(inner: Program, data: Variable) -> Law | None:

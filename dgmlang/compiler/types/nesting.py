@@ -23,7 +23,7 @@ State = tuple[ast.Let, tuple[Loop, ...]]
 
 
 def flatten(body: tuple[ast.Statement, ...], scope: Scope) -> tuple[list[InLoops], list[State]]:
-    """Every declared variable and every state; DGM0361 or DGM0290 for what no loop may hold."""
+    """Every declared variable and every state; DGM0361 for what no loop may hold."""
     scope.shared.greatest.update(_greatest(body, scope))
     written: list[InLoops] = []
     states: list[State] = []

@@ -121,6 +121,7 @@ class Scope:
     `looped`: the variables that loops draw, with their loops; they are read by the rules of loops.
     `kept`: the stages' names in an earlier piece of the same text.
     `outer`: the names that a guide gives, which its states see.
+    `around`: the loops around the law that a `let` names, whose variables it cannot read.
     `enclosed`: whether laws here stand in an expression, `log_prob(D, x)`, and are no variable's.
     `instance`: whether this is what a `let` names, put in where a variable has it as its law.
     """
@@ -136,6 +137,7 @@ class Scope:
     kept: Places | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     outer: Mapping[str, Expr | Record] = field(default_factory=dict)
+    around: Mapping[str, Range] = field(default_factory=dict)
     enclosed: bool = False
     instance: bool = False
 

@@ -243,17 +243,6 @@ _SETTINGS = {
 """What to do for settings that stand elsewhere."""
 
 
-def not_built(span: Span, what: str) -> Diagnostic:
-    """A part of the language that this version parses but does not run."""
-    return Diagnostic(
-        "DGM0290",
-        "not built yet",
-        (Label(span, f"{what} are part of the language, and this version cannot run them"),),
-        ("`README.md` lists what runs today",),
-        "write it another way: `dgm explain DGM0290` has an example",
-    )
-
-
 def extern_form(span: Span, kind: str, name: str) -> Diagnostic:
     """An `extern` of a program that is no net with a signature."""
     label = Label(span, f"a program's `extern {kind} {name}` is no net with typed heads")
