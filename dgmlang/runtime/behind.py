@@ -1,4 +1,4 @@
-"""What stands behind the ends of sequences on their way through a preparation: ∞, as on the host."""
+"""What stands behind the ends of sequences within a preparation: ∞, as on the host."""
 
 from __future__ import annotations
 
