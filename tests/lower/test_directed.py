@@ -329,3 +329,23 @@ def test_a_table_of_transitions_by_the_class_before():
     x = np.array([2, 0, 1, 1, 2])
     truth = np.log(table[[0, 2, 0, 1, 1], x]).sum()
     assert model.log_prob(params, {"x": jnp.asarray(x)}) == pytest.approx(truth, abs=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2)])
+def test_a_number_repeats_along_the_vector_that_a_law_wants(shape):
+    covariance = np.array([[2.0, 0.6], [0.6, 1.0]])
+    written = "[2.0, 0.6], [0.6, 1.0]"
+    text = f"""model M {{
+      param m : real
+      data x : real{list(shape)} ~ MultivariateNormal(m, covariance_matrix = [{written}])
+      data p : simplex(3) ~ Dirichlet(2)
+    }}"""
+    x, p = np.arange(np.prod(shape)).reshape(shape) / 3, np.array([0.2, 0.5, 0.3])
+    found = lowered(text).log_terms(
+        {"m": jnp.asarray(0.7)}, {"x": jnp.asarray(x), "p": jnp.asarray(p)}
+    )
+    truth = stats.multivariate_normal.logpdf(x, [0.7, 0.7], covariance).sum()
+    np.testing.assert_allclose(found["x"], truth, rtol=1e-5)
+    np.testing.assert_allclose(found["p"], stats.dirichlet.logpdf(p, [2, 2, 2]), rtol=1e-5)
+    first = stats.multivariate_normal.logpdf(x, [0.7, 0], covariance).sum()
+    assert abs(first - truth) > 0.1  # along the first entry alone

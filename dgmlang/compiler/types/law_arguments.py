@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dgmlang.compiler.diagnostics.codes import laws as law_codes
 from dgmlang.compiler.diagnostics.codes import types as codes
-from dgmlang.compiler.library import Extern
+from dgmlang.compiler.library import Extern, Parameter, library
 from dgmlang.compiler.linking import mentioned
 from dgmlang.compiler.program import Expr
 from dgmlang.compiler.report import Report
 from dgmlang.compiler.syntax import ast
-from dgmlang.compiler.types.dims import Dim
+from dgmlang.compiler.types.calls import group_of
+from dgmlang.compiler.types.dims import Dim, Shape
 from dgmlang.compiler.types.expressions import literal
+from dgmlang.compiler.types.functions import apply
 from dgmlang.compiler.types.held import held
 from dgmlang.compiler.types.invoke import settings
-from dgmlang.compiler.types.kinds import ARRAYS, Kind
+from dgmlang.compiler.types.kinds import ARRAYS, Kind, Type
 from dgmlang.compiler.types.literals import as_array, told
 from dgmlang.compiler.types.scope import Scope
 from dgmlang.compiler.types.static import static
@@ -32,9 +35,40 @@ def taken(extern: Extern, wanted: ast.TypeExpr, name: str, arg: Expr, scope: Sco
         shown, help = told(arg, Kind(kind))
         known = offered.interval is not None and offered.interval.low == offered.interval.high
         declare = None if known else f"declare it `{kind}`: a param, or a net's head"
+        meant = next((p.name for p in extern.parameters if p.type.kind == offered.name), None)
+        if kind in ARRAYS and offered.name in ARRAYS and meant is not None:
+            declare = f"name it: `{meant} = {arg.span.text}`"
         help = help or (_WITHIN.get(kind) if known else declare)
         scope.report.say(codes.kind_mismatch(arg.span, kind, shown, where, help))
     return found
+
+
+def numbers_last(extern: Extern, values: Mapping[str, Expr]) -> list[Parameter]:
+    """The run-time parameters that have arguments: arrays say what numbers repeat along."""
+    moving = [p for p in group_of(extern, values) if not p.static]
+    return sorted(moving, key=lambda p: not values[p.name].type.array_shape)
+
+
+def axes(extern: Extern, target: Type, shape: Shape) -> dict[str, Dim]:
+    """The names of a law's own axes by what it is the law of, of an overall shape."""
+    of = extern.type
+    if of is None or of.kind not in ("real", "simplex"):
+        return {}
+    names = [d.id for d in of.shape or () if isinstance(d, ast.Name)]
+    found = dict(zip(names, shape[len(shape) - len(names) :], strict=False))
+    inner = [a.value.id for a in of.arguments if isinstance(a.value, ast.Name)]
+    return {**found, **dict(zip(inner, target.kind.inner, strict=False))}
+
+
+def along(arg: Expr, wanted: ast.TypeExpr, known: Mapping[str, Dim], scope: Scope) -> Expr:
+    """A number where a vector is wanted, repeated along it: a missing axis repeats."""
+    names = [d.id for d in wanted.shape or () if isinstance(d, ast.Name)]
+    if arg.type.array_shape or wanted.kind in ARRAYS or len(names) != 1 or names[0] not in known:
+        return arg
+    size, functions = known[names[0]], library().externs["fn"]
+    count = size if size.value is None else size.value
+    row = apply(functions["ones"], (), {"n": count}, arg.span, scope)
+    return apply(functions["multiply"], (arg, row), {}, arg.span, scope)
 
 
 def bounds(

@@ -35,7 +35,7 @@ from dgmlang.compiler.types.dims import Dim, Shape, broadcast, show
 from dgmlang.compiler.types.ends import symbols, with_end
 from dgmlang.compiler.types.expressions import expression, head, value
 from dgmlang.compiler.types.kinds import ANY, REAL, UNIT, Kind, Type, within
-from dgmlang.compiler.types.law_arguments import bounds, most, taken
+from dgmlang.compiler.types.law_arguments import along, axes, bounds, most, numbers_last, taken
 from dgmlang.compiler.types.literals import as_array, told
 from dgmlang.compiler.types.looped import at_turn, bring, put, turns, whole_type
 from dgmlang.compiler.types.loops import decided
@@ -160,12 +160,14 @@ def _fitted(
 ) -> Named | None:
     dims: dict[str, Dim] = {}
     leading: Shape = ()
-    for parameter in (p for p in group_of(extern, values) if not p.static):
+    for parameter in numbers_last(extern, values):
         arg = values[parameter.name]
         whole = parameter.name in sizes
         arg = arg if whole else taken(extern, parameter.type, parameter.name, arg, scope)
         if arg is None:
             return None
+        shape = target.shape if over is None else over
+        arg = along(arg, parameter.type, {**axes(extern, target, shape), **dims}, scope)
         values[parameter.name] = arg
         rest = bind(parameter.type, arg.type, dims)
         joined = None if rest is None else broadcast(leading, rest)
