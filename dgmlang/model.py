@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dgmlang.compiler.diagnostics.codes import outside as outside_codes
 from dgmlang.compiler.diagnostics.codes import plan as codes
 from dgmlang.compiler.diagnostics.codes import posterior as posterior_codes
-from dgmlang.compiler.diagnostics.codes import training as training_codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.plan.explain import Explanation
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from dgmlang.runtime.settings import Optimizer
 
 T = TypeVar("T")
-
-PRECISIONS = ("float32", "bfloat16")
-"""What nets can compute in; parameters, densities and losses are in single precision."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,9 +91,10 @@ class Model:
         return self._instances[key]
 
     def with_precision(self, precision: str) -> Model:
-        """The same program, its nets computing in `float32` or `bfloat16` (DGM0724)."""
-        if precision not in PRECISIONS:
-            raise DgmError(training_codes.no_precision(precision, PRECISIONS))
+        """The same program, its nets computing in another precision (DGM0724, DGM0944)."""
+        from dgmlang.compiler.lower.precision import require
+
+        require(precision)
         if precision == self.precision:
             return self
         if precision not in self._precisions:
@@ -279,9 +276,9 @@ class Model:
                 objective is the weighted mean of the examples' losses.
             columns: The columns of a table by variable, `{"x": ["age", "bmi"], "y": "label"}` or
                 `"x=age,bmi y=label"`; labels of a `cat` or a `bit` become its levels.
-            precision: What nets compute in, `"float32"` (the default) or `"bfloat16"`. Parameters,
-                the optimiser, densities and losses are in single precision either way. Queries of
-                the fitted model, saved or not, and a resumed run compute in the same.
+            precision: What nets compute in, `"float32"` (the default) or `"bfloat16"`; all else is
+                in single precision. `"float64"` holds for all, and wants `JAX_ENABLE_X64=1`.
+                Queries of the fitted model and a resumed run compute in the same.
             given: Values of the `shared` givens, which are one for the data set, by name: arrays,
                 or files; they may as well stand among the data.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
+import jax.numpy as jnp
 import numpy as np
 
 from dgmlang.compiler.diagnostics.codes import data as codes
@@ -78,7 +79,7 @@ def storable(variable: Variable, array: np.ndarray, prepared: bool) -> np.ndarra
         return np.where(behind(variable, array), mark(kind), array).astype(np.int32)
     if prepared and array.dtype.kind in "bui" and array.dtype.itemsize <= 4:
         return array
-    return array.astype(np.float32)
+    return array.astype(np.dtype(jnp.result_type(float)))
 
 
 def _sound(variable: Variable, block: np.ndarray, points: Points) -> bool:

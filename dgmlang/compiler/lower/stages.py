@@ -162,7 +162,7 @@ def _alone(outputs: tuple[Array], state: Any) -> tuple[Array, Any]:
 
 def followable(mapped: Mapped) -> Followable | None:
     """The layer, where entry by entry it yields what it would at once: a rounded one does not."""
-    exact = mapped.precision == "float32" and not mapped.axes
+    exact = mapped.precision != "bfloat16" and not mapped.axes
     return mapped.layer if exact and isinstance(mapped.layer, Followable) else None
 
 

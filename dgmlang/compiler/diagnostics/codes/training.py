@@ -288,17 +288,23 @@ def no_event_writer() -> Diagnostic:
 
 
 def no_precision(name: str, present: Iterable[str]) -> Diagnostic:
-    """A precision that nets cannot compute in, or not yet."""
-    unbuilt = name == "float64"
-    why = "`float64` is not built yet" if unbuilt else f"no precision is called `{name}`"
+    """A precision that nets cannot compute in."""
+    known = ", ".join(f"`{name}`" for name in present)
     return Diagnostic(
         "DGM0724",
-        "precision not built" if unbuilt else "unknown precision",
+        "unknown precision",
         (),
-        (f"{why}; there are {' and '.join(f'`{known}`' for known in present)}",),
+        (f"no precision is called `{name}`; there are {known}",),
         'leave `precision` out for `float32`, or set `precision = "bfloat16"`',
         place="fit",
     )
+
+
+def no_doubles() -> Diagnostic:
+    """`precision = "float64"` where JAX makes singles of all doubles."""
+    why = "JAX has doubles for a whole process or not at all, and here they are off"
+    help = "set `JAX_ENABLE_X64=1` before Python starts: everything is in double precision then"
+    return Diagnostic("DGM0944", "doubles are off", (), (why,), help, place="fit")
 
 
 def precision_changed(run: str, before: str) -> Diagnostic:
