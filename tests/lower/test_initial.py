@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import dgmlang as dgm
 from dgmlang.compiler.lower.initial import locations
 from dgmlang.compiler.plan.initial import initial_rules
 from tests.lower.hand import example, lowered
@@ -135,3 +136,35 @@ def test_parameters_follow_the_precision():
     with jax.enable_x64(True):
         wide = {leaf.dtype for leaf in jax.tree.leaves(model.init(0, None))}
     assert wide == {jnp.dtype("float64")}
+
+
+@pytest.mark.parametrize(
+    ("law", "stuck"),
+    [
+        ("Normal(a * b, 1)", "ab"),
+        ("Normal((a - b) * mean([a, b]), exp(c))", "ab"),
+        ("Normal(c - a ** 2, exp(b))", "a"),
+        ("Normal(a * b / (1 + c), 1)", "ab"),
+        ("Normal(a, exp(a * b))", ""),
+        ("Normal((a + b) ** 2 + a, 1)", ""),
+        ("Normal(exp(a) * b, 1)", ""),
+        ("Normal(a * b + a * c, 1)", ""),
+    ],
+)
+def test_a_start_that_no_gradient_leaves_is_told(law: str, stuck: str) -> None:
+    """By the gradient at the start, and at the values that the other params have a step later."""
+    text = (
+        "model M {{ param a : real{0}\n param b : real{0}\n param c : real\n data y : real ~ {1} }}"
+    )
+    model = dgm.parse(text.format("", law))
+    grad = jax.grad(lambda params: model.log_prob(params, {"y": jnp.asarray(0.7)}))
+    params = {"a": jnp.zeros(()), "b": jnp.zeros(()), "c": jnp.ones(())}
+    for _ in range(2):
+        slope = grad(params)
+        params = {name: value + 0.1 * slope[name] for name, value in params.items()}
+    assert "".join(name for name in "ab" if params[name] == 0) == stuck
+    if not stuck:
+        dgm.parse(text.format(" from 0", law))
+        return
+    with pytest.raises(dgm.DgmError, match=f"`{stuck[0]}` starts at 0, where its gradient is 0"):
+        dgm.parse(text.format(" from 0", law))

@@ -18,6 +18,7 @@ from dgmlang.compiler.types.lengths import check_lengths
 from dgmlang.compiler.types.picked import check_starts
 from dgmlang.compiler.types.presence import check_presence, unguarded
 from dgmlang.compiler.types.scope import Shared
+from dgmlang.compiler.types.stuck import check_stuck
 from dgmlang.compiler.walk import arguments, behind, reads
 
 
@@ -54,6 +55,7 @@ def settle(program: Program, report: Report) -> None:
     _data_from_data(program, report)
     _priors(program, report)
     check_starts(program, report)
+    check_stuck(program, report)
     _chains(program, report)
     _energies(program, report)
     _guide(program, report)

@@ -223,6 +223,15 @@ def symmetric_start(span: Span, param: str) -> Diagnostic:
     return Diagnostic("DGM0343", "symmetric start", (label,), why, help)
 
 
+def no_gradient(span: Span, param: str, others: Sequence[str]) -> Diagnostic:
+    """A start at zero of what is multiplied by itself or by others that start there."""
+    label = Label(span, f"`{param}` starts at 0, where its gradient is 0, so that it stays there")
+    names = ", ".join(f"`{name}`" for name in others)
+    why = f"it is multiplied by {names}, 0 as well" if others else "it is multiplied by itself"
+    help = f"leave `from` out of `{param}`, or start it elsewhere, as `from 0.1`"
+    return Diagnostic("DGM0343", "symmetric start", (label,), (why,), help)
+
+
 def prior_of_an_example(span: Span, param: str, name: str, declared: Span) -> Diagnostic:
     """A prior that reads a variable of the example."""
     labels = (
