@@ -91,7 +91,9 @@ def known_of(fitted: AbstractFitted, found: Parts, n: int) -> Known:
     ]
     if lacking:
         raise DgmError(codes.missing_given(lacking, program.name))
-    every = {name: repeated(variables[name], value, n) for name, value in found.values.items()}
+    every = {
+        name: repeated(fitted, variables[name], value, n) for name, value in found.values.items()
+    }
     held = fitted.inlet.prepared([variables[name] for name in every], every) if every else {}
     absences = {
         v.name: jnp.stack([absent(v)] * n) for v in program.having("given") if v.name not in held

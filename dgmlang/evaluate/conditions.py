@@ -12,6 +12,7 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.missing import absent, mask
 from dgmlang.compiler.program import Program, ScoreLaw, Variable
+from dgmlang.compiler.types.dims import numbers
 from dgmlang.compiler.walk import behind
 from dgmlang.objectives.objective import Values
 from dgmlang.runtime.sequences import sequences
@@ -38,7 +39,7 @@ def condition(fitted: AbstractFitted, given: Mapping[str, Any], n: int) -> Value
         blocked = unobserved(program, name, given)
         if blocked is not None:
             raise DgmError(codes.cannot_condition(known[name].span, name, blocked))
-    every = {name: repeated(known[name], value, n) for name, value in given.items()}
+    every = {name: repeated(fitted, known[name], value, n) for name, value in given.items()}
     masks = {}
     for name in (name for name in given if _in_part(program, name)):
         array = np.asarray(every[name], float)
@@ -64,14 +65,22 @@ def _in_part(program: Program, name: str) -> bool:
     return isinstance(law, ScoreLaw) and law.process is not None
 
 
-def examples(program: Program, given: Mapping[str, Any]) -> int:
+def examples(fitted: AbstractFitted, given: Mapping[str, Any]) -> int:
     """How many examples are given: along a leading axis, or one."""
     for name, value in given.items():
-        variable = program.variables.get(name)
+        variable = fitted.model.plan.program.variables.get(name)
         array = np.asarray(value)
-        if variable is not None and array.ndim > len(variable.type.array_shape):
+        if variable is not None and array.ndim and not _one(fitted, variable, array):
             return len(array)
     return 1
+
+
+def _one(fitted: AbstractFitted, variable: Variable, array: np.ndarray) -> bool:
+    """Whether an array is one example's value, in the shape of the data or as the model sees it."""
+    seen, given = numbers(variable.type.array_shape), fitted.inlet.shape(variable)
+    if seen == given:
+        return array.ndim <= len(given)
+    return array.shape in (seen, given)
 
 
 def unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | None:
@@ -87,12 +96,12 @@ def unobserved(program: Program, name: str, given: Mapping[str, Any]) -> str | N
     return next((n for n in above if n != name and n not in given), None)
 
 
-def repeated(variable: Variable, value: Any, n: int) -> Any:
+def repeated(fitted: AbstractFitted, variable: Variable, value: Any, n: int) -> Any:
     """One example's value n times, or n values as they are."""
     if sequences(value) is not None and len(value) == n:
         return value
     array = np.asarray(value)
-    if array.dtype.kind in "biuf" and array.ndim == len(variable.type.array_shape):
+    if array.dtype.kind in "biuf" and _one(fitted, variable, array):
         return np.broadcast_to(array, (n, *array.shape))
     if array.ndim == 0 or len(array) != n:
         raise DgmError(codes.wrong_count(variable.name, list(array.shape), n))

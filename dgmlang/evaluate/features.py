@@ -60,7 +60,7 @@ def _of_givens(fitted: Fitted, call: Call, data: Any) -> Values:
     program = fitted.model.plan.program
     read = [v.name for v in program.having("given") if v.name in reads(*call.call.args.values())]
     given = data if isinstance(data, Mapping) else dict.fromkeys(read[:1], data)
-    return condition(fitted, given, examples(program, given))
+    return condition(fitted, given, examples(fitted, given))
 
 
 @partial(jax.jit, static_argnums=(0, 1))

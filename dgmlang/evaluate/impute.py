@@ -36,7 +36,7 @@ def imputed(
     """The data in full: see `Fitted.impute`."""
     program = fitted.model.plan.program
     given = _masked(_arrays(fitted, data), mask)
-    found = parts(program, given)
+    found = parts(fitted, given)
     names = [v.name for v in program.having("data")]
     at = known_of(fitted, found, len(next(iter(given.values()))))
     if all(n in found.values and n not in found.missing for n in names):

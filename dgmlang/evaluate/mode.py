@@ -63,7 +63,7 @@ def _of_energy(
     fitted: AbstractFitted, given: Mapping[str, Any], method: str | None, key: jax.Array
 ) -> tuple[Values, Kind, str]:
     lowered, params = fitted.model.lowered, fitted.raw
-    n = examples(lowered.program, given)
+    n = examples(fitted, given)
     held = condition(fitted, given, n)
     if lowered.facts.gaussian is not None:
         _only_exact(lowered.program, method)

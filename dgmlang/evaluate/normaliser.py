@@ -52,7 +52,7 @@ def normaliser(fitted: Fitted, given: Mapping[str, Any], method: str | None, see
     name, settings = chosen(program, method or "exact", NORMALISERS, known or ("exact",), unknown)
     key = jax.random.key(seed)
     if known and (given or program.having("given")):
-        held = condition(fitted, given, examples(program, given))
+        held = condition(fitted, given, examples(fitted, given))
         return _each(lowered, fitted.raw, key, held, name, settings)
     if name != "exact":
         return ALONE[name](lowered, fitted.raw, key, **settings)

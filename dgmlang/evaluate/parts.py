@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +14,11 @@ from dgmlang.compiler.diagnostics.codes import conditionals as codes
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import plain
-from dgmlang.compiler.program import Program, Variable
+from dgmlang.compiler.program import Variable
 from dgmlang.compiler.types.dims import numbers
+
+if TYPE_CHECKING:
+    from dgmlang.kept import AbstractFitted
 
 PART = re.compile(r"\s*([^\W\d]\w*)\s*\[(.*)\]\s*")
 """A variable's name and what stands in the brackets behind it."""
@@ -39,14 +42,15 @@ class Parts:
         return {**self.values, **gone}
 
 
-def parts(program: Program, given: Mapping[str, Any]) -> Parts:
+def parts(fitted: AbstractFitted, given: Mapping[str, Any]) -> Parts:
     """What is known and what is not; a variable of which nothing is known is left out.
 
     Raises:
         DgmError: DGM0803 for a name that no variable has, DGM0850 for a part that is none.
     """
+    program = fitted.model.plan.program
     values, missing = dict[str, Any](), dict[str, np.ndarray]()
-    for name, value in _whole(program, given).items():
+    for name, value in _whole(fitted, given).items():
         variable = program.variables.get(name)
         gone = None if variable is None else _missing(variable, value)
         if variable is None or gone is None or not gone.any():
@@ -73,8 +77,12 @@ def _filled(variable: Variable, value: Any, gone: np.ndarray) -> np.ndarray:
     return array
 
 
-def _whole(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with parts by index put in their places, NaN around them."""
+def _whole(fitted: AbstractFitted, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with parts by index put in their places, NaN around them.
+
+    An index is one of the data as they come, whatever a preparation makes of their shape.
+    """
+    program = fitted.model.plan.program
     found: dict[str, Any] = {}
     for key, value in given.items():
         written = PART.fullmatch(key)
@@ -86,13 +94,20 @@ def _whole(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
         if variable is None or variable.role not in ("data", "latent"):
             known = [v.name for v in program.having("data", "latent")]
             raise DgmError(queries.unknown_choice("variable", name, known))
-        found[name] = _placed(variable, key, text, np.asarray(value), found.get(name))
+        shape, before = fitted.inlet.shape(variable), found.get(name)
+        found[name] = _placed(variable, shape, key, text, np.asarray(value), before)
     return found
 
 
-def _placed(variable: Variable, key: str, text: str, value: np.ndarray, before: Any) -> np.ndarray:
+def _placed(
+    variable: Variable,
+    shape: tuple[int, ...],
+    key: str,
+    text: str,
+    value: np.ndarray,
+    before: Any,
+) -> np.ndarray:
     """The variable's array with a part of it known, for one example or for several."""
-    shape = numbers(variable.type.array_shape)
     index = _index(key, text)
     try:
         part = np.empty(shape)[index].shape
@@ -100,7 +115,7 @@ def _placed(variable: Variable, key: str, text: str, value: np.ndarray, before: 
         whole = np.full((*leading, *shape), np.nan)
         if before is not None:
             whole = np.array(np.broadcast_to(np.asarray(before, float), whole.shape))
-        whole[(..., *index) if Ellipsis not in index else index] = value
+        whole[(*(slice(None),) * len(leading), *index)] = value
     except (IndexError, ValueError):
         raise DgmError(codes.unknown_part(key, variable.name, list(shape), value.shape)) from None
     if len(leading) > 1 or value.shape[len(leading) :] != part:

@@ -55,8 +55,8 @@ def predict(
     asked = {v.name: v for v in program.having("data", "latent")}
     if name not in asked:
         raise DgmError(queries.unknown_choice("variable", name, asked))
-    found = parts(program, given)
-    at = known_of(fitted, found, examples(program, found.values))
+    found = parts(fitted, given)
+    at = known_of(fitted, found, examples(fitted, found.values))
     latent = asked[name].role == "latent"
     if name in at.values and name not in at.missing:
         raise DgmError(codes.nothing_to_predict(name, program.name))

@@ -41,7 +41,7 @@ def sampled(
 ) -> dict[str, Result]:
     """N draws of every variable, each [n, …] (DGM0412); `note` is one more thing to say of them."""
     plan, lowered = fitted.model.plan, fitted.model.lowered.counted
-    found = parts(plan.program, given)
+    found = parts(fitted, given)
     given = found.written
     if looks_back(plan.program, given, found.missing):
         return _completed(fitted, n, found, sampler, seed, progress, note)

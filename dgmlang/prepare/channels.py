@@ -36,5 +36,8 @@ class Channels(Step):
     def invert(self, x: Array, fitted: Fitted) -> Array:
         return x[..., 0] if fitted["added"] else x
 
+    def given(self, fitted: Fitted, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[:-1] if fitted["added"] else shape
+
     def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array:
         return jnp.zeros(())

@@ -30,5 +30,8 @@ class Flatten(Step):
     def invert(self, x: Array, fitted: Fitted) -> Array:
         return x.reshape(x.shape[0], *map(int, fitted["shape"]))
 
+    def given(self, fitted: Fitted, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(map(int, fitted["shape"]))
+
     def log_det(self, fitted: Fitted, shape: tuple[int, ...]) -> Array:
         return jnp.zeros(())

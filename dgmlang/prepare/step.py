@@ -64,6 +64,10 @@ class Step(ABC):
         """The shape of the examples that `fitted` is for; None where any will do."""
         return None
 
+    def given(self, fitted: Fitted, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that an example came in, of the one that it has when prepared."""
+        return shape
+
     @abstractmethod
     def apply(self, x: Array, fitted: Fitted, key: Array) -> Array:
         """The prepared batch."""

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from dgmlang.compiler.program import Program, Variable
+from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Values
 from dgmlang.runtime.columns import Columns
 from dgmlang.runtime.conform import blanks, conform, storable
@@ -50,6 +51,11 @@ class Inlet:
     def bounds(self, program: Program) -> bool:
         """Whether a density of the prepared data only bounds that of the data."""
         return self.preparation.bounds([v.name for v in program.having("data")])
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """The shape that an example of a variable comes in, and draws of it have."""
+        seen = numbers(variable.type.array_shape)
+        return self.preparation.given(self.states, variable.name, seen)
 
     def prepared(self, variables: Sequence[Variable], data: Any) -> Values:
         """Data for these variables as the model sees them, held against their types."""

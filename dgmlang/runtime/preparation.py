@@ -159,6 +159,13 @@ class Preparation:
         ends = {variable.name: end_of(variable) for variable in variables}
         return Preparation(tuple(replace(c, end=ends[c.name]) for c in self.chains))
 
+    def given(self, states: States, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that an example of a variable comes in, of the one that the model sees."""
+        for chain in (chain for chain in self.chains if chain.name == name):
+            for link, fitted in reversed(_zip(chain, states)):
+                shape = link.step.given(fitted, shape)
+        return shape
+
     def bounds(self, names: Collection[str]) -> bool:
         """Whether a density of these variables, as prepared, only bounds that of the data."""
         own = (chain for chain in self.chains if chain.name in names)
