@@ -307,4 +307,4 @@ def test_parts_are_those_of_the_data_as_they_come() -> None:
     column = np.asarray(fit.sample(50, given={"x[:, 0]": row[:2]}, seed=1))
     assert (column[:, :, 0] == row[:2]).all()
     one = fit.predict("x", given={"x": gone})
-    assert np.shape(one.best) == (1, 2, 3)
+    assert np.asarray(one.best).shape == (1, 2, 3)
