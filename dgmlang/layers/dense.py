@@ -10,15 +10,17 @@ import numpy as np
 from jax import Array
 
 from dgmlang.layers.layer import Params, Shape, Site, draw_kernel
+from dgmlang.layers.spectral import held
 from dgmlang.registry import implements
 
 
 @dataclass(frozen=True)
 class Dense:
-    """x W + b, W of shape [n, units]."""
+    """x W + b, W of shape [n, units]; with `spectral` its spectral norm is at most that."""
 
     n: int
     units: int
+    spectral: float = 0.0
 
     @property
     def target(self) -> Shape:
@@ -29,10 +31,10 @@ class Dense:
         return {"kernel": draw_kernel(rng, self.n, self.units), "bias": bias}
 
     def __call__(self, params: Params, x: Array) -> Array:
-        return x @ params["kernel"] + params["bias"]
+        return x @ held(params["kernel"], self.spectral) + params["bias"]
 
 
 @implements("layer", "dense")
 def dense(settings: Mapping[str, Any], site: Site) -> Dense:
-    """`dense(units)` on a vector."""
-    return Dense(site.size, settings["units"])
+    """`dense(units, spectral)` on a vector."""
+    return Dense(site.size, settings["units"], settings.get("spectral", 0.0))

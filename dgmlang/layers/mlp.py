@@ -36,9 +36,10 @@ class Mlp:
 
 @implements("layer", "mlp")
 def mlp(settings: Mapping[str, Any], site: Site) -> Mlp:
-    """`mlp(hidden, activation, condition)` on a vector."""
+    """`mlp(hidden, activation, condition, spectral)` on a vector."""
     widths = (site.size + condition_size(site), *settings["hidden"])
-    layers = tuple(Dense(n, units) for n, units in pairwise(widths))
+    bound = settings.get("spectral", 0.0)
+    layers = tuple(Dense(n, units, bound) for n, units in pairwise(widths))
     activation = implementation("activation", settings["activation"])
     return Mlp(layers, activation, target=(widths[-1],))
 
