@@ -127,9 +127,9 @@ class Fitted(AbstractUnknowns, AbstractJudged):
         """
         if params is not None:
             return self.using(params).log_prob(data, method=method, seed=seed)
-        self._guide_learned()
         values, log_det = self.inlet.values(self.model.plan.program, data)
-        estimate, key = estimator(self.model.plan, method), jax.random.key(seed)
+        estimate = estimator(self.model.plan, method, self._guide_learned)
+        key = jax.random.key(seed)
 
         def run(lowered: Lowered) -> Result:
             if self._drawn_params is None:

@@ -84,6 +84,8 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
     valid = _held_out(model, held, intake, named, request)
     if stream is not None:
+        if model.objective(method).rows is not None:
+            raise DgmError(stream_codes.no_rows(str(method)))
         wanted = stream.settings(wanted, data.count)
     settings = _settings(wanted, request, method, len(next(iter(arrays.values()))))
     _require_all(method, settings, len(next(iter(arrays.values()))), streamed=stream is not None)

@@ -16,6 +16,7 @@ from dgmlang.compiler.diagnostics.codes import queries as codes
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.methods import Chosen
 from dgmlang.model import Model
+from dgmlang.objectives.local import LOCAL
 from dgmlang.objectives.objective import Params
 from dgmlang.posterior.chains import Chains
 from dgmlang.posterior.draws import Draws, as_stored
@@ -133,6 +134,11 @@ class AbstractFitted:
         return (self.holding(**{n: given[n] for n in names}) if names else self), rest
 
     def _guide_learned(self) -> None:
-        """DGM0836 where chains moved the latents of the training data and no guide was trained."""
+        """DGM0836 where the latents of the training data were learned, and no guide for others."""
         if self.chains is not None and self.chains.latents:
-            raise DgmError(posterior_codes.new_latents(tuple(self.chains.latents), self.objective))
+            moved, kept = tuple(self.chains.latents), posterior_codes.IN_CHAINS
+            raise DgmError(posterior_codes.new_latents(moved, self.objective, kept))
+        if LOCAL in self.raw:
+            kept = "`posterior()` draws from theirs, and `refine = 200` fits others' own"
+            found = posterior_codes.new_latents(tuple(self.raw[LOCAL]), self.objective, kept)
+            raise DgmError(found)

@@ -13,12 +13,13 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.evaluate.impute import imputed
 from dgmlang.evaluate.mode import mode
-from dgmlang.evaluate.posterior import answers, reconstruction
+from dgmlang.evaluate.posterior import answers, reconstruction, trained_on
 from dgmlang.evaluate.predict import predict
 from dgmlang.evaluate.prediction import Prediction
 from dgmlang.evaluate.result import Result
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.kept import AbstractFitted
+from dgmlang.objectives.local import LOCAL
 from dgmlang.runtime.progress import Progress, shown_by
 
 
@@ -83,18 +84,22 @@ class AbstractUnknowns(AbstractFitted):
         return imputed(self._at(params), data, mask, sampler, seed, shown_by(progress))
 
     def posterior(
-        self, data: Any, *, refine: int = 0, seed: int = 0, params: str | None = None
+        self, data: Any = None, *, refine: int = 0, seed: int = 0, params: str | None = None
     ) -> dict[str, Result]:
         """What the data say of the latents, each answer with its kind.
 
         A latent that was summed out: its probabilities [n, …, levels], exact. One that bijections
         turn into the data: its code, exact. One that goes by its free energy, or that the guide
         gives: a draw [n, …]. With `refine` steps the latter is of a Gaussian of each example's
-        own, on the reals, that begins where the guide has it (DGM0898).
+        own, on the reals, that begins where the guide has it (DGM0898). Without data, of a fit by
+        `elbo(guide = local)`: a draw for each example that was trained on.
         """
         if params is not None:
             return self.using(params).posterior(data, refine=refine, seed=seed)
-        self._guide_learned()
+        if data is None and LOCAL in self.raw:
+            return trained_on(self.model.lowered, self.raw, jax.random.key(seed))
+        if not refine:
+            self._guide_learned()
         plan, lowered = self.model.plan, self.model.lowered
         values, _ = self.inlet.values(plan.program, data)
         key = jax.random.key(seed)

@@ -62,8 +62,11 @@ def defaults(name: str) -> Mapping[str, Any]:
     return usual[name]
 
 
-def estimator(plan: Plan, text: str | None) -> Estimator:
-    """The estimator that `text` names, or the plan's default (DGM0803, DGM0806)."""
+def estimator(plan: Plan, text: str | None, guided: Callable[[], None]) -> Estimator:
+    """The estimator that `text` names, or the plan's default (DGM0803, DGM0806).
+
+    `guided` raises where a guide is there and was not trained, if the estimator goes by it.
+    """
     known = ways_to_log_prob(plan)
     name, arguments = next(iter(known), "log_prob"), ()
     if text is not None:
@@ -77,6 +80,9 @@ def estimator(plan: Plan, text: str | None) -> Estimator:
     settings = {**known_settings, **plain_settings(name, known_settings, arguments)}
     if "proposal" in settings:
         _require_proposal(plan, settings["proposal"])
+    by_guide = name in ("elbo", "iwae") or settings.get("proposal") == GUIDE
+    if by_guide and not settings.get("refine"):
+        guided()
     return _built(name, settings)
 
 

@@ -21,6 +21,7 @@ from dgmlang.compiler.types.dims import numbers
 from dgmlang.evaluate.refine import refined_draws
 from dgmlang.evaluate.result import Result, draws, only
 from dgmlang.evaluate.sound import sound_at
+from dgmlang.objectives.local import LOCAL, Gaussians
 from dgmlang.objectives.objective import Params, Values
 
 if TYPE_CHECKING:
@@ -60,6 +61,13 @@ def answers(
         how = f"one draw an example of its own Gaussian, after {refine} steps" if refine else GUIDE
         found |= {n: _draw(latents[n], how) for n in guide.laws}
     return found
+
+
+def trained_on(lowered: Lowered, params: Params, key: Array) -> dict[str, Result]:
+    """A draw of each training example's own posterior, of a fit that has them (`LOCAL`)."""
+    gaussians = Gaussians(lowered)
+    latents, _ = gaussians.placed(params[LOCAL], gaussians.noise(params[LOCAL], key))
+    return {n: _draw(a, "one draw of each training example's own") for n, a in latents.items()}
 
 
 def guided(lowered: Lowered, params: Params, values: Values, key: Array) -> Values:

@@ -7,7 +7,7 @@ gap, shows where the same example has a Gaussian of its own (Cremer, Li & Duvena
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +15,10 @@ import numpy as np
 import optax
 from jax import Array
 
-from dgmlang.compiler.diagnostics.codes import queries as codes
-from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
-from dgmlang.compiler.program import ComputedLaw, ScoreLaw, Variable
 from dgmlang.objectives.batch import size
-from dgmlang.objectives.bound import total
+from dgmlang.objectives.local import STARTS, Field, Gaussians
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.objectives.prior import log_constant
-from dgmlang.samplers.charts import chart, log_volume
-
-STARTS = 512
-"""Draws of the guide whose mean and spread an example's Gaussian begins with."""
 
 DRAWS = 4
 """Draws a step, in pairs on both sides of the centre."""
@@ -34,65 +26,18 @@ DRAWS = 4
 RATE, LAST = 0.05, 0.001
 """Adam's rate, falling from the one to the other."""
 
-NARROW = 1e-3
-"""The least standard deviation to begin with, where the guide's draws are all one."""
-
-Field = dict[str, tuple[Array, Array]]
-"""Centre and log standard deviation of each latent, on the reals."""
+EXAMPLES = 256
+"""Examples that are refined together."""
 
 
 @dataclass(frozen=True, eq=False)
-class Refined:
-    """Independent Gaussians over the latents that are left to a bound, for one example each."""
-
-    lowered: Lowered
-
-    @cached_property
-    def latents(self) -> tuple[Variable, ...]:
-        """Those latents (DGM0898 where one has no chart onto the reals, or no density)."""
-        program = self.lowered.program
-        every = [program.variables[b.variable] for b in self.lowered.facts.bounded]
-        found = tuple(v for v in every if not isinstance(v.law, ComputedLaw))
-        for v in found:
-            if v.type.kind.space == "finite" or v.type.varying or isinstance(v.law, ScoreLaw):
-                raise DgmError(codes.no_refining(v.span, v.name))
-        return found
+class Refined(Gaussians):
+    """Gaussians that begin where the guide has them, and move up the bound."""
 
     def began(self, params: Params, key: Array, values: Values) -> Field:
         """The moments of some draws of the guide."""
         draw = jax.vmap(self.lowered.guide_draw, in_axes=(None, 0, None))
-        drawn, _ = draw(params, jax.random.split(key, STARTS), values)
-        field: Field = {}
-        for v in self.latents:
-            reals = jnp.asarray(chart(v.type.kind).inv(drawn[v.name]))
-            spread = jnp.maximum(jnp.std(reals, axis=0), NARROW)
-            field[v.name] = (jnp.mean(reals, axis=0), jnp.log(spread))
-        return field
-
-    def placed(self, field: Field, noise: Values) -> tuple[Values, Array]:
-        """The latents at some noise, and their log density under the field."""
-        latents: Values = {}
-        terms: list[Array] = []
-        for v in self.latents:
-            (centre, spread), e, onto = field[v.name], noise[v.name], chart(v.type.kind)
-            reals = centre + jnp.exp(spread) * e
-            latents[v.name] = jnp.asarray(onto(reals))
-            log_q = jax.scipy.stats.norm.logpdf(e) - spread
-            terms.append(jnp.sum(log_q) - log_volume(onto, reals, latents[v.name]))
-        return latents, total(terms)
-
-    def noise(self, field: Field, key: Array) -> Values:
-        """Standard Gaussian noise of the field's shapes."""
-        keys = jax.random.split(key, len(field))
-        pairs = zip(field.items(), keys, strict=True)
-        return {n: jax.random.normal(k, m.shape, m.dtype) for (n, (m, _)), k in pairs}
-
-    def log_weight(self, params: Params, field: Field, noise: Values, values: Values) -> Array:
-        """The log p(x, z) − log q(z) there, up to the normaliser where that is unknown."""
-        latents, log_q = self.placed(field, noise)
-        full = {**values, **latents}
-        log_p = self.lowered.log_prob(params, full)
-        return log_p - log_constant(self.lowered, params, full) - log_q
+        return self.around(draw(params, jax.random.split(key, STARTS), values)[0])
 
     def fitted(self, params: Params, key: Array, values: Values, steps: int) -> Field:
         """The field after so many steps up the bound, of one example."""
@@ -166,7 +111,3 @@ def _draws(lowered: Lowered, steps: int, params: Params, keys: Array, batch: Val
         return refined.placed(field, refined.noise(field, second))[0]
 
     return jax.lax.map(one, (keys, batch), batch_size=min(len(keys), EXAMPLES))
-
-
-EXAMPLES = 256
-"""Examples that are refined together."""

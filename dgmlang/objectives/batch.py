@@ -18,6 +18,13 @@ No variable can have this name. Only objectives whose extern has `sample_weight`
 """
 
 
+ROW = "row of the data"
+"""The entry of a batch that holds where its examples stand among all [n], for parameters of each.
+
+No variable can have this name. Only objectives with `rows` meet it.
+"""
+
+
 def size(batch: Values) -> int:
     """The number of examples."""
     return next(iter(batch.values())).shape[0]

@@ -25,6 +25,7 @@ from dgmlang.objectives.bound import (
     with_gradient_of,
 )
 from dgmlang.objectives.gradients import AUTO, SOFT, with_gradient
+from dgmlang.objectives.local import local
 from dgmlang.objectives.meanfield import meanfield
 from dgmlang.objectives.mle import mle
 from dgmlang.objectives.objective import (
@@ -48,6 +49,9 @@ TEMPERATURE = 0.5
 """Of relaxed draws, where none is asked for."""
 
 POINT = "point"
+AMORTISED, LOCAL = "amortised", "local"
+"""Where an example's posterior comes from: one guide of all, or parameters of its own."""
+
 OVER_PARAMS = {POINT: with_priors, "meanfield": meanfield}
 """How the params that have a prior are treated."""
 
@@ -62,6 +66,7 @@ def elbo(
     free_bits: float = 0.0,
     temperature: float = 0.0,
     params: str = POINT,
+    guide: str = AMORTISED,
 ) -> Objective:
     """−E_q[log p(x | z)] + beta · Σ_z max(free_bits, E_q[log q(z | x) − log p(z)]).
 
@@ -80,17 +85,25 @@ def elbo(
         free_bits: Nats of each latent's KL, in the mean over a batch, that cost nothing.
         temperature: Of relaxed draws, 0: ½; the lower it is, the less bias and the more variance.
         params: `point`, or `meanfield`: those with a prior are drawn too (`meanfield`).
+        guide: `amortised`, or `local`: each example has a posterior of its own (`local`).
 
     Source: Kingma & Welling 2014, arXiv 1312.6114; Higgins et al. 2017; leave-one-out baseline:
     Kool, van Hoof & Welling 2019; free bits: Kingma et al. 2016, eq. 15, arXiv 1606.04934.
     """
     if params not in OVER_PARAMS:
         raise DgmError(queries.unknown_choice("way to treat params", params, tuple(OVER_PARAMS)))
+    if guide not in (AMORTISED, LOCAL):
+        raise DgmError(queries.unknown_choice("guide", guide, (AMORTISED, LOCAL)))
     over_params = OVER_PARAMS[params]
     if not lowered.facts.bounded:
         name = "negative log-likelihood, exact (no latent is left to a bound)"
         exact = mle(lowered)
         return over_params(lowered, replace(exact, name="elbo", quantity=name))
+    if guide == LOCAL:
+        asked = {"gradient": gradient != AUTO, "beta": beta != 1, "free_bits": free_bits != 0}
+        for name in (n for n, set_ in {**asked, "temperature": temperature != 0}.items() if set_):
+            raise DgmError(queries.unread_by_local(name))
+        return over_params(lowered, local(lowered, samples or 1))
     weighed = {"beta": beta} if beta != 1 else {"free_bits": free_bits} if free_bits else {}
     if weighed and not splits(lowered):
         raise DgmError(queries.weighted_kl(lowered.facts.removed[0].variable, **weighed))

@@ -87,6 +87,7 @@ class Objective:
     sample: Callable[[Values, Array, bool], Chains] | None = None
     posterior: Callable[[Params, Array], Chains] | None = None
     unpriced: Objective | None = None
+    rows: Callable[[Array, Values, int], Params] | None = None
     watch: Watch | None = None
 
 

@@ -99,6 +99,7 @@ def weighted_sum(
         frozen=tuple(name for p in parts for name in p.objective.frozen),
         prepared=prepared,
         watch=watch if any(p.objective.watch for p in parts) else None,
+        rows=next((p.objective.rows for p in parts if p.objective.rows), None),
     )
     priced = any(objective.unpriced for _, objective in terms)
     return with_priors(lowered, whole) if priced else whole

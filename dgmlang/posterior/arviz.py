@@ -52,7 +52,7 @@ def _of_data(fitted: Fitted, chains: Chains, data: Any, seed: int) -> Mapping[st
     values, _ = fitted.inlet.values(program, data)
     n, shape = size(values), chains.shape
     if any(moved.shape[2] != n for moved in chains.latents.values()):
-        raise DgmError(codes.new_latents(tuple(chains.latents), fitted.objective))
+        raise DgmError(codes.new_latents(tuple(chains.latents), fitted.objective, codes.IN_CHAINS))
     kept = fitted._drawn_at(chains)
     own = {v.name: np.asarray(values[v.name]) for v in program.having("data")}
     constant = {v.name: np.asarray(values[v.name]) for v in program.having("given")}

@@ -36,12 +36,14 @@ def order_of(key: Array, count: int) -> Int[Array, " n"]:
 
 def take(
     key: Array, order: Int[Array, " n"], number: Int[Array, ""], values: Values, size: int
-) -> tuple[Int[Array, " n"], Values]:
-    """The order of this batch's epoch (made anew under the key where it begins) and the batch."""
+) -> tuple[Int[Array, " n"], Int[Array, " size"], Values]:
+    """The order of this batch's epoch (made anew under the key where it begins), rows and batch."""
     count = length(values)
     place = number % (count // size)
     order = lax.cond(place == 0, lambda: order_of(key, count), lambda: order)
     rows = lax.dynamic_slice(order, (place * size,), (size,))
-    return order, {
-        name: jnp.take(array, rows, axis=0, mode="clip") for name, array in values.items()
-    }
+    return (
+        order,
+        rows,
+        {name: jnp.take(array, rows, axis=0, mode="clip") for name, array in values.items()},
+    )

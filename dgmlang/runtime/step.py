@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array, lax
 
+from dgmlang.objectives.batch import ROW
 from dgmlang.objectives.objective import Metrics, Objective, Params, Player, State, Values
 from dgmlang.runtime import batches, paths
 from dgmlang.runtime.keys import Purpose, purposes
@@ -188,9 +189,11 @@ def batch_at(
     own = purposes(
         given.key, {Purpose.SHUFFLE: epoch, Purpose.PREPARE: number, Purpose.STEP: number}
     )
-    order, batch = batches.take(own[Purpose.SHUFFLE], order, number, given.data, config.batch)
+    order, rows, batch = batches.take(own[Purpose.SHUFFLE], order, number, given.data, config.batch)
     if config.prepare is not None:
         batch = config.prepare.apply(given.states, batch, own[Purpose.PREPARE])
+    if config.objective.rows is not None:
+        batch = {**batch, ROW: rows}
     return order, batch, own[Purpose.STEP]
 
 

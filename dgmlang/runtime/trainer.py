@@ -56,10 +56,17 @@ class Trainer:
         `total`: what the examples weigh together; None where each weighs one.
         """
         objective = self.config.objective
-        looks = objective.companions is not nothing or objective.start is not stateless
+        looks = (
+            objective.companions is not nothing
+            or objective.start is not stateless
+            or objective.rows is not None
+        )
         seen = self.prepared(given, sample(given.data, LOOKED_AT)) if looks else {}
         first = jax.tree.map(jnp.asarray, params)
-        first |= objective.companions(purpose(given.key, Purpose.COMPANIONS), seen)
+        key = purpose(given.key, Purpose.COMPANIONS)
+        first |= objective.companions(key, seen)
+        if objective.rows is not None:
+            first |= objective.rows(jax.random.fold_in(key, 1), seen, batches.length(given.data))
         for player in objective.players:
             if not self.config.owned(player, first):
                 raise DgmError(codes.nothing_moves(player.name))

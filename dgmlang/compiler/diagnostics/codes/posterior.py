@@ -59,9 +59,13 @@ def divergences(count: int, total: int, objective: str) -> Diagnostic:
     )
 
 
-def new_latents(names: Iterable[str], objective: str) -> Diagnostic:
-    """A question about latents of examples, of a fit whose chains moved those of its data."""
+IN_CHAINS = "`fit.chains.latents` holds those draws"
+"""Where latents are that chains moved."""
+
+
+def new_latents(names: Iterable[str], objective: str, kept: str) -> Diagnostic:
+    """A question about latents of examples, of a fit that moved those of its data alone."""
     shown = ", ".join(f"`{name}`" for name in names)
     why = f"`{objective}` moved {shown} of the training data, and trains nothing for other examples"
-    help = "`fit.chains.latents` holds those draws; train with `elbo` for a guide of all examples"
+    help = f"{kept}; train with `elbo` for a guide of all examples"
     return Diagnostic("DGM0836", "latents of new examples", (), (why,), help, place=objective)

@@ -155,6 +155,13 @@ def idle_temperature(temperature: float) -> Diagnostic:
     )
 
 
+def unread_by_local(name: str) -> Diagnostic:
+    """A setting of `elbo` that is about guides, where each example has a posterior of its own."""
+    why = f"`{name}` of `elbo` is about a guide, and `guide = local` has none: one pathwise bound"
+    help = f"leave `{name}` out, or `guide = local`"
+    return Diagnostic("DGM0435", "idle setting", (), (why,), help, place=name)
+
+
 def no_such_gradient(asked: str, refused: Mapping[str, str]) -> Diagnostic:
     """An estimator that no latent of the model can take."""
     return Diagnostic(
@@ -194,7 +201,7 @@ def no_refining(span: Span, latent: str) -> Diagnostic:
     """A latent over which an example cannot have a Gaussian of its own."""
     label = Label(span, f"`{latent}` is finite, varies in length, or has a score for its law")
     why = "an example's own posterior is Gaussian, on the reals behind each latent's kind"
-    help = "leave `refine` out; `iwae` is tighter without it"
+    help = "leave `refine`, or `guide = local`, out; `iwae` is tighter without them"
     return Diagnostic("DGM0898", "no refining", (label,), (why,), help)
 
 

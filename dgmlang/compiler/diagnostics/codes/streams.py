@@ -35,6 +35,18 @@ def fitted_steps(variable: str) -> Diagnostic:
     )
 
 
+def no_rows(objective: str) -> Diagnostic:
+    """An objective that keeps parameters for each example, of data without a last one."""
+    return Diagnostic(
+        "DGM0719",
+        "needs all data at once",
+        (),
+        (f"the data come batch by batch, and `{objective}` keeps a posterior for each example",),
+        "give the data as arrays, or leave `guide = local` out",
+        place="fit",
+    )
+
+
 def not_resumable(run: str) -> Diagnostic:
     """A run that was trained on batches has no place in its data."""
     return Diagnostic(
