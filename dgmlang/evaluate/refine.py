@@ -23,6 +23,9 @@ from dgmlang.objectives.objective import Params, Values
 DRAWS = 4
 """Draws a step, in pairs on both sides of the centre."""
 
+TRIED = 16
+"""Draws by which the two places to begin are compared."""
+
 RATE, LAST = 0.05, 0.001
 """Adam's rate, falling from the one to the other."""
 
@@ -35,9 +38,25 @@ class Refined(Gaussians):
     """Gaussians that begin where the guide has them, and move up the bound."""
 
     def began(self, params: Params, key: Array, values: Values) -> Field:
-        """The moments of some draws of the guide."""
-        draw = jax.vmap(self.lowered.guide_draw, in_axes=(None, 0, None))
-        return self.around(draw(params, jax.random.split(key, STARTS), values)[0])
+        """The moments of draws of the guide, or of the prior where their bound is higher.
+
+        A guide that was not trained, or meets what it has not seen, can be far away.
+        """
+        first, second, third = jax.random.split(key, 3)
+        by_guide = jax.vmap(lambda key: self.lowered.guide_draw(params, key, values)[0])
+        givens = {v.name: values[v.name] for v in self.lowered.program.having("given")}
+        by_prior = jax.vmap(lambda key: self.lowered.draw(params, key, givens))
+        guide = self.around(by_guide(jax.random.split(first, STARTS)))
+        prior = self.around(by_prior(jax.random.split(second, STARTS)))
+
+        def bound(field: Field) -> Array:
+            def weigh(key: Array) -> Array:
+                return self.log_weight(params, field, self.noise(field, key), values)
+
+            return jnp.mean(jax.vmap(weigh)(jax.random.split(third, TRIED)))
+
+        better = bound(guide) >= bound(prior)
+        return jax.tree.map(lambda a, b: jnp.where(better, a, b), guide, prior)
 
     def fitted(self, params: Params, key: Array, values: Values, steps: int) -> Field:
         """The field after so many steps up the bound, of one example."""

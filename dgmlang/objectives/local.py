@@ -39,8 +39,8 @@ STARTS = 512
 NARROW = 1e-3
 """The least standard deviation to begin with, where the draws are all one."""
 
-Field = dict[str, tuple[Array, Array]]
-"""Centre and log standard deviation of each latent, on the reals."""
+Field = dict[str, dict[str, Array]]
+"""The `centre` and the `log_scale` of each latent, on the reals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +69,25 @@ class Gaussians:
         for v in self.latents:
             reals = jnp.asarray(chart(v.type.kind).inv(drawn[v.name]))
             spread = jnp.maximum(jnp.std(reals, axis=0), NARROW)
-            field[v.name] = (jnp.mean(reals, axis=0), jnp.log(spread))
+            field[v.name] = {"centre": jnp.mean(reals, axis=0), "log_scale": jnp.log(spread)}
         return field
 
     def noise(self, field: Field, key: Array) -> Values:
         """Standard Gaussian noise of the field's shapes."""
-        pairs = zip(field.items(), jax.random.split(key, len(field)), strict=True)
-        return {n: jax.random.normal(k, m.shape, m.dtype) for (n, (m, _)), k in pairs}
+        keys = jax.random.split(key, len(field))
+        like = {name: own["centre"] for name, own in field.items()}
+        pairs = zip(like.items(), keys, strict=True)
+        return {name: jax.random.normal(k, m.shape, m.dtype) for (name, m), k in pairs}
 
     def placed(self, field: Field, noise: Values) -> tuple[Values, Array]:
         """The latents at some noise, and their log density under the field."""
         latents: Values = {}
         terms: list[Array] = []
         for v in self.latents:
-            (centre, spread), e, onto = field[v.name], noise[v.name], chart(v.type.kind)
-            reals = centre + jnp.exp(spread) * e
+            own, e, onto = field[v.name], noise[v.name], chart(v.type.kind)
+            reals = own["centre"] + jnp.exp(own["log_scale"]) * e
             latents[v.name] = jnp.asarray(onto(reals))
-            log_q = jax.scipy.stats.norm.logpdf(e) - spread
+            log_q = jax.scipy.stats.norm.logpdf(e) - own["log_scale"]
             terms.append(jnp.sum(log_q) - log_volume(onto, reals, latents[v.name]))
         return latents, total(terms)
 

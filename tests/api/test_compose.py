@@ -91,10 +91,11 @@ def test_energies_are_put_together_with_and_without_their_constants() -> None:
     assert abs(float(one.log_normalizer()) - float(two.log_normalizer())) > 0.1
 
 
-def test_bits_without_a_block_are_drawn_by_metropolis() -> None:
+@pytest.mark.parametrize("sampler", ["mh(steps = 200)", "gibbs(sweeps = 100)"])
+def test_a_product_of_bits_is_drawn(sampler: str) -> None:
     both = dgm.product(machine(1), machine(2))
-    assert both.model.plan.default_sampler == "mh"
-    drawn = np.asarray(both.sample(400, sampler="mh(steps = 200)"))
+    assert both.model.plan.default_sampler == "gibbs"
+    drawn = np.asarray(both.sample(400, sampler=sampler))
     law = np.exp(np.asarray(both.log_prob(EVERY)))
     mean, error = law @ EVERY, np.sqrt(law @ EVERY * (1 - law @ EVERY) / 400)
     assert np.all(np.abs(drawn.mean(0) - mean) < 5 * error)

@@ -48,6 +48,8 @@ def test_a_fix_mends_its_finding_and_brings_no_other(name: str, found: Diagnosti
     rest = told(before) - told([found])
     if is_of_the_parser(before) and not is_of_the_parser(after):
         return  # the later stages speak where the parser has nothing left to say
+    if is_of_the_parser([found]):  # and of a statement that parses now
+        after = [d for d in after if d in before or is_of_the_parser([d])]
     after = [d for d in after if d.severity == "error" or found.severity != "error"]
     assert told(after) - rest == Counter()
     assert len(after) < len(before)
