@@ -14,19 +14,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dgmlang.compiler.lower.gibbs import Tempered as Law
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.base import Base, based, checked
 from dgmlang.evaluate.exact_draws import exact_draws
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.objective import Params, Values
-from dgmlang.samplers.tempered import Tempered, adapted, tempered
+from dgmlang.samplers.tempered import Standing, Tempered, adapted, tempered
 
 
 class Estimate(NamedTuple):
@@ -126,59 +127,56 @@ class Path:
     base: Base
     params: Params
 
-    def gap(self, values: Values) -> Array:
-        """Log p̃ − log q, what the log density gains for each unit of β."""
-        return self.moves.log_density(self.params)(values) - self.base.log_density(values)
+    def start(self, key: Array, n: int, given: Values) -> Standing:
+        """Chains at exact draws of the base."""
+        return self.moves.standing(self.base.draw(key, n, given))
+
+    def gaps(self, chains: Standing) -> Array:
+        """Log p̃ − log q of each chain [n], what its log density gains for each unit of β."""
+        q = jax.vmap(self.base.log_density)(self.moves.values(chains))
+        return self.moves.log_densities(self.params, chains) - q
 
     def move(
-        self, key: Array, values: Values, beta: Array, log_steps: Values
-    ) -> tuple[Values, dict[str, Array]]:
-        """One transition of chains [n, …] at β, and mean acceptances."""
-        log_p = self.moves.log_density(self.params)
-
-        def density(v: Values) -> Array:
-            return (1.0 - beta) * self.base.log_density(v) + beta * log_p(v)
-
-        def one(key: Array, v: Values) -> tuple[Values, dict[str, Array]]:
-            return self.moves.move(density, self.params, key, v, log_steps)
-
-        n = next(iter(values.values())).shape[0]
-        values, rates = jax.vmap(one)(jax.random.split(key, n), values)
-        return values, {name: jnp.mean(rate) for name, rate in rates.items()}
+        self, key: Array, chains: Standing, beta: Array, log_steps: Values
+    ) -> tuple[Standing, dict[str, Array]]:
+        """One transition of all chains at β, and mean acceptances."""
+        law = Law(beta, self.base.log_density)
+        chains, rates = self.moves.move(self.params, key, chains, law, log_steps)
+        return chains, {name: jnp.mean(rate) for name, rate in rates.items()}
 
     def no_steps(self) -> Values:
         """Log steps of 1 for the variables that move by steps."""
         return {name: jnp.zeros((), jnp.result_type(float)) for name in self.moves.continuous}
 
-    def learned_steps(self, key: Array, values: Values, betas: Array) -> Values:
+    def learned_steps(self, key: Array, chains: Standing, betas: Array) -> Values:
         """Log steps for each β after the first, [len(betas) − 1], from a run of their own.
 
         Steps adapted on the way would look at the chains whose weights they move.
         """
 
-        def one(carried: tuple[Values, Values], t: Array) -> tuple[tuple[Values, Values], Values]:
-            values, steps = carried
-            values, rates = self.move(jax.random.fold_in(key, t), values, betas[t + 1], steps)
+        def one(carried: tuple[Standing, Values], t: Array) -> tuple[tuple[Standing, Values], Any]:
+            chains, steps = carried
+            chains, rates = self.move(jax.random.fold_in(key, t), chains, betas[t + 1], steps)
             steps = adapted(self.moves, steps, rates, jnp.asarray(0.3))
-            return (values, steps), steps
+            return (chains, steps), steps
 
         if not self.moves.continuous:
             return {}
-        start = (values, self.no_steps())
+        start = (chains, self.no_steps())
         return jax.lax.scan(one, start, jnp.arange(betas.size - 1))[1]
 
-    def weigh(self, key: Array, values: Values, betas: Array, log_steps: Values) -> Array:
+    def weigh(self, key: Array, chains: Standing, betas: Array, log_steps: Values) -> Array:
         """Log weights [n] of chains that are moved along the betas."""
 
-        def one(carried: tuple[Values, Array], t: Array) -> tuple[tuple[Values, Array], None]:
-            values, log_w = carried
-            log_w = log_w + (betas[t + 1] - betas[t]) * jax.vmap(self.gap)(values)
+        def one(carried: tuple[Standing, Array], t: Array) -> tuple[tuple[Standing, Array], None]:
+            chains, log_w = carried
+            log_w = log_w + (betas[t + 1] - betas[t]) * self.gaps(chains)
             steps = {name: s[t] for name, s in log_steps.items()}
-            values, _ = self.move(jax.random.fold_in(key, t), values, betas[t + 1], steps)
-            return (values, log_w), None
+            chains, _ = self.move(jax.random.fold_in(key, t), chains, betas[t + 1], steps)
+            return (chains, log_w), None
 
-        zero = jnp.zeros(next(iter(values.values())).shape[0])
-        return jax.lax.scan(one, (values, zero), jnp.arange(betas.size - 1))[0][1]
+        zero = jnp.zeros(self.moves.count(chains))
+        return jax.lax.scan(one, (chains, zero), jnp.arange(betas.size - 1))[0][1]
 
 
 def path_of(lowered: Lowered, params: Params, key: Array, chains: int, given: Values) -> Path:
@@ -194,8 +192,8 @@ def _weights(
     first, second, third, fourth = jax.random.split(key, 4)
     path = path_of(lowered, params, first, chains, given)
     betas = jnp.linspace(0.0, 1.0, temperatures + 1)
-    steps = path.learned_steps(second, path.base.draw(second, chains, given), betas)
-    return path.weigh(fourth, path.base.draw(third, chains, given), betas, steps)
+    steps = path.learned_steps(second, path.start(second, chains, given), betas)
+    return path.weigh(fourth, path.start(third, chains, given), betas, steps)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -212,5 +210,5 @@ def _down(lowered: Lowered, temperatures: int, params: Params, key: Array, draws
     """Log weights of chains that start at exact draws of the model, whose mean is 1/Z."""
     first, second, third = jax.random.split(key, 3)
     path = path_of(lowered, params, first, next(iter(draws.values())).shape[0], {})
-    betas = jnp.linspace(1.0, 0.0, temperatures + 1)
-    return path.weigh(third, draws, betas, path.learned_steps(second, draws, betas))
+    betas, start = jnp.linspace(1.0, 0.0, temperatures + 1), path.moves.standing(draws)
+    return path.weigh(third, start, betas, path.learned_steps(second, start, betas))

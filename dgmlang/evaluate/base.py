@@ -12,11 +12,12 @@ from jax import Array
 from dgmlang.compiler.diagnostics.codes import queries
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.domains import choices
+from dgmlang.compiler.lower.gibbs import Tempered as Law
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import Variable
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.samplers.chains import begin
-from dgmlang.samplers.tempered import Tempered, adapted, tempered
+from dgmlang.samplers.tempered import Standing, Tempered, adapted, tempered
 
 PILOT = 200
 """Transitions of the model's own chains that show where a base for reals must lie."""
@@ -68,19 +69,18 @@ def based(moves: Tempered, params: Params, key: Array, chains: int, given: Value
     if not reals:
         return Base(moves.free, {}, {})
     first, second = jax.random.split(key)
-    log_p = moves.log_density(params)
 
-    def one(carried: tuple[Values, Values], i: Array) -> tuple[tuple[Values, Values], None]:
-        values, steps = carried
-        keys = jax.random.split(jax.random.fold_in(second, i), chains)
-        move = jax.vmap(lambda key, v: moves.move(log_p, params, key, v, steps))
-        values, rates = move(keys, values)
+    def one(carried: tuple[Standing, Values], i: Array) -> tuple[tuple[Standing, Values], None]:
+        state, steps = carried
+        own = jax.random.fold_in(second, i)
+        state, rates = moves.move(params, own, state, Law(jnp.ones(())), steps)
         means = {name: jnp.mean(rate) for name, rate in rates.items()}
-        return (values, adapted(moves, steps, means, (i + 1.0) ** -0.6)), None
+        return (state, adapted(moves, steps, means, (i + 1.0) ** -0.6)), None
 
     steps = {name: jnp.zeros((), jnp.result_type(float)) for name in moves.continuous}
-    start = (begin(moves.free, first, chains, _repeated(given, chains)), steps)
-    (ends, _), _ = jax.lax.scan(one, start, jnp.arange(PILOT))
+    start = moves.standing(begin(moves.free, first, chains, _repeated(given, chains)))
+    (last, _), _ = jax.lax.scan(one, (start, steps), jnp.arange(PILOT))
+    ends = moves.values(last)
     loc = {name: jnp.mean(ends[name], axis=0) for name in reals}
     scale = {name: WIDER * jnp.std(ends[name], axis=0) + 1e-3 for name in reals}
     return Base(moves.free, loc, scale)

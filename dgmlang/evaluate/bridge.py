@@ -24,7 +24,8 @@ from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.evaluate.ais import path_of
 from dgmlang.evaluate.base import checked
 from dgmlang.evaluate.result import Result
-from dgmlang.objectives.objective import Params, Values
+from dgmlang.objectives.objective import Params
+from dgmlang.samplers.tempered import Standing
 
 HALVINGS = 60
 """Of the interval that c lies in: more than the bits of a number."""
@@ -100,16 +101,16 @@ def _gaps(
     betas = jnp.linspace(0.0, 1.0, levels + 1)
     # Every β stands as often as there are sweeps, so that a step is learned for each transition.
     along = jnp.concatenate([betas[:1], jnp.repeat(betas[1:], sweeps)])
-    steps = path.learned_steps(second, path.base.draw(second, chains, {}), along)
+    steps = path.learned_steps(second, path.start(second, chains, {}), along)
 
-    def sweep(values: Values, t: Array) -> tuple[Values, None]:
+    def sweep(state: Standing, t: Array) -> tuple[Standing, None]:
         own = {name: s[t] for name, s in steps.items()}
-        return path.move(jax.random.fold_in(fourth, t), values, along[t + 1], own)[0], None
+        return path.move(jax.random.fold_in(fourth, t), state, along[t + 1], own)[0], None
 
-    def level(values: Values, k: Array) -> tuple[Values, Array]:
-        values, _ = jax.lax.scan(sweep, values, k * sweeps + jnp.arange(sweeps))
-        return values, jax.vmap(path.gap)(values)
+    def level(state: Standing, k: Array) -> tuple[Standing, Array]:
+        state, _ = jax.lax.scan(sweep, state, k * sweeps + jnp.arange(sweeps))
+        return state, path.gaps(state)
 
-    start = path.base.draw(third, chains, {})
+    start = path.start(third, chains, {})
     _, gaps = jax.lax.scan(level, start, jnp.arange(levels))
-    return jnp.concatenate([jax.vmap(path.gap)(start)[None], gaps])
+    return jnp.concatenate([path.gaps(start)[None], gaps])

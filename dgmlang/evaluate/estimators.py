@@ -20,6 +20,7 @@ from dgmlang.evaluate.log_prob import (
     GUIDE,
     WEIGHTS,
     annealed,
+    bridged,
     elbo,
     exact,
     hutchinson,
@@ -27,7 +28,7 @@ from dgmlang.evaluate.log_prob import (
     iwae,
     mean_field,
 )
-from dgmlang.evaluate.normaliser import NORMALISERS
+from dgmlang.evaluate.normaliser import LEAST, NORMALISERS
 from dgmlang.evaluate.result import Result
 from dgmlang.objectives.factorised import SWEEPS
 from dgmlang.objectives.objective import Params, Values
@@ -58,6 +59,7 @@ def defaults(name: str) -> Mapping[str, Any]:
         "importance": {"k": 512, "proposal": GUIDE},
         "ais": NORMALISERS["ais"],
         "meanfield": {"sweeps": SWEEPS},
+        "bridge": NORMALISERS["bridge"],
     }
     return usual[name]
 
@@ -77,7 +79,8 @@ def estimator(plan: Plan, text: str | None, guided: Callable[[], None]) -> Estim
     for argument in arguments:
         if argument.name is not None and argument.name not in known_settings:
             raise DgmError(codes.bad_settings(name, argument.name, known_settings))
-    settings = {**known_settings, **plain_settings(name, known_settings, arguments)}
+    least = LEAST if name in NORMALISERS else None
+    settings = {**known_settings, **plain_settings(name, known_settings, arguments, least)}
     if "proposal" in settings:
         _require_proposal(plan, settings["proposal"])
     by_guide = name in ("elbo", "iwae") or settings.get("proposal") == GUIDE
@@ -113,6 +116,8 @@ def _built(name: str, settings: Mapping[str, Any]) -> Estimator:
             return partial(mean_field, **settings)
         case "ais":
             return partial(annealed, **settings)
+        case "bridge":
+            return partial(bridged, **settings)
     from dgmlang.evaluate.flow_likelihood import Options, flow_log_prob
 
     return partial(flow_log_prob, options=Options(**settings))

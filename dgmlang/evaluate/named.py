@@ -19,6 +19,7 @@ def chosen(
     defaults: Mapping[str, Settings],
     legal: Collection[str],
     unknown: Callable[[str, Collection[str]], Diagnostic],
+    least: Mapping[str, int] | None = None,
 ) -> tuple[str, Settings]:
     """The way that `text` names, with its settings in full (DGM0807 where one is not its own).
 
@@ -28,6 +29,7 @@ def chosen(
         defaults: The settings of each way that there is.
         legal: The names of those that apply here.
         unknown: What is said of another name, given it and the legal ones.
+        least: What a setting is at least, where that is more than its type says.
     """
     name, arguments, _ = parsed("method", text, program.span.source.name)
     if name not in legal:
@@ -36,4 +38,4 @@ def chosen(
     for argument in arguments:
         if argument.name is not None and argument.name not in own:
             raise DgmError(codes.bad_settings(name, argument.name, own))
-    return name, {**own, **plain_settings(name, own, arguments)}
+    return name, {**own, **plain_settings(name, own, arguments, least)}

@@ -31,6 +31,9 @@ NORMALISERS: Mapping[str, Settings] = {
 }
 """The ways to log Z, with what may stand in their brackets."""
 
+LEAST = {"chains": 2}
+"""One chain has no spread that an error could be read off."""
+
 ALONE: Mapping[str, Callable[..., Result]] = {"ais": ais, "bridge": bridge, "bracket": bracket}
 """Those that estimate one log Z."""
 
@@ -49,7 +52,9 @@ def normaliser(fitted: Fitted, given: Mapping[str, Any], method: str | None, see
     if given or (known and program.having("given")):
         known = tuple(name for name in known if name in EACH)
     unknown = partial(_unknown, program)
-    name, settings = chosen(program, method or "exact", NORMALISERS, known or ("exact",), unknown)
+    name, settings = chosen(
+        program, method or "exact", NORMALISERS, known or ("exact",), unknown, LEAST
+    )
     key = jax.random.key(seed)
     if known and (given or program.having("given")):
         held = condition(fitted, given, examples(fitted, given))

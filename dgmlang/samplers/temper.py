@@ -10,25 +10,26 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from dgmlang.compiler.lower.gibbs import Tempered as Law
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.objectives.objective import Params, Values
 from dgmlang.registry import implements
 from dgmlang.samplers.chains import begin
 from dgmlang.samplers.sampler import AbstractWarmed, Info
-from dgmlang.samplers.tempered import adapted, ladder, tempered
+from dgmlang.samplers.tempered import Standing, adapted, ladder, tempered
 
 
 class Ladders(NamedTuple):
     """All ladders of chains.
 
     Attributes:
-        values: [n, levels, …]; level 0 has the model's own law.
+        chains: The rungs of each ladder in a row; rung 0 has the model's own law.
         log_steps: Of the continuous variables, [levels].
         swapped: Σ of mean acceptances of swaps after the warm-up.
         counted: The number of those.
     """
 
-    values: Values
+    chains: Standing
     log_steps: Values
     swapped: Array
     counted: Array
@@ -58,43 +59,32 @@ class Temper(AbstractWarmed):
     def start(self, params: Params, key: Array, n: int, given: Values) -> Ladders:
         moves = tempered(self.lowered, given)
         repeated = {k: jnp.repeat(v, self.levels, axis=0) for k, v in given.items()}
-        flat = begin(moves.variables, key, n * self.levels, repeated)
-        values = {k: v.reshape(n, self.levels, *v.shape[1:]) for k, v in flat.items()}
+        chains = moves.standing(begin(moves.variables, key, n * self.levels, repeated))
         kind = jnp.result_type(float)
         log_steps = {name: jnp.zeros(self.levels, kind) for name in moves.continuous}
-        return Ladders(values, log_steps, jnp.zeros((), kind), jnp.zeros((), kind))
+        return Ladders(chains, log_steps, jnp.zeros((), kind), jnp.zeros((), kind))
 
     def move(self, params: Params, key: Array, i: Array, state: Ladders, given: Values) -> Ladders:
-        n = next(iter(state.values.values())).shape[0]
         first, second = jax.random.split(key)
         moves, betas = tempered(self.lowered, given), ladder(self.levels, self.hottest)
-        log_density = moves.log_density(params)
-
-        def one(
-            key: Array, beta: Array, values: Values, log_steps: Values
-        ) -> tuple[Values, Values]:
-            def density(values: Values) -> Array:
-                return beta * log_density(values)
-
-            return moves.move(density, params, key, values, log_steps)
-
-        keys = jax.random.split(first, (n, self.levels))
-        rungs = jax.vmap(one, in_axes=(0, 0, 0, 0))
-        every = jax.vmap(rungs, in_axes=(0, None, 0, None))
-        values, rates = every(keys, betas, state.values, state.log_steps)
+        n = moves.count(state.chains) // self.levels
+        law = Law(jnp.tile(betas, n))
+        steps = {name: jnp.tile(s, n) for name, s in state.log_steps.items()}
+        chains, rates = moves.move(params, first, state.chains, law, steps)
         gain = jnp.where(i < self.warmup, (i + 1.0) ** -0.6, 0.0)
-        means = {name: jnp.mean(rate, axis=0) for name, rate in rates.items()}
+        means = {k: jnp.mean(r.reshape(n, self.levels), axis=0) for k, r in rates.items()}
         log_steps = adapted(moves, state.log_steps, means, gain)
-        logs = jax.vmap(jax.vmap(log_density))(values)
+        logs = moves.log_densities(params, chains).reshape(n, self.levels)
         swap = jax.vmap(partial(swapped, betas, i % 2))
         order, rate = swap(jax.random.split(second, n), logs)
-        values = {k: jax.vmap(lambda x, o: x[o])(v, order) for k, v in values.items()}
+        rows = order + self.levels * jnp.arange(n)[:, None]
         after = (i >= self.warmup).astype(state.swapped.dtype)
         total = state.swapped + after * jnp.mean(rate)
-        return Ladders(values, log_steps, total, state.counted + after)
+        return Ladders(moves.chosen(chains, rows.ravel()), log_steps, total, state.counted + after)
 
     def values(self, state: Ladders, given: Values) -> Values:
-        return {name: v[:, 0] for name, v in state.values.items()}
+        every = tempered(self.lowered, given).values(state.chains)
+        return {name: v[:: self.levels] for name, v in every.items()}
 
     def facts(self, state: Ladders) -> Info:
         return {"swaps": state.swapped / jnp.maximum(state.counted, 1.0)}

@@ -63,7 +63,7 @@ def test_a_lattice(coupling):
     found = ais(lattice, params, KEY, 200, 100)
     truth = float(log_normalizer(lattice, params, {}))
     assert abs(float(found) - truth) < ERRORS * error(found)
-    assert error(found) < 0.2
+    assert error(found) < 0.3
     other = float(log_normalizer(lattice, arrays(J=coupling + 0.05), {}))
     assert abs(float(found) - other) > ERRORS * error(found)
 

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dgmlang.compiler.lower import gibbs
+from dgmlang.compiler.lower import by_class, gibbs
 from dgmlang.compiler.lower.evaluate import evaluation
+from dgmlang.compiler.lower.grid import Packed, grid_of
 from tests.lower.hand import block, example, lowered, operands, value
 from tests.lower.statistics import frequencies_match
 
@@ -111,11 +112,7 @@ def test_rbm_blocks_leave_the_law_invariant():
     law /= law.sum()
 
     def odds(name, size):
-        found = jax.vmap(
-            lambda x: gibbs.log_odds(
-                rbm.built, partial(rbm.log_joint, params), x, block(name, size)
-            )
-        )
+        found = jax.vmap(lambda x: by_class.scores(rbm.built, params, x, block(name, size)))
         return np.asarray(found(values)[name])
 
     on = np.arange(5) < 3
@@ -141,9 +138,10 @@ def test_checkerboard_leaves_the_law_invariant(rule):
 
     def odds_at(s):
         if rule == "multilinear":
-            return gibbs.log_odds(ising.built, partial(ising.log_joint, params), {"s": s}, colour)[
-                "s"
-            ]
+            found = by_class.scores(ising.built, params, {"s": s}, colour)["s"]
+            grid = grid_of((2, 4), (1, 1), 2)
+            assert grid is not None
+            return Packed((jnp.zeros((2, 2)), found), grid).joined()
         table = gibbs.level_densities(
             ising.built, partial(ising.log_joint, params), {"s": s}, ("s",)
         )["s"]

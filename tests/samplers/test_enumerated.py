@@ -15,10 +15,12 @@ import pytest
 
 import dgmlang as dgm
 from dgmlang.compiler.lower.domains import choices, dtype
+from dgmlang.compiler.lower.gibbs import Tempered
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.types.dims import numbers
 from dgmlang.objectives.objective import Values
 from dgmlang.samplers.sweeps import Move, energy_variables, gibbs_sweep
+from dgmlang.samplers.tempered import tempered
 from tests.objectives.models import ERRORS, model
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -30,6 +32,9 @@ CASES = {
       energy -0.6 * sum(s * shift(s, 1, axis = 0)) - 0.2 * s[0]""",
     "an open boundary": """data s : bit[2, 3]
       energy -1.5 * sum(s[1:, :] * s[:-1, :]) + sum(s[:, 1:] * s[:, :-1]) + 0.4 * sum(s)""",
+    "an even grid": """data c : cat(3)[2, 2]
+      energy -0.7 * sum((c == shift(c, 1, axis = 0)) + (c != shift(c, 1, axis = 1)))
+      energy -0.4 * sum(c == 1)""",
     "all with all": """data s : bit[4]
       energy -0.8 * sum(s) ** 2 + s[0] * s[1] + 2.3 * sum(s)""",
     "classes in a function": """data c : cat(3)[2]
@@ -90,9 +95,9 @@ def repeated_any(move: Move) -> Callable[[jax.Array, Values, int], Values]:
 
 
 def fits(found: np.ndarray, law: np.ndarray) -> bool:
-    """Whether N draws are of the law, by χ²."""
-    counts = np.bincount(found, minlength=len(law))
-    off = ((counts - N * law) ** 2 / (N * law)).sum()
+    """Whether draws are of the law, by χ²."""
+    counts, n = np.bincount(found, minlength=len(law)), len(found)
+    off = ((counts - n * law) ** 2 / (n * law)).sum()
     free = len(law) - 1
     return bool(off < free + ERRORS * np.sqrt(2 * free))
 
@@ -114,6 +119,27 @@ def test_a_sweep_leaves_the_law_as_it_is_and_many_reach_it(name: str) -> None:
     seen = np.bincount(found, minlength=len(law)) / N
     # E|p̂ − p| is at most √(2p/πN), so total variation ½ Σ√(2p/πN) in the mean.
     assert 0.5 * np.abs(seen - law).sum() < 2 * 0.5 * np.sqrt(2 * law / np.pi / N).sum()
+
+
+@pytest.mark.parametrize("name", ["an even grid", "all with all"])
+def test_each_chain_has_the_law_at_its_own_temperature(name: str) -> None:
+    """Half of the chains at β = 1, the other half at 0.4, on one axis."""
+    own = lowered(name)
+    every, law = states(own)
+    moves, betas = tempered(own, {}), jnp.repeat(jnp.asarray([1.0, 0.4]), N // 2)
+    start = moves.standing({n: jnp.repeat(v[:1], N, 0) for n, v in every.items()})
+
+    @jax.jit
+    def run(chains: Any) -> Values:
+        def one(i: Any, chains: Any) -> Any:
+            return moves.move({}, jax.random.fold_in(KEY, i), chains, Tempered(betas), {})[0]
+
+        return moves.values(jax.lax.fori_loop(0, 30, one, chains))
+
+    cold, hot = np.split(numbered(run(start), every), 2)
+    assert fits(cold, law)
+    assert fits(hot, law**0.4 / (law**0.4).sum())
+    assert not fits(hot, law)
 
 
 def balanced(before: np.ndarray, after: np.ndarray, count: int) -> bool:

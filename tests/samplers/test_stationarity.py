@@ -65,7 +65,7 @@ def standing(name: str, sampler: Any, params: Params, values: Values) -> Any:
         at = At(values, jax.vmap(partial(lowered.log_prob, params))(values))
         return state._replace(at=at, log_steps={n: jnp.log(0.7) for n in state.log_steps})
     if name == "temper":
-        return state._replace(values={n: v[:, None] for n, v in values.items()})
+        return state._replace(chains=values)
     free = target(lowered, {})
     x = jax.vmap(free.flat)(values)
     chains = jax.vmap(partial(evaluated, free.log_density(params, {})))(x)

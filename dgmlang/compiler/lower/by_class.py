@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from dgmlang.compiler.derive.facts import Block, Part
 from dgmlang.compiler.lower.built import Built
@@ -32,20 +33,31 @@ Key = Array | None
 
 
 def update(
-    built: Built, params: Params, key: Key, values: Mapping[str, Any], block: Block
+    built: Built,
+    params: Params,
+    key: Key,
+    values: Mapping[str, Any],
+    block: Block,
+    beta: ArrayLike = 1.0,
 ) -> dict[str, Any]:
     """The block's variables with its sites drawn given all others; without a key, at their modes.
 
-    A variable that comes packed leaves packed.
+    A variable that comes packed leaves packed. The density is raised to the power `beta`.
     """
-    return _updated(built, key, values, block, scores(built, params, values, block), ())
+    return _updated(built, key, values, block, scores(built, params, values, block), beta, ())
 
 
 def update_chains(
-    built: Built, params: Params, key: Array, values: Mapping[str, Any], block: Block
+    built: Built,
+    params: Params,
+    key: Array,
+    values: Mapping[str, Any],
+    block: Block,
+    beta: ArrayLike = 1.0,
 ) -> dict[str, Any]:
     """The same of many chains, on the last axis of each array: their noise is drawn at once."""
-    return _updated(built, key, values, block, scores(built, params, values, block, (-1,)), (-1,))
+    scored = scores(built, params, values, block, (-1,))
+    return _updated(built, key, values, block, scored, beta, (-1,))
 
 
 def _updated(
@@ -54,6 +66,7 @@ def _updated(
     values: Mapping[str, Any],
     block: Block,
     scored: Mapping[str, Array],
+    beta: ArrayLike,
     chains: tuple[int, ...],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
@@ -61,9 +74,8 @@ def _updated(
         name, own = part.variable, _split(built, values[part.variable], part)
         place = _place(part, own.grid)
         old = own.classes[place]
-        drawn = draw(
-            built, name, None if key is None else site_key(key, name), scored[name], chains
-        )
+        noise = None if key is None else site_key(key, name)
+        drawn = draw(built, name, noise, _raised(scored[name], beta), chains)
         drawn = drawn.astype(old.dtype)
         if own.grid.modulus < part.modulus:
             mask = where(part, own.grid.shape)
@@ -71,6 +83,12 @@ def _updated(
         new = own.with_class(place, drawn)
         found[name] = new if isinstance(values[name], Packed) else new.joined()
     return found
+
+
+def _raised(scores: Array, beta: ArrayLike) -> Array:
+    """Scores of the power β of a density, one for all or one for each chain on the last axis."""
+    each = jnp.reshape(beta, (*(1,) * (scores.ndim - 1), -1)) if jnp.ndim(beta) else beta
+    return jnp.asarray(scores * each)
 
 
 def draw(built: Built, name: str, key: Key, scores: Array, chains: tuple[int, ...] = ()) -> Array:

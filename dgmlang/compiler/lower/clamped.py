@@ -8,15 +8,14 @@ density has a factor exp(−½ (x − known)²) for reals, so that a chain's sta
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from dgmlang.compiler.derive.facts import Block
-from dgmlang.compiler.lower.gibbs import Density, Key
+from dgmlang.compiler.lower.gibbs import Key, Tempered, over_chains, update
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.lower.missing import mask
 from dgmlang.objectives.objective import Params, Values
@@ -52,13 +51,18 @@ class Clamped(Lowered):
     def packed(self, values: Values) -> dict[str, Any]:
         return values
 
-    def update_chains(self, params: Params, key: Array, values: Values, block: Block) -> Values:
-        n = next(iter(values.values())).shape[-1]
+    def update_chains(
+        self,
+        params: Params,
+        key: Array,
+        values: Values,
+        block: Block,
+        law: Tempered | None = None,
+    ) -> Values:
+        def one(key: Array, values: Values, law: Tempered | None) -> Values:
+            return self.update(params, key, values, block, law)
 
-        def one(key: Array, values: Values) -> Values:
-            return self.update(params, key, values, block)
-
-        return jax.vmap(one, (0, -1), -1)(jax.random.split(key, n), values)
+        return over_chains(one, key, values, law)
 
     def update(
         self,
@@ -66,20 +70,19 @@ class Clamped(Lowered):
         key: Key,
         values: Values,
         block: Block,
-        density: Density | None = None,
+        law: Tempered | None = None,
     ) -> Values:
         """Sites of a block are independent given the rest, so the known ones are put back.
 
         Where one is drawn after the other, those to come do not see what was drawn of known ones.
         """
         beside = {n: a for n, a in values.items() if n not in self.program.variables}
-        free = density or partial(self.log_joint, params)
 
         def at_known(v: Values) -> Array:
-            return free(_alone(clamp({**v, **beside})))
+            return self.log_joint(params, _alone(clamp({**v, **beside})))
 
-        own = density if block.together else at_known
-        moved = super().update(params, key, _alone(clamp(values)), block, own)
+        joint = None if block.together else at_known
+        moved = update(self.built, params, key, _alone(clamp(values)), block, law, joint)
         return clamp({**moved, **beside})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 import jax
@@ -29,31 +30,56 @@ Key = Array | None
 """What the sites are drawn with; None sets each to its most likely value instead."""
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Tempered:
+    """The law β log p + (1 − β) log q in place of the model's own log p.
+
+    Conditionals keep their form: q does not depend on finite sites, and is quadratic in reals.
+
+    Attributes:
+        beta: β, one number.
+        base: Log q; nothing where p is only raised to a power.
+    """
+
+    beta: Array
+    base: Density | None = field(default=None, metadata={"static": True})
+
+    def of(self, density: Density) -> Density:
+        """The log density, from that of the model."""
+
+        def tempered(values: Values) -> Array:
+            beside = 0.0 if self.base is None else (1.0 - self.beta) * self.base(values)
+            return self.beta * density(values) + beside
+
+        return tempered
+
+
 def update(
     built: Built,
     params: Params,
     key: Key,
     values: Values,
     block: Block,
-    density: Density | None = None,
+    law: Tempered | None = None,
+    joint: Density | None = None,
 ) -> Values:
     """The values with the block's sites drawn from their conditional; without a key, at its mode.
 
     Sites of a block do not interact, so all their conditionals hold at once. Variables may come
-    packed by the classes of their blocks, and then leave so. Another density than the model's must
-    have conditionals of the same form, as a power of it has.
+    packed by the classes of their blocks, and then leave so. `joint` stands in for the model's log
+    density where its sites are drawn one after the other.
     """
-    if density is None and by_class.serves(built, block):
-        return values | by_class.update(built, params, key, values, block)
+    if by_class.serves(built, block):
+        beta = 1.0 if law is None else law.beta
+        return values | by_class.update(built, params, key, values, block, beta)
     packed = [name for name, value in values.items() if isinstance(value, Packed)]
     if packed:
-        new = update(built, params, key, by_class.whole(values), block, density)
+        new = update(built, params, key, by_class.whole(values), block, law, joint)
         return new | by_class.pack(built, {name: new[name] for name in packed})
-    kinds = [built.program.variables[name].type.kind for name in block.variables]
-    rule = block.rule
-    if rule == "multilinear" and not all(kind.two_valued for kind in kinds):
-        rule = "differences"  # another density knows no weights of levels
-    new = RULES[rule](built, density or partial(log_joint, built, params), key, values, block)
+    density = joint or partial(log_joint, built, params)
+    density = density if law is None else law.of(density)
+    new = RULES[block.rule](built, density, key, values, block)
     kept = {part.variable: _outside(built, part) for part in block.parts}
     return values | {
         name: jnp.where(kept[name], values[name], drawn) if kept[name].any() else drawn
@@ -61,30 +87,35 @@ def update(
     }
 
 
-def update_chains(built: Built, params: Params, key: Array, values: Values, block: Block) -> Values:
-    """The same of chains that stand on the last axis of each array."""
+def update_chains(
+    built: Built,
+    params: Params,
+    key: Array,
+    values: Values,
+    block: Block,
+    law: Tempered | None = None,
+) -> Values:
+    """The same of chains that stand on the last axis of each array, with one β or one for each."""
     if by_class.serves(built, block):
-        return values | by_class.update_chains(built, params, key, values, block)
+        beta = 1.0 if law is None else law.beta
+        return values | by_class.update_chains(built, params, key, values, block, beta)
+
+    def one(key: Array, values: Values, law: Tempered | None) -> Values:
+        return update(built, params, key, values, block, law)
+
+    return over_chains(one, key, values, law)
+
+
+def over_chains(
+    one: Callable[[Array, Values, Tempered | None], Values],
+    key: Array,
+    values: Values,
+    law: Tempered | None,
+) -> Values:
+    """An update of one chain, of all that stand on the last axis, with keys of their own."""
     n = jax.tree.leaves(values)[0].shape[-1]
-    each = jax.vmap(partial(update, built, params, block=block), in_axes=(0, -1), out_axes=-1)
-    return each(jax.random.split(key, n), values)
-
-
-def from_odds(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
-    """Bits and spins at all sites of the block's variables, by their log-odds."""
-    drawn: Values = {}
-    for name, odds in log_odds(built, density, values, block).items():
-        own = None if key is None else site_key(key, name)
-        drawn[name] = draw(built, name, own, odds).astype(values[name].dtype)
-    return drawn
-
-
-def log_odds(built: Built, density: Density, values: Values, block: Block) -> Values:
-    """Log-odds of each site's upper value, log p of degree one in it: ∂ for bits, 2 ∂ for spins."""
-    chosen = {name: values[name] for name in block.variables}
-    slopes = jax.grad(lambda sites: density({**values, **sites}))(chosen)
-    steps = {name: float(np.ptp(choices(_kind(built, name)))) for name in chosen}
-    return {name: steps[name] * slope for name, slope in slopes.items()}
+    apart = 0 if law is not None and jnp.ndim(law.beta) else None
+    return jax.vmap(one, (0, -1, apart), -1)(jax.random.split(key, n), values, law)
 
 
 def from_levels(built: Built, density: Density, key: Key, values: Values, block: Block) -> Values:
@@ -144,7 +175,6 @@ def one_by_one(built: Built, density: Density, key: Key, values: Values, block: 
 
 
 RULES = {
-    "multilinear": from_odds,
     "differences": from_levels,
     "gaussian": from_curvature,
     SINGLE_SITE: one_by_one,

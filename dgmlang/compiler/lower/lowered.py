@@ -270,17 +270,24 @@ class Lowered:
         key: gibbs.Key,
         values: Values,
         block: Block,
-        density: gibbs.Density | None = None,
+        law: gibbs.Tempered | None = None,
     ) -> Values:
-        """The values with one Gibbs block drawn given the rest, by another density where given.
+        """The values with one Gibbs block drawn given the rest, by a tempered law where given.
 
         Without a key its sites are set to their most likely values.
         """
-        return gibbs.update(self.built, params, key, values, block, density)
+        return gibbs.update(self.built, params, key, values, block, law)
 
-    def update_chains(self, params: Params, key: Array, values: Values, block: Block) -> Values:
+    def update_chains(
+        self,
+        params: Params,
+        key: Array,
+        values: Values,
+        block: Block,
+        law: gibbs.Tempered | None = None,
+    ) -> Values:
         """`update` of chains that stand on the last axis of each array."""
-        return gibbs.update_chains(self.built, params, key, values, block)
+        return gibbs.update_chains(self.built, params, key, values, block, law)
 
     def packed(self, values: Values) -> dict[str, Any]:
         """The values with arrays by the classes of their Gibbs blocks, as chains keep them.

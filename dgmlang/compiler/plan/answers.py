@@ -24,7 +24,7 @@ def ways_to_log_prob(plan: Plan) -> tuple[str, ...]:
     facts = plan.facts
     if facts.density.value == "exact":
         if facts.normaliser.value == "unknown":
-            return ("exact", "ais")
+            return ("exact", "ais") if plan.program.having("given") else ("exact", "ais", "bridge")
         return ("hutchinson", "exact") if estimated(plan.program) else ("exact",)
     if facts.density.value == "bound" and facts.flags["guide_density"]:
         return ("elbo", "iwae", "importance") if facts.flags["weighed"] else ("elbo",)

@@ -275,16 +275,18 @@ def settings_of(extern: Extern, arguments: tuple[ast.Argument, ...], span: Span)
             wanted, found = parameter.type.kind, written.span.text
             report.say(codes.wrong_setting(written.span, extern.name, wanted, found))
             continue
-        _ranged(extern.name, parameter, values[parameter.name], written.span, report)
+        _ranged(extern, parameter, values[parameter.name], written.span, report)
     report.settle()
     return values
 
 
-def _ranged(extern: str, parameter: Parameter, found: Any, span: Span, report: Report) -> None:
-    """DGM0430 where a setting is below what its type and default allow."""
-    lowest = _lowest(parameter.type.kind, default(parameter))
-    if lowest is not None and found < lowest:
-        report.say(codes.setting_range(span, extern, parameter.name, lowest, found))
+def _ranged(extern: Extern, parameter: Parameter, found: Any, span: Span, report: Report) -> None:
+    """DGM0430 where a setting is below what its type and default allow, or not above 0."""
+    name, lowest = parameter.name, _lowest(parameter.type.kind, default(parameter))
+    if name in extern.argument("above_zero") and found <= 0:
+        report.say(codes.setting_above(span, extern.name, name, default(parameter), found))
+    elif lowest is not None and found < lowest:
+        report.say(codes.setting_range(span, extern.name, name, lowest, found))
 
 
 def _lowest(kind: str, usual: Any) -> int | None:
@@ -293,16 +295,22 @@ def _lowest(kind: str, usual: Any) -> int | None:
 
 
 def plain_settings(
-    name: str, usual: Mapping[str, Any], arguments: tuple[ast.Argument, ...]
+    name: str,
+    usual: Mapping[str, Any],
+    arguments: tuple[ast.Argument, ...],
+    least: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The settings of a method that has no extern, of the types of their defaults `usual`."""
+    """The settings of a method that has no extern, of the types of their defaults `usual`.
+
+    `least` has what a setting is at least where its type does not say it.
+    """
     report = Report()
     bound = place(name, tuple(usual), tuple(usual), arguments, report) or {}
     values: dict[str, Any] = {}
     for key, argument in bound.items():
         kind, span = _KINDS[type(usual[key])], argument.value.span
         values[key] = static(argument.value, Static({}, report, words=True))
-        lowest = _lowest(kind, usual[key])
+        lowest = (least or {}).get(key, _lowest(kind, usual[key]))
         if not _typed(kind, values[key]):
             report.say(codes.wrong_setting(span, name, kind, span.text))
         elif lowest is not None and values[key] < lowest:

@@ -273,6 +273,13 @@ def setting_range(span: Span, name: str, setting: str, lowest: int, found: objec
     )
 
 
+def setting_above(span: Span, name: str, setting: str, usual: object, found: object) -> Diagnostic:
+    """A setting that must be positive and is not."""
+    label = Label(span, f"`{setting}` of `{name}` is above 0; found {found}")
+    help = f"write a positive number, as `{setting} = {usual}`"
+    return Diagnostic("DGM0430", "setting out of range", (label,), help=help)
+
+
 def setting_below(span: Span, name: str, setting: str, limit: int, found: object) -> Diagnostic:
     """A setting that reaches what it must stay below."""
     label = Label(span, f"`{setting}` of `{name}` is less than {limit}; found {found}")
