@@ -185,18 +185,18 @@ def _named(name: str, scope: Scope) -> Linear | None:
 
 def within_axis(span: Span, over: Range, offset: int, axis: Dim, scope: Scope) -> bool:
     """Whether t + offset is an index of an axis for every t of the piece (DGM0364)."""
-    first, last = over.start + Dim.of(offset), over.stop + Dim.of(offset - 1)
-    name = over.loop.index
+    first, name = over.start + Dim.of(offset), over.loop.index
     if first.value is not None and first.value < 0:
         guard = f"{name} == 0" if offset == -1 else f"{name} < {-offset}"
-        at = f"{name} = {over.start}"
-        scope.report.say(codes.outside(span, span.text, at, "the first entry has index 0", guard))
+        scope.report.say(codes.before_the_axis(span, name, str(over.start), guard))
         return False
-    room = (axis - last).value
-    if room is None or room < 1:
-        why = f"the axis has {axis} entries, and here {name} runs to {over.stop - ONE}"
-        at = f"{name} = {over.stop - ONE}"
-        guard = f"{name} == {over.stop - ONE}" if room == 0 else None
-        scope.report.say(codes.outside(span, span.text, at, why, guard))
+    # A piece that a condition cuts off ends with its loop at the latest, which may be open.
+    rooms = [(axis - stop).value for stop in (over.stop, over.loop.stop)]
+    if all(room is None or room < offset for room in rooms):
+        last = str(over.stop - ONE)
+        guard = None if rooms[0] is None else f"{name} >= {axis - Dim.of(offset)}"
+        guard = f"{name} == {last}" if rooms[0] == offset - 1 else guard
+        ends = (str(axis), str(over.stop))
+        scope.report.say(codes.past_the_axis(span, name, last, ends, guard))
         return False
     return True

@@ -45,11 +45,30 @@ def empty(span: Span, stop: int) -> Diagnostic:
     return Diagnostic("DGM0363", "empty loop", (label,), help="let the loop run to 1 at least")
 
 
-def outside(span: Span, index: str, at: str, why: str, guard: str | None) -> Diagnostic:
+def outside(span: Span, at: str, why: str, help: str) -> Diagnostic:
     """An index that leaves the array: `s[t-1]` at t = 0."""
-    label = Label(span, f"`{index}` leaves the array at {at}")
-    help = f"guard it: `… if {guard} else …`" if guard else None
+    label = Label(span, f"`{span.text}` leaves the array at {at}")
     return Diagnostic("DGM0364", "index out of the loop", (label,), (why,), help)
+
+
+def before_the_axis(span: Span, name: str, first: str, guard: str) -> Diagnostic:
+    """An index that is below 0 at the loop's first turn."""
+    help = _guarded(guard)
+    return outside(span, f"{name} = {first}", "the first entry has index 0", help)
+
+
+def past_the_axis(
+    span: Span, name: str, last: str, ends: tuple[str, str], guard: str | None
+) -> Diagnostic:
+    """An index past the end; `ends` are those of the axis and of the loop, `guard` keeps it in."""
+    axis, stop = ends
+    why = f"the axis has {axis} entries, and here {name} runs to {last}"
+    help = f"loop over `0..{axis}`, or give the axis {stop} entries"
+    return outside(span, f"{name} = {last}", why, _guarded(guard) if guard else help)
+
+
+def _guarded(guard: str) -> str:
+    return f"guard it: `… if {guard} else …`"
 
 
 def not_past(span: Span, name: str, readable: tuple[str, ...]) -> Diagnostic:
