@@ -47,11 +47,11 @@ FREE, STRICT, WEAK, FEATURES = 0, 1, 2, 3
 
 
 class Broken(Exception):
-    """A step through which the past does not flow causally."""
+    """A step through which the past does not flow causally; `help` where a net is no remedy."""
 
-    def __init__(self, span: Span, step: str) -> None:
+    def __init__(self, span: Span, step: str, help: str | None = None) -> None:
         super().__init__(step)
-        self.span, self.step = span, step
+        self.span, self.step, self.help = span, step, help
 
 
 @frozen()
@@ -77,12 +77,14 @@ def check_causality(variable: Variable, nets: Mapping[str, Net], report: Report)
     if foreign:
         report.say(law_codes.past_elsewhere(foreign[0].span, foreign[0].variable))
     elif len({p.order for p in pasts}) > 1:
-        report.say(law_codes.not_causal(pasts[1].span, "a second order", pasts[0].span))
+        help = f"read `{pasts[0].span.text}` at both places"
+        report.say(law_codes.not_causal(pasts[1].span, "a second order", pasts[0].span, help))
     else:
         try:
             _of_law(variable.law, _seen(variable, nets, pasts[0]))
         except Broken as broken:
-            report.say(law_codes.not_causal(broken.span, broken.step, pasts[0].span))
+            help = broken.help or law_codes.causal_net(len(variable.type.array_shape))
+            report.say(law_codes.not_causal(broken.span, broken.step, pasts[0].span, help))
 
 
 def shifted(variable: Variable, nets: Mapping[str, Net]) -> tuple[Past, ...]:
@@ -109,7 +111,8 @@ def _of_law(law: Law, seen: Seen) -> int:
         return max((_argument(law, n, e, seen, 0) for n, e in law.arguments.items()), default=FREE)
     if isinstance(law, Mixture) and isinstance(law.component, Named):
         if law.weights.type.shape != seen.sites:
-            raise Broken(law.span, "a mixture of whole arrays")
+            help = "give each entry weights of its own: `simplex(K)` with the shape of the variable"
+            raise Broken(law.span, "a mixture of whole arrays", help)
         weights = dependence(law.weights, seen)
         inner = law.component
         each = (_argument(inner, n, e, seen, 1) for n, e in inner.arguments.items())
@@ -117,9 +120,11 @@ def _of_law(law: Law, seen: Seen) -> int:
     if isinstance(law, Chosen):
         test = dependence(law.test, seen)
         if test != FREE and law.test.type.array_shape != seen.sites:
-            raise Broken(law.test.span, "a condition on the whole past")
+            help = "give each entry a condition of its own, or let `f(past(x))` say how it goes on"
+            raise Broken(law.test.span, "a condition on the whole past", help)
         return max(test, _of_law(law.then, seen), _of_law(law.otherwise, seen))
-    raise Broken(law.span, "a law of whole arrays")
+    help = "take a law that is drawn entry by entry, as `Normal(…)`, with no stage behind it"
+    raise Broken(law.span, "a law of whole arrays", help)
 
 
 def _argument(law: Named, name: str, value: Expr, seen: Seen, components: int) -> int:
@@ -217,7 +222,8 @@ def _net(node: Call, seen: Seen) -> int:
         return STRICT
     mixes = not head.direct and head.prefix < len(seen.sites)
     if result == FEATURES or (result != FREE and mixes):
-        raise Broken(node.span, f"the head of `{net.name}`")
+        help = f"take `raw` out of `{net.name}`, whose head is masked then" if head.direct else None
+        raise Broken(node.span, f"the head of `{net.name}`", help)
     return result
 
 
@@ -267,7 +273,16 @@ def _stage(stage: Stage, below: int, seen: Seen) -> int:
                 return FEATURES if stage.extern.has("masked_head") else STRICT
         elif causal == ("weak",) and ordered and _along_sites(stage, seen):
             return below
-    raise Broken(stage.span, f"`{stage.extern.name}`")
+    raise Broken(stage.span, f"`{stage.extern.name}`", _one_way(stage, seen))
+
+
+def _one_way(stage: Stage, seen: Seen) -> str | None:
+    """How a stage that runs along the sites can do so in their order alone."""
+    both = next((n for n in stage.extern.argument("acausal") if stage.settings[n]), None)
+    if both is not None:
+        return f"leave `{both}` out"
+    causal = stage.extern.argument("causal")
+    return "leave `order` out of `past`" if causal and not seen.raster else None
 
 
 def mapped_over(stage: Stage, sites: int) -> bool:

@@ -64,7 +64,13 @@ def not_invertible(span: Span, stage: str) -> Diagnostic:
     )
 
 
-def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
+def causal_net(axes: int) -> str:
+    """What to write in place of a step that is not causal, for sites on so many axes."""
+    stage = "made([64])" if axes == 1 else "pixelcnn(16, layers = 3, kernel = 3)"
+    return f"write a net with a causal stage, `x |> {stage}`, and read `f(past(x))` of it"
+
+
+def not_causal(span: Span, step: str, past: Span, help: str) -> Diagnostic:
     """A step that lets an entry see itself or later ones."""
     labels = (Label(span, f"through {step} an entry would see itself or later ones"),)
     return Diagnostic(
@@ -72,7 +78,7 @@ def not_causal(span: Span, step: str, past: Span) -> Diagnostic:
         "causality broken here",
         (*labels, Label(past, "the past enters here")),
         ("`past(x)` may only flow through causal stages and entrywise operations",),
-        "use a causal stage, as `made`",
+        help,
     )
 
 
@@ -258,7 +264,7 @@ def behind_the_end(
         ),
         help=f"loop over `0..len({name})`"
         if turn
-        else "use a stage that knows where a sequence ends, as `encoder(…)` or `gru(…)`",
+        else f"loop over `0..len({name})`, or declare it of one length, without `<=`",
     )
 
 
