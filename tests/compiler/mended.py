@@ -14,10 +14,12 @@ from pathlib import Path
 from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic
 from dgmlang.compiler.files import placed
 from dgmlang.compiler.pipeline import compile_source
+from tests.compiler.syntax.elsewhere import cases
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 HERE = GOLDEN / "check" / "fixed.dgm"
 CHECKED = {p.stem: p.read_text("utf-8") for p in sorted((GOLDEN / "check").glob("*.dgm"))}
+PROGRAMS = CHECKED | cases()
 
 
 def findings(text: str) -> list[Diagnostic]:

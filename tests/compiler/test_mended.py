@@ -24,7 +24,7 @@ def asks_for_code(found: Diagnostic) -> bool:
 
 HELPED = {
     name: [d for d in mended.findings(text) if asks_for_code(d)]
-    for name, text in mended.CHECKED.items()
+    for name, text in mended.PROGRAMS.items()
 }
 
 
@@ -34,7 +34,7 @@ def test_every_help_that_shows_code_is_followed() -> None:
 
 @pytest.mark.parametrize("name", [name for name in WAYS if name in HELPED])
 def test_who_follows_a_help_is_helped(name: str) -> None:
-    text = mended.CHECKED[name]
+    text = mended.PROGRAMS[name]
     before = mended.findings(text)
     left = mended.told(HELPED[name])
     for way in WAYS[name]:
@@ -47,7 +47,7 @@ def test_who_follows_a_help_is_helped(name: str) -> None:
 
 
 def test_an_edit_that_does_not_help_is_seen() -> None:
-    text = mended.CHECKED["not_scalar"]
+    text = mended.PROGRAMS["not_scalar"]
     before = mended.findings(text)
     same = mended.findings(mended.edited(text, ["x ** 2 → x ** 3"]))
     assert not mended.told(before) - mended.told(same)

@@ -25,7 +25,7 @@ def bind_arguments(
     Spread arguments must have been replaced by keywords before.
     """
     names = [p.name for p in extern.parameters]
-    first = [p.name for p in extern.groups[0]]
+    first = [p.name for p in extern.groups[0] if p.name not in extern.argument("by_name")]
     bound = place(extern.name, first, names, arguments, report)
     return bound if bound is not None and _complete(extern, bound, span, report) else None
 
