@@ -265,13 +265,9 @@ class Lowered:
         return paths.velocity(self.built, params, values, x, t)
 
     def update(
-        self,
-        params: Params,
-        key: gibbs.Key,
-        values: Values,
-        block: Block,
+        self, params: Params, key: gibbs.Key, values: Values, block: Block,
         law: gibbs.Tempered | None = None,
-    ) -> Values:
+    ) -> Values:  # fmt: skip
         """The values with one Gibbs block drawn given the rest, by a tempered law where given.
 
         Without a key its sites are set to their most likely values.
@@ -279,13 +275,9 @@ class Lowered:
         return gibbs.update(self.built, params, key, values, block, law)
 
     def update_chains(
-        self,
-        params: Params,
-        key: Array,
-        values: Values,
-        block: Block,
+        self, params: Params, key: Array, values: Values, block: Block,
         law: gibbs.Tempered | None = None,
-    ) -> Values:
+    ) -> Values:  # fmt: skip
         """`update` of chains that stand on the last axis of each array."""
         return gibbs.update_chains(self.built, params, key, values, block, law)
 

@@ -127,7 +127,7 @@ def _wrong_start(source: Source, start: str, piece: Piece) -> Diagnostic:
     after = tokens[1].type if len(tokens) > 1 else ""
     if token.text in RECIPE and after == "=" and start != "recipe_line":
         text = _whole(source, piece).text
-        bare = re.sub(r"=.*\.\s*(\w+)\(.*", lambda m: f"= {m[1].lower()}(1e-3)", text)
+        bare = re.sub(r"=.*?\.\s*(\w+)\(.*", lambda m: f"= {m[1].lower()}(1e-3)", text)
         return codes.no_role(span, what, f"write `recipe default {{ {bare} }}`")
     if start == "file_line" and token.type == "NAME" and after in ("(", "{") and piece.body:
         help = elsewhere.added(token.text) or FIRST_WORDS.get(token.text)
