@@ -19,7 +19,8 @@ from tests.compiler.syntax.elsewhere import cases
 GOLDEN = Path(__file__).parents[1] / "golden"
 HERE = GOLDEN / "check" / "fixed.dgm"
 CHECKED = {p.stem: p.read_text("utf-8") for p in sorted((GOLDEN / "check").glob("*.dgm"))}
-PROGRAMS = CHECKED | cases()
+PARSED = {p.name: p.read_text("utf-8") for p in sorted((GOLDEN / "syntax").glob("*.dgm"))}
+PROGRAMS = CHECKED | cases() | PARSED
 
 
 def findings(text: str) -> list[Diagnostic]:
@@ -43,7 +44,9 @@ def brought(
     """What an edit that mends `mended` leaves of them, and what comes of it."""
     if is_of_the_parser(before) and not is_of_the_parser(after):
         return Counter()  # the later stages speak where the parser has nothing left to say
-    if any(d.severity == "error" for d in before):
+    if is_of_the_parser(before):  # which now reads what it could not
+        after = [d for d in after if is_of_the_parser([d])]
+    elif any(d.severity == "error" for d in before):
         after = [d for d in after if d.severity == "error"]
     return told(after) - (told(before) - mended)
 

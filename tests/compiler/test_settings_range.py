@@ -54,5 +54,5 @@ def test_objectives_take_what_is_in_range(text: str) -> None:
 )
 def test_estimators_refuse(text: str, code: str) -> None:
     with pytest.raises(DgmError) as caught:
-        estimator(PLAN, text)
+        estimator(PLAN, text, lambda: None)
     assert [d.code for d in caught.value.diagnostics] == [code]
