@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.objectives.batch import strata
 from dgmlang.objectives.field import exact_trace
+from dgmlang.objectives.ssm import DIRECTIONS
 from dgmlang.registry import implementation
 from tests.objectives.models import BARE, DIFFUSION, QUADRATIC, arrays, model, within
 
@@ -51,6 +53,30 @@ def test_more_projections_estimate_the_same():
     sliced = each("ssm", lowered, arrays(P=truth), data, projections=8)
     assert within(sliced - exact, 0.0)
     assert not np.allclose(sliced, exact)
+
+
+@pytest.mark.parametrize("directions", ["rademacher", "gaussian", "sphere"])
+def test_every_kind_of_direction_has_the_mean_of_the_trace(
+    directions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = precision()
+    data = np.random.default_rng(0).normal(size=(20_000, 3))
+    lowered, params = model(CORRELATED), arrays(P=truth)
+    exact = each("sm", lowered, params, data)
+    found = each("ssm", lowered, params, data, directions=directions)
+    plain = each("ssm", lowered, params, data, directions=directions, reduced=False)
+    assert within(found - exact, 0.0)
+    assert within(plain - exact, 0.0)
+    assert (plain - exact).var() > 1.5 * (found - exact).var()
+    # The twin: directions that are a fifth too long.
+    own = DIRECTIONS[directions]
+    monkeypatch.setitem(DIRECTIONS, directions, lambda key, x: 1.2 * own(key, x))
+    assert not within(each("ssm", lowered, params, data, directions=directions) - exact, 0.0)
+
+
+def test_directions_that_are_none_are_refused() -> None:
+    with pytest.raises(DgmError, match="DGM0803"):
+        each("ssm", model(CORRELATED), arrays(P=precision()), np.zeros((2, 3)), directions="up")
 
 
 def test_differences_stand_for_derivatives():
