@@ -21,6 +21,7 @@ from dgmlang.evaluate.parts import Parts, parts
 from dgmlang.evaluate.result import Result, draws
 from dgmlang.evaluate.sound import sound_at
 from dgmlang.posterior.draws import predictive
+from dgmlang.registry import implementation
 from dgmlang.runtime.progress import Progress
 from dgmlang.samplers.mixing import Diagnostics, diagnosed
 from dgmlang.samplers.sampler import AbstractChain, AbstractSampler
@@ -92,6 +93,10 @@ def mixing_of(plan: Plan, sampler: AbstractSampler, drawn: Watched) -> Diagnosti
     """None where the draws are no chain's, or it is too short to tell."""
     if not isinstance(sampler, AbstractChain) or not drawn.traces:
         return None
-    legal = [name for name, verdict in plan.samplers.items() if verdict.legal]
+    others = [
+        name
+        for name, verdict in plan.samplers.items()
+        if verdict.legal and implementation("sampler", name) is not type(sampler)
+    ]
     facts = {name: float(value) for name, value in drawn.facts.items()}
-    return diagnosed(drawn.traces, facts, sampler.total, sampler.lengthened_by, legal)
+    return diagnosed(drawn.traces, facts, sampler.total, sampler.lengthened_by, others)

@@ -93,3 +93,20 @@ def test_draws_carry_what_their_chains_tell() -> None:
     assert "ESS" in str(cold)
     fixed = dgm.parse("model M { data x : real ~ Normal(0, 1) }").with_params({})
     assert fixed.sample(3).diagnostics is None
+
+
+def test_no_sampler_is_advised_to_itself() -> None:
+    """Two modes that tempering at hardly more than 1 does not cross either."""
+    law = "model Two {\n  data x : real\n  energy (x ** 2 - 36) ** 2 / 40\n}"
+    drawn = (
+        dgm.parse(law)
+        .with_params({})
+        .sample(64, sampler="temper(steps = 60, levels = 2, hottest = 1.01, warmup = 20)")
+    )
+    told = drawn.diagnostics
+    assert told is not None
+    assert "not mixed" in told.advice
+    assert "temper" not in told.advice
+    cold = dgm.parse(law).with_params({}).sample(64, sampler="mala(steps = 60, warmup = 20)")
+    assert cold.diagnostics is not None
+    assert "temper" in cold.diagnostics.advice
