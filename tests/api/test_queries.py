@@ -204,6 +204,10 @@ CASES: dict[str, Callable[[], object]] = {
     "divergence_of_a_bound": lambda: dgm.divergence(
         example("vae", side=2), example("vae", side=2), "js"
     ),
+    "ais_of_one_chain": lambda: example("ising", side=8).log_normalizer(method="ais(chains = 1)"),
+    "bridge_of_one_chain": lambda: known(
+        "model Quartic {\n  data x : real\n  energy x ** 4\n}"
+    ).log_prob([0.0], method="bridge(chains = 1)"),
     "refining_bits": lambda: known(BITS).posterior([[0, 1]], refine=3),
     "prior_behind_a_sum": lambda: known(BEHIND).log_prob(
         [[0, 1]], method="importance(proposal = prior)"

@@ -69,10 +69,11 @@ def test_both_directions_hold_the_truth_between_them() -> None:
     assert low - ERRORS * found.stderr[0] < truth < high + ERRORS * found.stderr[1]
 
 
-def test_log_p_has_the_error_of_log_z_which_no_mean_lessens() -> None:
+@pytest.mark.parametrize("method", ["ais(temperatures = 200)", "bridge(levels = 20)"])
+def test_log_p_has_the_error_of_log_z_which_no_mean_lessens(method: str) -> None:
     fit = dgm.parse(QUARTIC).with_params({"c": 0.8})
     x = np.random.default_rng(0).normal(size=(50, 2))
-    found = fit.log_prob(x, method="ais(temperatures = 200)")
+    found = fit.log_prob(x, method=method)
     truth = -np.sum(x**4, 1) / 4 + 0.8 * x[:, 0] * x[:, 1] - quartic(0.8)
     assert found.kind == "estimate"
     one = error(found[0])
@@ -80,7 +81,7 @@ def test_log_p_has_the_error_of_log_z_which_no_mean_lessens() -> None:
     assert np.ptp(np.asarray(found) - truth) < 1e-3  # one error, the same for all
     assert error(found.mean()) == pytest.approx(one)
     assert error(found[:7].mean()) == pytest.approx(one)
-    bits_per_dim = fit.bits_per_dim(x, method="ais(temperatures = 200)")
+    bits_per_dim = fit.bits_per_dim(x, method=method)
     assert error(bits_per_dim.mean()) == pytest.approx(one / (2 * np.log(2)))
     # The twin: errors of examples that are independent average out.
     alone = dgm.Result(found.value, "estimate", found.stderr)
