@@ -96,7 +96,9 @@ class AbstractUnknowns(AbstractFitted):
         """
         if params is not None:
             return self.using(params).posterior(data, refine=refine, seed=seed)
-        if data is None and LOCAL in self.raw:
+        if data is None:
+            if LOCAL not in self.raw:
+                raise DgmError(codes.no_rows_kept(self.model.name))
             return trained_on(self.model.lowered, self.raw, jax.random.key(seed))
         if not refine:
             self._guide_learned()

@@ -76,6 +76,14 @@ def test_other_examples_are_refined_or_refused(fit: dgm.Fitted) -> None:
     assert np.allclose(prior, norm.logpdf(new, 6, np.sqrt(5)), atol=0.3)
 
 
+def test_held_out_numbers_are_of_refined_posteriors(fit: dgm.Fitted) -> None:
+    new = np.random.default_rng(1).normal(6, np.sqrt(5), size=20)
+    (name, found), *_ = fit.evaluate(new)
+    assert name == "log p(x), nats"
+    assert "refined in 200 steps" in found.method
+    assert abs(float(found) - norm.logpdf(new, 6, np.sqrt(5)).mean()) < 0.1
+
+
 def test_the_loss_is_the_evidence_where_posteriors_are_right(fit: dgm.Fitted) -> None:
     losses = [record.values["loss"] for record in fit.history][-3:]
     truth = -norm.logpdf(rows(), 6, np.sqrt(5)).mean()

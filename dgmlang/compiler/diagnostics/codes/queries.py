@@ -197,6 +197,13 @@ def no_proposal(latent: str, why: str, model: str) -> Diagnostic:
     return Diagnostic("DGM0896", "no prior to draw from", (), (why,), help, place=model)
 
 
+def no_rows_kept(model: str) -> Diagnostic:
+    """The posteriors of the training data, of a fit that did not keep them."""
+    why = f"this fit of `{model}` keeps no posterior of the examples that it was trained on"
+    help = "give the data, or train by `elbo(guide = local)`, which does"
+    return Diagnostic("DGM0899", "posterior of no data", (), (why,), help, place=model)
+
+
 def no_refining(span: Span, latent: str) -> Diagnostic:
     """A latent over which an example cannot have a Gaussian of its own."""
     label = Label(span, f"`{latent}` is finite, varies in length, or has a score for its law")
