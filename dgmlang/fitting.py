@@ -82,6 +82,8 @@ def _fit(model: Model, data: Any, request: Request) -> Fitted:
         return sampled(model, method, intake, shared, named, request)
     if wanted.get("patience") is not None and held is None:
         raise DgmError(codes.no_validation(str(method), model.objective(method).quantity))
+    if held is not None and model.objective(method).rows is not None:
+        raise DgmError(codes.none_held_out(str(method)))
     valid = _held_out(model, held, intake, named, request)
     if stream is not None:
         if model.objective(method).rows is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -94,6 +95,8 @@ class AbstractUnknowns(AbstractFitted):
         own, on the reals, that begins where the guide has it (DGM0898). Without data, of a fit by
         `elbo(guide = local)`: a draw for each example that was trained on.
         """
+        if not isinstance(refine, Integral) or refine < 0:
+            raise DgmError(codes.wrong_steps(refine))
         if params is not None:
             return self.using(params).posterior(data, refine=refine, seed=seed)
         if data is None:

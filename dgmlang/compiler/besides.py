@@ -38,8 +38,11 @@ def besides(
         check(resolve(gather(tree, report), report, settings, model), report)
     wrong = [d.labels[0].span for d in broken if d.labels]
     whole = [s for s in _leaves(tree.statements) if not any(_holds(s.span, at) for at in wrong)]
+    models = (s for s in tree.statements if isinstance(s, ast.Model))
+    # What a model means that another names hangs on all that stands in it.
+    lost = tree.lost | {m.name for m in models if any(_holds(m.span, at) for at in wrong)}
     errors = (d for d in report.found if d.severity == "error")
-    return tuple(d for d in errors if _stands(d, whole, tree.lost))
+    return tuple(d for d in errors if _stands(d, whole, lost))
 
 
 def _leaves(statements: Sequence[ast.Statement]) -> Iterator[ast.Statement]:

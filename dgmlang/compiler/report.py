@@ -37,6 +37,6 @@ class Report:
 
 
 def _alike(one: Label, other: Label) -> bool:
-    """The same place, or the same words about the same text at two places."""
-    twice = bool(one.text) and (one.text, one.span.text) == (other.text, other.span.text)
-    return one.span == other.span or twice
+    """The same place, or the same words about one name at two places."""
+    same = bool(one.text) and (one.text, one.span.text) == (other.text, other.span.text)
+    return one.span == other.span or (same and one.span.text.isidentifier())

@@ -209,6 +209,7 @@ CASES: dict[str, Callable[[], object]] = {
         "model Quartic {\n  data x : real\n  energy x ** 4\n}"
     ).log_prob([0.0], method="bridge(chains = 1)"),
     "posterior_of_no_data": lambda: known(BITS).posterior(),
+    "refining_backwards": lambda: known(BITS).posterior([[0, 1]], refine=-1),
     "refining_bits": lambda: known(BITS).posterior([[0, 1]], refine=3),
     "prior_behind_a_sum": lambda: known(BEHIND).log_prob(
         [[0, 1]], method="importance(proposal = prior)"

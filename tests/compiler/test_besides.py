@@ -74,11 +74,13 @@ def test_messages_that_it_would_bring_are_seen(monkeypatch: pytest.MonkeyPatch) 
     [
         "model M { data x : real ~ Normal(qq, 1) }}",
         "model M(d: int = = 2) { data x : real[d] }\nmodel K { data y : real[2] ~ M(d = 2) }",
+        "model I { given c : real; data x : real ~ F(c 1) }\nmodel B { data z : real ~ I(0) }",
+        "model A { given g : real = 3; data x : real ~ F() }\nmodel B { data z : real ~ A(1.0) }",
         "model M { date x : real\n data y : real ~ Normal(x, 1) }",
         "model M { use models: GMM + \n data x : real[2] ~ GMM(d = 2) }",
         "model M { for t in 0.. { data x[t] : real ~ F() } \n data y : real ~ Normal(x[0], 1) }",
     ],
-    ids=["bracket", "head", "role", "use", "loop"],
+    ids=["bracket", "head", "part", "given", "role", "use", "loop"],
 )
 def test_what_may_be_meant_otherwise_is_left_out(text: str) -> None:
     assert len(titles(text)) == 1

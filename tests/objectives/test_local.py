@@ -110,6 +110,12 @@ def test_settings_that_do_not_go_with_it(objective: str, code: str) -> None:
     assert [d.code for d in refused.value.diagnostics] == [code]
 
 
+def test_examples_that_are_held_out_have_no_posterior() -> None:
+    with pytest.raises(dgm.DgmError) as refused:
+        dgm.parse(ROWS).fit(rows(), objective="elbo(guide = local)", steps=1, valid=0.25)
+    assert [d.code for d in refused.value.diagnostics] == ["DGM0708"]
+
+
 def test_batches_without_an_end_have_no_rows() -> None:
     with pytest.raises(dgm.DgmError) as refused:
         dgm.parse(ROWS).fit(iter([rows()]), objective="elbo(guide = local)", steps=1)

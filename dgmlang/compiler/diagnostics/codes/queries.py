@@ -197,6 +197,13 @@ def no_proposal(latent: str, why: str, model: str) -> Diagnostic:
     return Diagnostic("DGM0896", "no prior to draw from", (), (why,), help, place=model)
 
 
+def wrong_steps(n: object) -> Diagnostic:
+    """A number of steps that is none."""
+    why = f"Expected a whole number from 0; found {n!r}"
+    help = "write `refine = 200`, or leave it out for the guide's own answer"
+    return Diagnostic("DGM0945", "wrong number of steps", (), (why,), help, place="refine")
+
+
 def no_rows_kept(model: str) -> Diagnostic:
     """The posteriors of the training data, of a fit that did not keep them."""
     why = f"this fit of `{model}` keeps no posterior of the examples that it was trained on"

@@ -129,6 +129,15 @@ def nothing_moves(player: str) -> Diagnostic:
     )
 
 
+def none_held_out(objective: str) -> Diagnostic:
+    """Held-out data, of an objective that learns nothing of them."""
+    why = (
+        f"`{objective}` fits a posterior to each training example, and examples held out have none"
+    )
+    help = 'leave `valid` out, and ask the fit: `log_prob(x, method = "elbo(refine = 200)")`'
+    return Diagnostic("DGM0708", "nothing to validate", (), (why,), help)
+
+
 def no_validation(objective: str, quantity: str) -> Diagnostic:
     """Early stopping needs a held-out loss, and there is none."""
     return Diagnostic(
