@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.codes import refining
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.plan.expression import Expression
 from dgmlang.evaluate.impute import imputed
@@ -96,12 +97,12 @@ class AbstractUnknowns(AbstractFitted):
         `elbo(guide = local)`: a draw for each example that was trained on.
         """
         if not isinstance(refine, Integral) or refine < 0:
-            raise DgmError(codes.wrong_steps(refine))
+            raise DgmError(refining.wrong_steps(refine))
         if params is not None:
             return self.using(params).posterior(data, refine=refine, seed=seed)
         if data is None:
             if LOCAL not in self.raw:
-                raise DgmError(codes.no_rows_kept(self.model.name))
+                raise DgmError(refining.no_rows_kept(self.model.name))
             return trained_on(self.model.lowered, self.raw, jax.random.key(seed))
         if not refine:
             self._guide_learned()

@@ -10,6 +10,7 @@ from typing import Any
 from jax import Array
 
 from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.codes import refining
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.plan.answers import ways_to_log_prob, without_prior_density
@@ -95,7 +96,7 @@ def _require_proposal(plan: Plan, proposal: str) -> None:
         raise DgmError(codes.unknown_choice("proposal", proposal, tuple(WEIGHTS)))
     found = without_prior_density(plan) if proposal == "prior" else None
     if found is not None:
-        raise DgmError(codes.no_proposal(*found, plan.program.name))
+        raise DgmError(refining.no_proposal(*found, plan.program.name))
 
 
 def _built(name: str, settings: Mapping[str, Any]) -> Estimator:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from dgmlang.compiler.diagnostics.codes import queries
+from dgmlang.compiler.diagnostics.codes import queries, refining
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.lower.missing import agrees, lacking, mask
@@ -102,7 +102,7 @@ def elbo(
     if guide == LOCAL:
         asked = {"gradient": gradient != AUTO, "beta": beta != 1, "free_bits": free_bits != 0}
         for name in (n for n, set_ in {**asked, "temperature": temperature != 0}.items() if set_):
-            raise DgmError(queries.unread_by_local(name))
+            raise DgmError(refining.unread_by_local(name))
         return over_params(lowered, local(lowered, samples or 1))
     weighed = {"beta": beta} if beta != 1 else {"free_bits": free_bits} if free_bits else {}
     if weighed and not splits(lowered):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from dgmlang.compiler.diagnostics.codes import queries as codes
+from dgmlang.compiler.diagnostics.codes import refining
 from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.lower.lowered import Lowered
 from dgmlang.compiler.program import ComputedLaw, ScoreLaw, Variable
@@ -60,7 +60,7 @@ class Gaussians:
         found = tuple(v for v in every if not isinstance(v.law, ComputedLaw))
         for v in found:
             if v.type.kind.space == "finite" or v.type.varying or isinstance(v.law, ScoreLaw):
-                raise DgmError(codes.no_refining(v.span, v.name))
+                raise DgmError(refining.no_refining(v.span, v.name))
         return found
 
     def around(self, drawn: Values) -> Field:

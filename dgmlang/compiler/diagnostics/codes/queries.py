@@ -155,13 +155,6 @@ def idle_temperature(temperature: float) -> Diagnostic:
     )
 
 
-def unread_by_local(name: str) -> Diagnostic:
-    """A setting of `elbo` that is about guides, where each example has a posterior of its own."""
-    why = f"`{name}` of `elbo` is about a guide, and `guide = local` has none: one pathwise bound"
-    help = f"leave `{name}` out, or `guide = local`"
-    return Diagnostic("DGM0435", "idle setting", (), (why,), help, place=name)
-
-
 def no_such_gradient(asked: str, refused: Mapping[str, str]) -> Diagnostic:
     """An estimator that no latent of the model can take."""
     return Diagnostic(
@@ -188,35 +181,6 @@ def no_estimator(name: str, known: Iterable[str], model: str) -> Diagnostic:
     why = f"`{name}` does not give log p of this model"
     help = f"these do: {', '.join(known)}" if known else "it has no density; `explain` says why"
     return Diagnostic("DGM0806", "no such estimate", (), (why,), help, place=model)
-
-
-def no_proposal(latent: str, why: str, model: str) -> Diagnostic:
-    """Draws of a prior whose density, which they must be weighed by, is not at hand."""
-    why = f"draws of `{latent}` cannot be weighed by their prior: {why}"
-    help = "write `proposal = guide`"
-    return Diagnostic("DGM0896", "no prior to draw from", (), (why,), help, place=model)
-
-
-def wrong_steps(n: object) -> Diagnostic:
-    """A number of steps that is none."""
-    why = f"Expected a whole number from 0; found {n!r}"
-    help = "write `refine = 200`, or leave it out for the guide's own answer"
-    return Diagnostic("DGM0945", "wrong number of steps", (), (why,), help, place="refine")
-
-
-def no_rows_kept(model: str) -> Diagnostic:
-    """The posteriors of the training data, of a fit that did not keep them."""
-    why = f"this fit of `{model}` keeps no posterior of the examples that it was trained on"
-    help = "give the data, or train by `elbo(guide = local)`, which does"
-    return Diagnostic("DGM0899", "posterior of no data", (), (why,), help, place=model)
-
-
-def no_refining(span: Span, latent: str) -> Diagnostic:
-    """A latent over which an example cannot have a Gaussian of its own."""
-    label = Label(span, f"`{latent}` is finite, varies in length, or has a score for its law")
-    why = "an example's own posterior is Gaussian, on the reals behind each latent's kind"
-    help = "leave `refine`, or `guide = local`, out; `iwae` is tighter without them"
-    return Diagnostic("DGM0898", "no refining", (label,), (why,), help)
 
 
 def bad_settings(name: str, key: str, known: Iterable[str]) -> Diagnostic:
