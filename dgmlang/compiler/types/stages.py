@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dgmlang.compiler.diagnostics.codes import calls as call_codes
@@ -154,9 +154,21 @@ def _halves(extern: Extern, settings: dict[str, Any], body: Chain, scope: Scope)
     return shared is None
 
 
+def _bracketed(function: ast.Expr, externs: Mapping[str, Extern]) -> str | None:
+    """`mlp([8])` for `mlp[8]`: what was meant by a stage with an index."""
+    if not isinstance(function, ast.Index) or not isinstance(function.value, ast.Name):
+        return None
+    name, first = function.value.id, next(iter(function.items), None)
+    parameters = externs[name].groups[0] if name in externs else ()
+    if not parameters or first is None:
+        return None
+    inner = function.span.text.removeprefix(name).strip()
+    return f"{name}({inner if parameters[0].type.shape is not None else inner[1:-1]})"
+
+
 def _extern(node: ast.Expr, function: ast.Expr, scope: Scope) -> Extern | None:
     externs = library_chains.stages()
-    meant = foreign.stages(node)
+    meant = foreign.stages(node) or _bracketed(function, externs)
     if not isinstance(function, ast.Name):
         scope.report.say(
             call_codes.not_a_function(function.span, function.span.text, node.span, meant)

@@ -208,6 +208,10 @@ LINES = {
     "jax key": "  rng_key = random.PRNGKey(0)",
     "torch optimizer": "  optimizer = torch.optim.Adam(net.parameters())",
     "jax decorator": "  @jax.jit\n  let f(x) = 2 * x\n  data x : real[d] ~ Normal(f(y), 1)",
+    "stage with an index": "  net f(x: real[d]) -> real[1] = x |> mlp [8]\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
+    "layer with an index": "  net f(x: real[d]) -> real[1] = x |> dense[1]\n"
+    "  data x : real[1] ~ Normal(f(y), 1)",
     "torch layer of two sizes": "  net f(x: real[d]) -> real[1] = x |> dense(3, 1)\n"
     "  data x : real[1] ~ Normal(f(y), 1)",
     "torch activation as a layer": "  net f(x: real[d]) -> real[1] = x |> dense(64) |> ReLU()\n"
