@@ -37,7 +37,7 @@ def besides(
     with suppress(DgmError):  # a stage needs what the one before it refused
         check(resolve(gather(tree, report), report, settings, model), report)
     wrong = [d.labels[0].span for d in broken if d.labels]
-    whole = [s for s in _leaves(tree.statements) if not any(_holds(s.span, at) for at in wrong)]
+    whole = [s for s in leaves(tree.statements) if not any(_holds(s.span, at) for at in wrong)]
     models = (s for s in tree.statements if isinstance(s, ast.Model))
     # What a model means that another names hangs on all that stands in it.
     lost = tree.lost | {m.name for m in models if any(_holds(m.span, at) for at in wrong)}
@@ -45,12 +45,12 @@ def besides(
     return tuple(d for d in errors if _stands(d, whole, lost))
 
 
-def _leaves(statements: Sequence[ast.Statement]) -> Iterator[ast.Statement]:
+def leaves(statements: Sequence[ast.Statement]) -> Iterator[ast.Statement]:
     """The statements that have no statements in them."""
     for statement in statements:
         body = getattr(statement, "body", None)
         if isinstance(body, tuple):
-            yield from _leaves(body)
+            yield from leaves(body)
         else:
             yield statement
 

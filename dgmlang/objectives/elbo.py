@@ -100,9 +100,8 @@ def elbo(
         exact = mle(lowered)
         return over_params(lowered, replace(exact, name="elbo", quantity=name))
     if guide == LOCAL:
-        asked = {"gradient": gradient != AUTO, "beta": beta != 1, "free_bits": free_bits != 0}
-        for name in (n for n, set_ in {**asked, "temperature": temperature != 0}.items() if set_):
-            raise DgmError(refining.unread_by_local(name))
+        _require_usual(gradient=gradient != AUTO, beta=beta != 1, free_bits=free_bits != 0,
+                       temperature=temperature != 0)  # fmt: skip
         return over_params(lowered, local(lowered, samples or 1))
     weighed = {"beta": beta} if beta != 1 else {"free_bits": free_bits} if free_bits else {}
     if weighed and not splits(lowered):
@@ -147,6 +146,12 @@ def elbo(
             validate=None if phase else validate,
         ),
     )
+
+
+def _require_usual(**asked: bool) -> None:
+    """DGM0435 for a setting that is about a guide, where there is none."""
+    for name in (name for name, is_asked in asked.items() if is_asked):
+        raise DgmError(refining.unread_by_local(name))
 
 
 def _quantity(lowered: Lowered, beta: float, free_bits: float, *, known: bool) -> str:

@@ -61,15 +61,21 @@ def monitors(lowered: Lowered, chains: Chains) -> Watch:
 
 
 def _log_constant(lowered: Lowered, params: Params, key: Array) -> tuple[str, Array]:
-    # Both need what objectives are made of.
-    from dgmlang.evaluate.ais import estimated, log_weights
-    from dgmlang.evaluate.log_normalizer import log_normalizer
+    from dgmlang.evaluate.ais import estimated, log_weights  # which needs objectives' parts
 
     found = lowered.facts.summation
     if lowered.facts.gaussian is not None or (found is not None and found.entries <= SUMMED):
-        return "", jax.jit(partial(log_normalizer, lowered))(params, {})
+        return "", _log_sum(lowered, params)
     weights = log_weights(lowered, params, key, TEMPERATURES, CHAINS)
     return "_by_ais", jnp.asarray(estimated(weights).value)
+
+
+@partial(jax.jit, static_argnums=0)
+def _log_sum(lowered: Lowered, params: Params) -> Array:
+    """Log Z; compiled at the first look and at no other."""
+    from dgmlang.evaluate.log_normalizer import log_normalizer  # as above
+
+    return log_normalizer(lowered, params, {})
 
 
 @partial(jax.jit, static_argnums=0)

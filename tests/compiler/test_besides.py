@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from dgmlang.compiler.diagnostics.diagnostic import DgmError
 from dgmlang.compiler.files import placed
 from dgmlang.compiler.pipeline import compile_source
 from dgmlang.compiler.source import Source
-from dgmlang.compiler.syntax import ast
 from dgmlang.compiler.syntax.parse import parse
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.dgm"))
@@ -34,16 +33,10 @@ def titles(text: str, path: Path | None = None) -> list[str]:
     return [d.title for d in error.value.diagnostics]
 
 
-def statements(found: Sequence[ast.Statement]) -> Iterator[ast.Statement]:
-    for statement in found:
-        body = getattr(statement, "body", None)
-        yield from statements(body) if isinstance(body, tuple) else [statement]
-
-
 def broken(path: Path) -> Iterator[str]:
     """A program as often as it has statements, each time with another that does not parse."""
     text = path.read_text("utf-8")
-    for statement in statements(parse(Source(path.name, text))[0].statements):
+    for statement in besides.leaves(parse(Source(path.name, text))[0].statements):
         end = statement.span.end
         yield text[:end] + " = = 3" + text[end:]
 

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from dgmlang.compiler.diagnostics.diagnostic import DgmError, Diagnostic, Edit, apply
-from dgmlang.compiler.files import placed
-from dgmlang.compiler.pipeline import compile_source
+from dgmlang.compiler.diagnostics.diagnostic import Diagnostic, Edit, apply
 from dgmlang.compiler.source import Source, Span
+from tests.compiler.mended import GOLDEN, findings, is_of_the_parser, told
 from tests.compiler.syntax.elsewhere import cases
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-HERE = GOLDEN / "check" / "fixed.dgm"
 PATHS = sorted([*(GOLDEN / "syntax").glob("*.dgm"), *(GOLDEN / "check").glob("*.dgm")])
 PROGRAMS = {p.name: p.read_text(encoding="utf-8") for p in PATHS} | cases()
 # A help of these codes that is one thing to write must be a fix.
 MENDED = ("DGM01", "DGM02", "DGM036")
 WORD = re.compile(r"(write|type) `[^`…\s]+`( for both| in one alphabet)?|remove it")
-
-
-def findings(text: str) -> list[Diagnostic]:
-    try:
-        return list(compile_source(placed(HERE, HERE.name, text))[1].warnings)
-    except DgmError as error:
-        return list(error.diagnostics)
-
-
-def told(found: list[Diagnostic]) -> Counter[tuple[str, str]]:
-    return Counter((d.code, d.labels[0].text if d.labels else "") for d in found)
-
-
-def is_of_the_parser(found: list[Diagnostic]) -> bool:
-    return any(d.code.startswith("DGM01") for d in found)
 
 
 FIXED = [(n, d) for n, text in PROGRAMS.items() for d in findings(text) if d.fixes]

@@ -11,17 +11,9 @@ from scipy.stats import norm
 import dgmlang as dgm
 from dgmlang.evaluate.log_prob import importance, iwae
 from tests.lower.statistics import ERRORS
+from tests.objectives.models import LINEAR
 
 KEY = jax.random.key(0)
-
-LINEAR = """model Linear {
-  param w : real
-  param a : real
-  param r : real
-  latent z : real ~ Normal(0, 1)
-  data x : real ~ Normal(w * z, 1)
-  guide { z ~ Normal(a * x, exp(r)) }
-}"""
 
 UNDER_DATA = """model Under {
   latent z : real ~ Normal(2 * y, 1)

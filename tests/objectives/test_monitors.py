@@ -41,6 +41,19 @@ def test_the_gap_and_log_p_are_the_enumerated(objective: str) -> None:
     assert watched(objective, v=SEEN)["valid.free_energy_gap"] == pytest.approx(0.0)
 
 
+def test_a_second_look_compiles_nothing() -> None:
+    lowered = model(RBM)
+    watch = implementation("objective", "pcd")(lowered).watch
+    compiled: Any = (monitors._free_energy, monitors._log_sum)
+    before = [f._cache_size() for f in compiled]
+    looks = [
+        watch(rbm_params(), arrays(v=SEEN), arrays(v=HELD), jax.random.key(seed)) for seed in (0, 1)
+    ]
+    assert looks[0]["valid.log_p"] == looks[1]["valid.log_p"]
+    # The free energy has two shapes, of the data seen and of those held out.
+    assert [f._cache_size() - n for f, n in zip(compiled, before, strict=True)] == [2, 1]
+
+
 def test_reconstruction_is_one_sweep_away() -> None:
     p = {name: np.asarray(array) for name, array in rbm_params().items()}
     h = bits(p["c"].size)
